@@ -1,0 +1,66 @@
+"""The question an admission review asks, and the answer to it."""
+
+from dataclasses import dataclass
+
+from assay.domain.decision import Finding, Verdict
+from assay.domain.digest import Digest
+from assay.domain.reference import Reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionQuestion:
+    """Everything of an admission request that a decision may read; all text here is untrusted.
+
+    `references` are the distinct references of the object in document order, never empty.
+    """
+
+    uid: str
+    operation: str
+    namespace: str
+    kind: str
+    name: str
+    user: str
+    service_account: str
+    dry_run: bool
+    labels: tuple[tuple[str, str], ...]
+    references: tuple[Reference, ...]
+
+    def __post_init__(self) -> None:
+        if not self.references:
+            raise ValueError("a question without images must be refused before it is asked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageAnswer:
+    """The verdict for one reference; `digest` is the one that was resolved and judged, None when none was.
+
+    `code` and `message` explain a verdict other than allow; they hold no attacker-controlled text.
+    """
+
+    reference: Reference
+    verdict: Verdict
+    digest: Digest | None
+    code: str = ""
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        if self.verdict is Verdict.ALLOW and self.digest is None:
+            raise ValueError("an allow is for a digest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionAnswer:
+    """The recorded answer; an allow has an allowed digest for every image of the question."""
+
+    decision_id: str
+    verdict: Verdict
+    retryable: bool
+    images: tuple[ImageAnswer, ...]
+    findings: tuple[Finding, ...]
+    policy: Digest | None
+
+    def __post_init__(self) -> None:
+        if self.verdict is Verdict.ALLOW and not (
+            self.images and all(image.verdict is Verdict.ALLOW for image in self.images)
+        ):
+            raise ValueError("an allow needs an allow for every image")

@@ -1,0 +1,30 @@
+"""One deadline, handed from the caller through every hop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assay.domain.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """A point on a monotonic clock, in seconds; `clock` is that clock."""
+
+    at: float
+    clock: Callable[[], float]
+
+    @classmethod
+    def after(cls, seconds: float, clock: Callable[[], float]) -> "Deadline":
+        """The deadline this many seconds from now."""
+        return cls(at=clock() + seconds, clock=clock)
+
+    def remaining(self, what: str) -> float:
+        """Seconds left, always above zero; `Unavailable(deadline_exceeded)` naming `what` when none are left."""
+        left = self.at - self.clock()
+        if left <= 0:
+            raise Unavailable(
+                "deadline_exceeded",
+                f"no time was left for {what}",
+                remedy="repeat the call; raise its timeout if this happens often",
+            )
+        return left

@@ -1,0 +1,1 @@
+"""Capped bytes to domain values and back; pure."""

@@ -1,0 +1,142 @@
+"""Protocols between use cases and adapters; nothing here does anything."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from assay.domain.deadline import Deadline
+from assay.domain.decision import Decision, Recorded, Stage
+from assay.domain.descriptor import Content, Descriptor
+from assay.domain.digest import Digest
+from assay.domain.gate import GateAnswer, GateQuestion
+from assay.domain.identity import Authority, PublicKey
+from assay.domain.policy import LoadedPolicy
+from assay.domain.reference import Reference, Repository
+
+
+class Clock(Protocol):
+    """Wall time for records, monotonic time for deadlines."""
+
+    def now(self) -> datetime:
+        """The current time, UTC, with time zone."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+        ...
+
+
+class Registry(Protocol):
+    """Read side of a registry, an OCI layout or a candidate carried in a call.
+
+    Every `Content` was digest-checked against what was asked for. Only `Unavailable` (`registry_unavailable`,
+    `registry_denied`, `deadline_exceeded`) and `InvalidInput` (`digest_mismatch`, `manifest_malformed`,
+    `evidence_limit`, `manifest_unknown`) leave an implementation; absence is never an error below.
+    """
+
+    def resolve(self, reference: Reference, deadline: Deadline) -> Content:
+        """The manifest behind a tag or digest; `InvalidInput(manifest_unknown)` when there is none."""
+        ...
+
+    def find_manifest(self, repository: Repository, tag_or_digest: str, deadline: Deadline) -> Content | None:
+        """The manifest, or None when the registry says (404) that there is none."""
+        ...
+
+    def fetch_blob(self, repository: Repository, descriptor: Descriptor, deadline: Deadline) -> bytes:
+        """A blob, capped by the descriptor's size and by the client's own limit, digest-checked."""
+        ...
+
+    def list_referrers(self, repository: Repository, digest: Digest, deadline: Deadline) -> Sequence[Descriptor]:
+        """Every referrer of the digest: referrers API with paging, or the fallback tag where that API is absent."""
+        ...
+
+
+class RegistryWriter(Protocol):
+    """Write side of a registry; raises `Unavailable` and `InvalidInput` only."""
+
+    def push_blob(self, repository: Repository, content: bytes, deadline: Deadline) -> Descriptor:
+        """Upload a blob unless it is there."""
+        ...
+
+    def push_manifest(
+        self, repository: Repository, manifest: bytes, media_type: str, deadline: Deadline, *, tag: str = ""
+    ) -> Descriptor:
+        """Upload a manifest by digest, or under a tag; keeps the fallback tag where there is no referrers API."""
+        ...
+
+
+class TrustRoots(Protocol):
+    """Authorities that signatures are judged by."""
+
+    def authorities(self) -> Sequence[Authority]:
+        """Every configured authority."""
+        ...
+
+    def digest(self) -> Digest:
+        """Identity of the whole trust material; part of every decision."""
+        ...
+
+
+class PolicyEngine(Protocol):
+    """Evaluates the loaded policy.
+
+    `query` returns the engine's raw answer, unchecked. Raises `Unavailable(policy_engine_unavailable)` when the
+    engine cannot be reached in time, and `Unavailable(policy_result_invalid)` never: an evaluation error is
+    `InvalidInput(policy_result_invalid)`.
+    """
+
+    def query(self, stage: Stage, document: Mapping[str, object], deadline: Deadline) -> object:
+        """Evaluate one stage's entry point over a document."""
+        ...
+
+    def loaded(self) -> LoadedPolicy:
+        """The policy that `query` evaluates."""
+        ...
+
+    def ping(self, deadline: Deadline) -> None:
+        """Return when the engine is alive and its bundle active; `Unavailable(policy_engine_unavailable)` if not."""
+        ...
+
+
+class DecisionLog(Protocol):
+    """Append-only log of decisions."""
+
+    def record(self, decision: Decision, deadline: Deadline) -> Recorded:
+        """Durably record; returns only after the commit. `Unavailable(log_unavailable | log_overloaded)`."""
+        ...
+
+
+class Signer(Protocol):
+    """Signs bytes with one private key (ECDSA P-256, SHA-256)."""
+
+    def public_key(self) -> PublicKey:
+        """The public half."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """The DER signature over the message."""
+        ...
+
+
+class Metrics(Protocol):
+    """Counters with labels from closed sets."""
+
+    def count_decision(self, kind: str, verdict: str) -> None:
+        """Count one recorded decision."""
+        ...
+
+    def count_failure(self, code: str) -> None:
+        """Count one failure by its code."""
+        ...
+
+    def observe_step(self, step: str, seconds: float) -> None:
+        """Add the duration of one of the five steps."""
+        ...
+
+
+class Gate(Protocol):
+    """The service's gate, as its clients see it."""
+
+    def ask(self, question: GateQuestion, deadline: Deadline) -> GateAnswer:
+        """Ask and return the recorded answer; `Unavailable(service_unavailable)` when there is none in time."""
+        ...
