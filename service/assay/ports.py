@@ -140,3 +140,19 @@ class Gate(Protocol):
     def ask(self, question: GateQuestion, deadline: Deadline) -> GateAnswer:
         """Ask and return the recorded answer; `Unavailable(service_unavailable)` when there is none in time."""
         ...
+
+
+class ServiceClient(Gate, Protocol):
+    """The service as its command line sees it; answers are parsed JSON, digest and proof checks are the caller's.
+
+    Raises `Unavailable(service_unavailable)` and, for a problem document, `InvalidInput` or `Unavailable` with the
+    code the service gave.
+    """
+
+    def get(self, path: str, parameters: Mapping[str, str], deadline: Deadline) -> object:
+        """The JSON answer of a read path (`/v1/...`)."""
+        ...
+
+    def get_text(self, path: str, deadline: Deadline) -> str:
+        """The text answer of a read path."""
+        ...

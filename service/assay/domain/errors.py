@@ -1,4 +1,6 @@
-"""Errors, in four families by who must act."""
+"""Errors, in four families by who must act, and the alarm of the decision log."""
+
+from enum import StrEnum
 
 
 class AssayError(Exception):
@@ -36,3 +38,49 @@ class Unavailable(AssayError):
 
 class ConfigError(AssayError):
     """The configuration cannot be used: the operator must act, at start."""
+
+
+class RecordPart(StrEnum):
+    """What of a recorded decision, or of the log around it, can be found damaged."""
+
+    DECISION = "decision"
+    ID = "id"
+    INDEX = "index"
+    KIND = "kind"
+    TIME = "time"
+    TENANT = "tenant"
+    ENVIRONMENT = "environment"
+    VERDICT = "verdict"
+    RETRYABLE = "retryable"
+    DRY_RUN = "dry_run"
+    INPUT = "input"
+    REPORT = "report"
+    POLICY = "policy"
+    RULE_DATA = "rule_data"
+    TRUST_ROOT = "trust_root"
+    OPA = "opa"
+    SOURCE_COMMIT = "source_commit"
+    SERVICE_VERSION = "service_version"
+    CALLER = "caller"
+    IMAGE = "image"
+    FINDING = "finding"
+    PREIMAGE = "preimage"
+    LEAF = "leaf"
+    NODE = "node"
+    CHECKPOINT = "checkpoint"
+    DATABASE = "database"
+
+
+class RecordCorrupt(AssayError):
+    """A record of the decision log is not what was committed to: the operator must treat it as an incident.
+
+    The code is `record_corrupt`; `part` names what is damaged.
+    """
+
+    def __init__(self, part: RecordPart, message: str) -> None:
+        super().__init__(
+            "record_corrupt",
+            message,
+            remedy="treat the log as tampered with: keep the state folder and run `assay audit verify`",
+        )
+        self.part = part

@@ -37,7 +37,7 @@ EvidenceSource = FromRegistry | FromLayout | Candidate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateQuestion:
-    """May this artefact, named by digest, be published to (or run in) this environment?"""
+    """Ask whether this artefact, named by digest, may be published to (or run in) this environment."""
 
     artefact: Artefact
     environment: str

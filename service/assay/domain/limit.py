@@ -16,6 +16,10 @@ class Limits:
     referrers: int = 1000
     referrer_pages: int = 20
     subjects: int = 10_000
+    log_entries: int = 8
+    timestamps: int = 32
+    proof_hashes: int = 63
+    token_octets: int = 64 * 1024
     json_depth: int = 64
     json_structure: int = 5_000_000
     packages: int = 100_000

@@ -1,0 +1,248 @@
+"""A registry, the service and the webhook on loopback, each on a free port, in one scratch folder.
+
+Demo, benchmarks and end-to-end tests run the same stack. Everything it starts dies with the process that started it.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import requests
+
+from assay.adapters.supervision.child import die_with_parent
+from assay_webhooks.certificate import issue_serving_certificate
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+TOOLS = CHECKOUT / ".tools" / "bin"
+TENANT, ENVIRONMENT = "demo", "prod"
+_READY_SECONDS = 30.0
+_STOP_SECONDS = 30.0
+
+
+class StackError(RuntimeError):
+    """A part of the stack did not start; the message names it and the end of its log."""
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_process(
+    command: Sequence[str], log: Path, *, environment: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a program that dies with us; its output goes to the log file."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509  # started before any thread of ours
+        )
+
+
+def stop_process(process: subprocess.Popen[bytes]) -> None:
+    """End a program: SIGTERM, and SIGKILL when it does not listen."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the URL answers 200, the process has ended or the time is over."""
+    give_up = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < give_up:
+        if process.poll() is not None:
+            break
+        try:
+            if requests.get(url, timeout=1).status_code == requests.codes.ok:
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.05)
+    tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
+    raise StackError(f"{url} did not become ready; the end of {log.name}:\n{tail}")
+
+
+@dataclass(kw_only=True)
+class RegistryServer:
+    """A real registry (olareg) that stores in a folder."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def host(self) -> str:
+        """`127.0.0.1:PORT`."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it on its port and wait for the API."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [str(TOOLS / "olareg"), "serve", "--addr", "127.0.0.1", "--port", str(self.port)]
+        log = self.folder.parent / "registry.log"
+        command += ["--dir", str(self.folder), "--gc-frequency", "-1s"]
+        self.process = start_process(command, log)
+        wait_for(f"http://{self.host}/v2/", self.process, log)
+
+    def blob_file(self, repository: str, digest_hex: str) -> Path:
+        """Where the registry keeps a blob or manifest on disk."""
+        return self.folder / repository / "blobs" / "sha256" / digest_hex
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self.process is not None:
+            stop_process(self.process)
+
+
+@dataclass(kw_only=True)
+class Stack:
+    """Keys, certificates, configuration and processes below one folder."""
+
+    folder: Path
+    registry: RegistryServer
+    settings: str = ""
+    workers: int = 2
+    supervisor: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def prepare(cls, folder: Path) -> "Stack":
+        """Make the folder with a fresh signing key and a serving certificate of its own CA."""
+        folder.mkdir(parents=True, exist_ok=True)
+        stack = cls(folder=folder, registry=RegistryServer(folder=folder / "registry"))
+        run_assay("keys", "generate", "--folder", str(folder / "keys"))
+        run_assay("keys", "generate", "--folder", str(folder / "other-keys"))
+        files = issue_serving_certificate(["127.0.0.1", "localhost"], now=datetime.now(UTC), lifetime=timedelta(days=1))
+        for name, content in (("ca.crt", files.ca_pem), ("tls.crt", files.certificate_pem), ("tls.key", files.key_pem)):
+            path = folder / name
+            path.touch(mode=0o600)
+            path.write_bytes(content)
+        (folder / "layouts").mkdir(exist_ok=True)
+        return stack
+
+    @property
+    def configuration(self) -> Path:
+        """The configuration file."""
+        return self.folder / "assay.yaml"
+
+    @property
+    def state(self) -> Path:
+        """The state folder of the service."""
+        return self.folder / "state"
+
+    def write_configuration(self) -> None:
+        """Write configuration and rule data for this stack."""
+        host = self.registry.host
+        (self.folder / "rule-data.yaml").write_text(
+            (CHECKOUT / "examples" / "configuration" / "rule-data.yaml").read_text().replace("registry.example", host)
+        )
+        self.configuration.write_text(
+            f"""\
+version: 1
+state: state
+origin: assay.demo/log
+service:
+  listen: 127.0.0.1:0
+  workers: {self.workers}
+  local: {{tenant: {TENANT}, environments: [{ENVIRONMENT}], roles: [gate, audit]}}
+webhook:
+  listen: 127.0.0.1:0
+  workers: {self.workers}
+  tls: {{certificate: tls.crt, key: tls.key}}
+  tenant: {TENANT}
+  environment: {ENVIRONMENT}
+policy: {{bundle: {CHECKOUT / "policies"}, rule_data: rule-data.yaml}}
+opa: {{path: {TOOLS / "opa"}}}
+authorities:
+  release: {{keys: [keys/cosign.pub]}}
+registries: {{only: ["{host}"], plain_http: ["{host}"]}}
+layouts: layouts
+{self.settings}"""
+        )
+
+    def start(self) -> None:
+        """Start registry and service and wait until both are ready."""
+        self.registry.start()
+        self.write_configuration()
+        self.start_service()
+
+    def start_service(self) -> None:
+        """Start the service and wait until it says that it is ready."""
+        log = self.folder / "service.log"
+        endpoints = self.state / "endpoints.json"
+        endpoints.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "assay", "serve", "--config", str(self.configuration)]
+        self.supervisor = start_process(command, log)
+        give_up = time.monotonic() + _READY_SECONDS
+        while not endpoints.exists() and self.supervisor.poll() is None and time.monotonic() < give_up:
+            time.sleep(0.05)
+        if not endpoints.exists():
+            raise StackError(f"the service did not start:\n{log.read_text(errors='replace')[-2000:]}")
+        wait_for(f"{self.service_url}/readyz", self.supervisor, log)
+
+    def endpoint(self, name: str) -> str:
+        """The address of `service` or `webhook`."""
+        return str(json.loads((self.state / "endpoints.json").read_text())[name])
+
+    @property
+    def service_url(self) -> str:
+        """The URL of the service."""
+        return self.endpoint("service")
+
+    @property
+    def webhook_url(self) -> str:
+        """The URL of the webhook."""
+        return self.endpoint("webhook")
+
+    def child(self, name: str) -> int:
+        """The process id of one of the supervisor's children (`opa`, `sequencer`, `service`, `webhook`)."""
+        return int(json.loads((self.state / "processes.json").read_text())[name])
+
+    def stop_service(self) -> None:
+        """Stop the service alone."""
+        if self.supervisor is not None:
+            stop_process(self.supervisor)
+            self.supervisor = None
+
+    def stop(self) -> None:
+        """Stop everything."""
+        self.stop_service()
+        self.registry.stop()
+
+
+def run_assay(*arguments: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user would, with an empty key password."""
+    return subprocess.run(
+        [sys.executable, "-m", "assay", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=check,
+        env={**os.environ, "ASSAY_KEY_PASSWORD": ""},
+    )
+
+
+def scratch_folder(parent: Path) -> Path:
+    """A new folder of our own, so that two runs never meet."""
+    folder = parent / f"{os.getpid()}-{secrets.token_hex(4)}"
+    folder.mkdir(parents=True, mode=0o700)
+    return folder

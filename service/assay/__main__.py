@@ -1,0 +1,25 @@
+"""The `assay` command."""
+
+import sys
+
+import click
+
+from assay.bootstrap import SystemComposition
+from assay.cli.application import application
+from assay.cli.failure import report_failure
+
+
+def main() -> None:
+    """Run the command line; every exception ends in one of the documented exit codes."""
+    try:
+        status = application(obj=SystemComposition(), standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except Exception as error:  # noqa: BLE001  # the one boundary of this entry point
+        status = report_failure(error)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Trust material from files."""

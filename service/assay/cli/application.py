@@ -1,0 +1,79 @@
+"""The command group; each command's module is imported only when it is called."""
+
+import importlib
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+
+_COMMANDS = {
+    "verify": "assay.cli.verify:verify",
+    "gate": "assay.cli.gate:gate",
+    "audit": "assay.cli.audit:audit",
+    "serve": "assay.cli.serve:serve",
+    "sequencer": "assay.cli.serve:sequencer",
+    "keys": "assay.cli.keys:keys",
+    "config": "assay.cli.config:config",
+    "completion": "assay.cli.completion:completion",
+}
+
+_EPILOG = """\b
+Exit codes, the same for every command:
+  0  allow        what was asked holds
+  1  deny         it does not hold; repeating the same call changes nothing
+  2  usage        the call or the configuration cannot be used
+  3  retry        only passing faults stand in the way; repeat later
+  4  internal     an error in Assay; nothing was decided
+
+\b
+Examples:
+  assay keys generate --folder keys
+  assay build examples/age/assay.yaml --key keys/cosign.key --layout build/age
+  assay verify --key keys/cosign.pub registry.example/age@sha256:…
+  assay gate --environment prod registry.example/age@sha256:…
+  assay audit list --verdict deny --output json
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, those of other components included."""
+        del ctx
+        joined = [point.name for point in entry_points(group="assay.commands")]
+        return sorted({*_COMMANDS, *joined})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now."""
+        del ctx
+        if cmd_name in _COMMANDS:
+            module, _, attribute = _COMMANDS[cmd_name].partition(":")
+            return _as_command(getattr(importlib.import_module(module), attribute))
+        for point in entry_points(group="assay.commands", name=cmd_name):
+            return _as_command(point.load())
+        return None
+
+
+def _as_command(value: Any) -> click.Command:  # noqa: ANN401  # what an entry point names is only known now
+    if not isinstance(value, click.Command):
+        raise TypeError("an entry point of assay.commands does not name a command")
+    return value
+
+
+@click.group(
+    cls=LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(package_name="assay")
+def application() -> None:
+    """Assay proves what a container image is made of, before it is published and again before it runs.
+
+    \b
+    build, lock       turn a pinned spec into an image, an SBOM and provenance
+    verify            look at the evidence of an image, here and now; records nothing
+    gate              ask the service whether an image may be published; recorded
+    audit             query the decision log and verify it
+    serve             run the verification service and the admission webhook
+    keys, config      make a key pair; check a configuration file
+    completion        print the completion script of your shell
+    """

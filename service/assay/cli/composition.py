@@ -1,0 +1,59 @@
+"""What the commands are given: everything that touches the outside, built by `bootstrap`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol, cast
+
+import click
+
+from assay.domain.identity import Authority
+from assay.ports import Clock, Registry, ServiceClient
+
+
+class Composition(Protocol):
+    """The parts behind the commands. Raises the typed errors of `assay.domain.errors` only."""
+
+    def clock(self) -> Clock:
+        """The system's clocks."""
+        ...
+
+    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> Registry:
+        """A registry client; plain http only for the named hosts and for loopback."""
+        ...
+
+    def authorities_from_keys(self, keys: Sequence[Path]) -> Sequence[Authority]:
+        """One authority per public key file, named after the file."""
+        ...
+
+    def authorities_from_configuration(self, path: Path) -> Sequence[Authority]:
+        """The authorities of a configuration file."""
+        ...
+
+    def layout(self, path: Path) -> Registry:
+        """An OCI layout on disk."""
+        ...
+
+    def service(self, url: str, *, token: str, ca: Path | None) -> ServiceClient:
+        """A client of the verification service."""
+        ...
+
+    def serve(self, configuration: Path, report: Callable[[str], None]) -> None:
+        """Run the service until it is told to stop."""
+        ...
+
+    def run_sequencer(self, configuration: Path) -> None:
+        """Run the process that alone writes the decision log."""
+        ...
+
+    def inspect_configuration(self, path: Path) -> Sequence[tuple[str, str]]:
+        """Check a configuration with everything it names; (part, what was found) for each part that is fine."""
+        ...
+
+    def generate_keys(self, folder: Path, password: bytes) -> tuple[Path, Path]:
+        """Write a new key pair `cosign.key`, `cosign.pub` into a folder; never overwrites."""
+        ...
+
+
+def composition(context: click.Context) -> Composition:
+    """The composition that `__main__` put into the context."""
+    return cast("Composition", context.obj)

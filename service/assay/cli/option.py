@@ -1,0 +1,61 @@
+"""Options that several commands share."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def output_option(command: Command) -> Command:
+    """`--output text|json`."""
+    return click.option(
+        "--output",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Human-readable text, or one JSON document on standard output.",
+    )(command)
+
+
+def service_options(command: Command) -> Command:
+    """`--service`, `--token-file`, `--ca`."""
+    for option in (
+        click.option("--ca", type=FILE, help="PEM file of the CA behind the service's certificate."),
+        click.option(
+            "--token-file", type=FILE, help="File that holds the caller's token.  [env: ASSAY_TOKEN, the token itself]"
+        ),
+        click.option(
+            "--service",
+            envvar="ASSAY_SERVICE",
+            default="http://127.0.0.1:8700",
+            show_default=True,
+            show_envvar=True,
+            help="URL of the verification service.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def timeout_option(command: Command) -> Command:
+    """`--timeout SECONDS`."""
+    return click.option(
+        "--timeout",
+        type=click.FloatRange(min=0.1, max=600),
+        default=30,
+        show_default=True,
+        metavar="SECONDS",
+        help="Give up after this time; a late answer is never an allow.",
+    )(command)
+
+
+def read_token(token_file: Path | None) -> str:
+    """The caller's token from its file, else from ASSAY_TOKEN, else none."""
+    if token_file is not None:
+        return token_file.read_text(encoding="utf-8").strip()
+    return os.environ.get("ASSAY_TOKEN", "")

@@ -1,0 +1,1 @@
+"""Configuration: bytes to frozen settings, validated once; unknown fields are errors. Pure."""

@@ -1,0 +1,161 @@
+"""Reading the configuration file."""
+
+import re
+
+from assay.configuration.listener import Address, parse_address
+from assay.configuration.section import Section, refuse
+from assay.configuration.settings import (
+    RegistrySettings,
+    ServiceSettings,
+    Settings,
+    TlsFiles,
+    WebhookSettings,
+)
+from assay.domain.caller import Caller, Role
+from assay.domain.digest import Digest
+from assay.domain.errors import ConfigError, InvalidInput
+from assay.formats.strict_yaml import parse_yaml
+
+_ORIGIN = re.compile(r"[a-z0-9][a-z0-9./_-]{0,200}")
+_MIB = 1024 * 1024
+
+
+def parse_configuration(octets: bytes) -> Settings:
+    """Parse and validate a configuration file.
+
+    Guaranteed: every field was understood; a service that others can reach has TLS and callers with tokens. Not
+    checked: whether the files it names exist. Raises `ConfigError(configuration_invalid)` naming the place.
+    """
+    try:
+        document = parse_yaml(octets, what="the configuration")
+    except InvalidInput as error:
+        raise ConfigError("configuration_invalid", error.message, remedy=error.remedy) from error
+    root = Section(document, "")
+    if (version := root.text("version")) != "1":
+        raise refuse("version", f"{version[:20]!r} is not known", "write `version: 1`")
+    policy, engine = root.section("policy"), root.section("opa")
+    limits = root.optional_section("limits") or Section({}, "limits")
+    settings = Settings(
+        state=root.text("state"),
+        origin=_origin(root),
+        service=_service(root.section("service")),
+        webhook=_webhook(root.optional_section("webhook")),
+        policy_bundle=policy.text("bundle"),
+        rule_data=policy.text("rule_data"),
+        opa=engine.text("path"),
+        opa_sha256=_digest(engine, "sha256") if engine.has("sha256") else None,
+        authorities=tuple(_authority(name, section) for name, section in root.named_sections("authorities")),
+        registries=_registries(root.optional_section("registries") or Section({}, "registries")),
+        layouts=root.text("layouts", ""),
+        request_octets=limits.integer("request_mib", 32, lowest=1, highest=128) * _MIB,
+        decision_seconds=limits.integer("decision_seconds", 20, lowest=1, highest=120),
+    )
+    for section in (policy, engine, limits, root):
+        section.finish()
+    if not settings.authorities:
+        raise refuse("authorities", "nobody is trusted", "name at least one authority with its keys")
+    return settings
+
+
+def _origin(root: Section) -> str:
+    origin = root.text("origin")
+    if not _ORIGIN.fullmatch(origin):
+        raise refuse("origin", f"{origin[:80]!r} is not a log origin", "write `your.domain/assay/instance`")
+    return origin
+
+
+def _digest(section: Section, key: str) -> Digest:
+    value = section.text(key)
+    try:
+        return Digest.from_hex(value)
+    except InvalidInput as error:
+        raise refuse(key, f"{value[:80]!r} is not a SHA-256", "write 64 lower-case hex characters") from error
+
+
+def _authority(name: str, section: Section) -> tuple[str, tuple[str, ...]]:
+    keys = section.texts("keys", required=True)
+    section.finish()
+    return name, keys
+
+
+def _registries(section: Section) -> RegistrySettings:
+    settings = RegistrySettings(
+        only=section.texts("only"), plain_http=section.texts("plain_http"), ca=section.text("ca", "")
+    )
+    section.finish()
+    return settings
+
+
+def _tls(section: Section) -> TlsFiles:
+    files = TlsFiles(
+        certificate=section.text("certificate"), key=section.text("key"), client_ca=section.text("client_ca", "")
+    )
+    section.finish()
+    return files
+
+
+def _caller(section: Section, *, name: str) -> Caller:
+    roles = section.texts("roles", required=True)
+    unknown = sorted(set(roles) - set(Role))
+    if unknown:
+        raise refuse("roles", f"{unknown[0][:40]!r} is not a role", f"choose from {', '.join(Role)}")
+    caller = Caller(
+        name=name,
+        tenant=section.name("tenant"),
+        environments=section.names("environments"),
+        roles=frozenset(Role(role) for role in roles),
+    )
+    section.finish()
+    return caller
+
+
+def _callers(section: Section) -> tuple[tuple[Digest, Caller], ...]:
+    callers = tuple(
+        (_digest(item, "token_sha256"), _caller(item, name=item.name("name"))) for item in section.sections("callers")
+    )
+    for kind, values in (("token", [token for token, _ in callers]), ("name", [caller.name for _, caller in callers])):
+        if len(set(values)) != len(values):
+            raise refuse("service.callers", f"two callers have the same {kind}", f"give each its own {kind}")
+    return callers
+
+
+def _service(section: Section) -> ServiceSettings:
+    listen = parse_address(section.text("listen"), place="service.listen")
+    local, tls = section.optional_section("local"), section.optional_section("tls")
+    settings = ServiceSettings(
+        listen=listen,
+        workers=section.integer("workers", 2, lowest=1, highest=64),
+        threads=section.integer("threads", 8, lowest=1, highest=64),
+        tls=_tls(tls) if tls else None,
+        callers=_callers(section),
+        local=_caller(local, name="local") if local else None,
+    )
+    section.finish()
+    _refuse_open_doors(listen, settings)
+    return settings
+
+
+def _refuse_open_doors(listen: Address, settings: ServiceSettings) -> None:
+    if not settings.callers and settings.local is None:
+        raise refuse("service", "nobody may call", "add `local` or `callers`")
+    if listen.local:
+        return
+    if settings.tls is None:
+        raise refuse("service.listen", f"{listen} can be reached by others without TLS", "add `tls`")
+    if settings.local is not None:
+        raise refuse("service.local", f"{listen} can be reached by others", "remove `local`; use `callers` with tokens")
+
+
+def _webhook(section: Section | None) -> WebhookSettings | None:
+    if section is None:
+        return None
+    settings = WebhookSettings(
+        listen=parse_address(section.text("listen"), place="webhook.listen"),
+        workers=section.integer("workers", 2, lowest=1, highest=64),
+        threads=section.integer("threads", 8, lowest=1, highest=64),
+        tls=_tls(section.section("tls")),
+        tenant=section.name("tenant"),
+        environment=section.name("environment"),
+    )
+    section.finish()
+    return settings

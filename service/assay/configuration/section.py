@@ -1,0 +1,104 @@
+"""Reading one mapping of the configuration, field by field, refusing what nobody reads."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from assay.domain.errors import ConfigError
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+
+
+def refuse(place: str, why: str, remedy: str) -> ConfigError:
+    """The error for one place of the configuration."""
+    return ConfigError("configuration_invalid", f"{place}: {why}", remedy=remedy)
+
+
+class Section:
+    """A mapping of the configuration; every field must be read before `finish`, or it is unknown.
+
+    Raises `ConfigError(configuration_invalid)` naming the place (`service.listen`) everywhere.
+    """
+
+    def __init__(self, value: object, place: str) -> None:
+        if not isinstance(value, Mapping):
+            raise refuse(place, "a mapping is expected here", "write `key: value` lines")
+        self._members = dict(value)
+        self._place = place
+
+    def _at(self, key: str) -> str:
+        return f"{self._place}.{key}" if self._place else key
+
+    def has(self, key: str) -> bool:
+        """Whether the field is written."""
+        return key in self._members
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A text field; required unless a default is given, and never empty when written."""
+        if key not in self._members:
+            if default is None:
+                raise refuse(self._at(key), "the field is missing", "write it")
+            return default
+        value = self._members.pop(key)
+        if not isinstance(value, str) or not value:
+            raise refuse(self._at(key), "a non-empty text is expected", "write a value behind the colon")
+        return value
+
+    def name(self, key: str) -> str:
+        """A required name: lower-case letters, digits, `.`, `_`, `-`."""
+        return self._as_name(self._at(key), self.text(key))
+
+    def integer(self, key: str, default: int, *, lowest: int, highest: int) -> int:
+        """A decimal number within a closed range."""
+        text = self.text(key, str(default))
+        if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
+            raise refuse(self._at(key), f"{text[:40]!r} is not a number", f"write {lowest} to {highest}")
+        return int(text)
+
+    def texts(self, key: str, *, required: bool = False) -> tuple[str, ...]:
+        """A list of texts; empty when not written, unless it is required."""
+        if key not in self._members and not required:
+            return ()
+        value = self._members.pop(key, None)
+        if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
+            raise refuse(self._at(key), "a list of texts is expected", "write `- value` lines")
+        return tuple(value)
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """A required list of names."""
+        return tuple(self._as_name(self._at(key), value) for value in self.texts(key, required=True))
+
+    def section(self, key: str) -> "Section":
+        """A required mapping below this one."""
+        if key not in self._members:
+            raise refuse(self._at(key), "the section is missing", "write it")
+        return Section(self._members.pop(key), self._at(key))
+
+    def optional_section(self, key: str) -> "Section | None":
+        """A mapping below this one, or None when it is not written."""
+        return self.section(key) if key in self._members else None
+
+    def named_sections(self, key: str) -> Iterator[tuple[str, "Section"]]:
+        """The members of a required mapping from names to mappings."""
+        table = self.section(key)
+        for name in sorted(table._members):  # noqa: SLF001  # another instance of this class
+            yield self._as_name(self._at(key), name), table.section(name)
+
+    def sections(self, key: str) -> Iterator["Section"]:
+        """The mappings of a list; none when it is not written."""
+        value = self._members.pop(key, [])
+        if not isinstance(value, list):
+            raise refuse(self._at(key), "a list of mappings is expected", "write `- key: value` lines")
+        for number, item in enumerate(value):
+            yield Section(item, f"{self._at(key)}[{number}]")
+
+    def finish(self) -> None:
+        """Refuse every field that was not read: an option without effect must not look like one."""
+        if self._members:
+            unknown = ", ".join(sorted(map(str, self._members)))
+            raise refuse(self._place or "the file", f"unknown field {unknown[:200]}", "remove or correct it")
+
+    @staticmethod
+    def _as_name(place: str, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise refuse(place, f"{value[:80]!r} is not a name", "use lower-case letters, digits, `.`, `_` and `-`")
+        return value

@@ -1,0 +1,72 @@
+"""The settings of one installation."""
+
+from dataclasses import dataclass
+
+from assay.configuration.listener import Address
+from assay.domain.caller import Caller
+from assay.domain.digest import Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Paths of a serving certificate with its key, and of the CA that client certificates must come from."""
+
+    certificate: str
+    key: str
+    client_ca: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """The verification service.
+
+    `callers` are known by the SHA-256 of their bearer token; `local` is the caller without a token, who exists only
+    on a local address.
+    """
+
+    listen: Address
+    workers: int
+    threads: int
+    tls: TlsFiles | None
+    callers: tuple[tuple[Digest, Caller], ...]
+    local: Caller | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """The admission webhook: always TLS, one tenant and environment."""
+
+    listen: Address
+    workers: int
+    threads: int
+    tls: TlsFiles
+    tenant: str
+    environment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrySettings:
+    """Which registries are contacted (`only`, empty means any), which of them by plain http, and a private CA."""
+
+    only: tuple[str, ...]
+    plain_http: tuple[str, ...]
+    ca: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the configuration file says; paths are as written, relative ones belong to the file's folder."""
+
+    state: str
+    origin: str
+    service: ServiceSettings
+    webhook: WebhookSettings | None
+    policy_bundle: str
+    rule_data: str
+    opa: str
+    opa_sha256: Digest | None
+    authorities: tuple[tuple[str, tuple[str, ...]], ...]
+    registries: RegistrySettings
+    layouts: str
+    request_octets: int
+    decision_seconds: int

@@ -1,0 +1,33 @@
+"""Liveness, readiness and metrics."""
+
+from flask import Blueprint, Response, jsonify
+
+from assay.domain.caller import Role
+from assay.domain.deadline import Deadline
+from assay.http.caller import require_role
+from assay.http.parts import ServiceParts
+
+_READINESS_SECONDS = 2.0
+
+
+def health_blueprint(parts: ServiceParts) -> Blueprint:
+    """`/healthz`, `/readyz`, `/metrics`."""
+    blueprint = Blueprint("health", __name__)
+
+    @blueprint.get("/healthz")
+    def live() -> Response:
+        return jsonify(status="alive")
+
+    @blueprint.get("/readyz")
+    def ready() -> tuple[Response, int]:
+        report = parts.readiness(Deadline.after(_READINESS_SECONDS, parts.clock.monotonic))
+        failing = {name: reason for name, reason in report.items() if reason}
+        body = jsonify(status="not ready" if failing else "ready", failing=failing, parts=sorted(report))
+        return body, 503 if failing else 200
+
+    @blueprint.get("/metrics")
+    def metrics() -> Response:
+        require_role(parts.identify_caller(), Role.AUDIT)
+        return Response(parts.metrics_text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return blueprint
