@@ -1,0 +1,159 @@
+"""What is judged, and what the engine is asked."""
+
+import json
+
+import pytest
+
+from assay.domain.errors import InvalidInput
+from assay_webhooks.question import Exemption, find_exemption, find_images, pose_question, require_digests
+from assay_webhooks.review import AdmissionRequest, parse_review
+from tests.fakes.admission import DIGEST, OTHER_DIGEST, UID, pod, review
+
+
+def _request(obj: object, **options: object) -> AdmissionRequest:
+    return parse_review(json.dumps(review(obj, **options)).encode())  # type: ignore[arg-type]  # JSON members
+
+
+def _update(new: object, old: object) -> Exemption | None:
+    return find_exemption(_request(new, old=old, operation="UPDATE"))
+
+
+def _code(request: AdmissionRequest) -> str:
+    with pytest.raises(InvalidInput) as caught:
+        pose_question(request, find_images(request))
+    return caught.value.code
+
+
+def test_a_deletion_is_not_judged() -> None:
+    assert find_exemption(_request(None, operation="DELETE")) is Exemption.DELETION
+
+
+def test_a_connect_is_refused_and_a_creation_is_judged() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        find_exemption(_request(pod("nginx"), operation="CONNECT"))
+    assert caught.value.code == "operation_unsupported"
+    assert find_exemption(_request(pod("nginx"), operation="CREATE")) is None
+
+
+def test_a_creation_with_a_deletion_timestamp_is_judged() -> None:
+    document = pod("nginx")
+    document["metadata"]["deletionTimestamp"] = "2026-11-21T12:00:00Z"
+
+    assert find_exemption(_request(document, old=document)) is None
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        pod("nginx", "redis:7"),
+        {**pod("nginx", "redis:7"), "metadata": {"finalizers": []}},
+        {**pod("nginx", "redis:7"), "metadata": {"deletionTimestamp": "2026-11-21T12:00:00Z"}},
+        pod("nginx", "redis:7", activeDeadlineSeconds=1),
+        pod("redis:7", "docker.io/library/nginx:latest", activeDeadlineSeconds=1),
+    ],
+)
+def test_an_update_that_keeps_the_image_set_is_exempt(new: object) -> None:
+    assert _update(new, pod("nginx", "redis:7")) is Exemption.IMAGES_UNCHANGED
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        pod("nginx", "redis:8"),
+        pod("nginx"),
+        pod("nginx", "nginx", "redis:7"),
+        pod("nginx", initContainers=[{"image": "redis:7"}]),
+        pod("nginx", "redis:7", ephemeralContainers=[{"image": "nginx"}]),
+        pod("nginx", f"redis:7@{DIGEST}"),
+        {**pod("nginx", "redis:8"), "metadata": {"deletionTimestamp": "2026-11-21T12:00:00Z"}},
+    ],
+)
+def test_an_update_that_changes_the_image_set_is_judged(new: object) -> None:
+    assert _update(new, pod("nginx", "redis:7")) is None
+
+
+def test_with_a_digest_the_tag_is_display_only() -> None:
+    old = pod(f"nginx:1@{DIGEST}", hostname="a")
+
+    assert _update(pod(f"nginx:2@{DIGEST}"), old) is Exemption.IMAGES_UNCHANGED
+    assert _update(pod(f"nginx:1@{OTHER_DIGEST}"), old) is None
+
+
+@pytest.mark.parametrize("old", [None, {}, [], {**pod("nginx"), "kind": "Job"}, pod(" ")])
+def test_an_update_is_judged_when_the_old_object_cannot_be_read(old: object) -> None:
+    assert _update(pod("nginx"), old) is None
+
+
+def test_labels_of_an_object_older_than_the_webhook_can_be_edited() -> None:
+    old = pod(" ")
+    new = {**pod(" "), "metadata": {"labels": {"app": "other"}}}
+
+    assert _update(new, old) is Exemption.IMAGES_UNCHANGED
+
+
+def test_two_pod_specs_without_containers_are_not_an_unchanged_image_set() -> None:
+    assert _update({**pod(), "spec": {}}, {**pod(), "spec": {}}) is None
+
+
+def test_an_update_to_something_unreadable_is_refused() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        _update(pod(" "), pod("nginx"))
+    assert caught.value.code == "reference_malformed"
+
+
+def test_the_question_holds_what_a_decision_may_read() -> None:
+    document = pod("nginx", "docker.io/library/nginx:latest", "redis:7", serviceAccountName="robot")
+    document["metadata"]["labels"] = {"b": "2", "a": "1"}
+    request = _request(document, dryRun=True)
+    question = pose_question(request, find_images(request))
+
+    assert (question.uid, question.operation, question.kind, question.name) == (UID, "CREATE", "Pod", "web")
+    assert (question.namespace, question.user, question.service_account) == ("team-a", "alice", "robot")
+    assert question.dry_run
+    assert question.labels == (("a", "1"), ("b", "2"))
+    assert [str(item) for item in question.references] == [
+        "docker.io/library/nginx:latest",
+        "docker.io/library/redis:7",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "account"),
+    [
+        ({}, "default"),
+        ({"serviceAccountName": ""}, "default"),
+        ({"serviceAccount": "old"}, "old"),
+        ({"serviceAccountName": "new", "serviceAccount": "old"}, "new"),
+    ],
+)
+def test_the_service_account_is_the_one_pods_run_under(spec: dict[str, object], account: str) -> None:
+    request = _request(pod("nginx", **spec))
+    assert pose_question(request, find_images(request)).service_account == account
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"labels": None}, {"labels": {}}])
+def test_an_object_may_have_no_labels(metadata: object) -> None:
+    request = _request({**pod("nginx"), "metadata": metadata})
+    assert pose_question(request, find_images(request)).labels == ()
+
+
+@pytest.mark.parametrize("metadata", ["text", {"labels": ["a"]}, {"labels": {"a": 1}}])
+def test_labels_of_the_wrong_type_are_refused(metadata: object) -> None:
+    assert _code(_request({**pod("nginx"), "metadata": metadata})) == "object_malformed"
+
+
+def test_a_service_account_of_the_wrong_type_is_refused() -> None:
+    assert _code(_request(pod("nginx", serviceAccountName=["robot"]))) == "object_malformed"
+
+
+def test_a_request_without_namespace_is_refused_whatever_the_object_says() -> None:
+    assert _code(_request(pod("nginx"), namespace="")) == "object_malformed"
+
+
+def test_an_image_without_digest_is_refused_where_digests_are_required() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        require_digests(find_images(_request(pod(f"nginx@{DIGEST}", "redis:7"))))
+    assert caught.value.code == "digest_required"
+    assert caught.value.message == "/spec/containers/1/image is not pinned to a digest"
+
+    require_digests(find_images(_request(pod(f"nginx@{DIGEST}", f"redis:7@{DIGEST}"))))

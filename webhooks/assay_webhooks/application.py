@@ -1,0 +1,45 @@
+"""The webhook's WSGI application."""
+
+from collections.abc import Callable, Sequence
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
+
+from assay.ports import Clock, Metrics
+from assay_webhooks.admission import Admit, create_admission_blueprint
+
+Readiness = Callable[[], Sequence[str]]
+"""Names what is not ready, from a closed set; empty when everything is."""
+
+
+def create_application(
+    admit: Admit, metrics: Metrics, readiness: Readiness, clock: Clock, *, timeout_seconds: int = 10
+) -> Flask:
+    """Create the application: `POST /mutate`, `POST /validate`, `GET /healthz`, `GET /readyz`.
+
+    `/healthz` says that the process answers and nothing else, so that an outage elsewhere never restarts it;
+    `/readyz` is 503 and names every part that is not ready. Opens nothing and starts no thread: safe before a fork.
+    """
+    application = Flask(__name__, static_folder=None)
+    application.register_blueprint(create_admission_blueprint(admit, metrics, clock, timeout_seconds=timeout_seconds))
+    application.register_error_handler(HTTPException, _render_http_error)
+
+    def healthz() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    def readyz() -> tuple[Response, int]:
+        failing = list(readiness())
+        return jsonify({"ready": not failing, "failing": failing}), 503 if failing else 200
+
+    application.add_url_rule("/healthz", view_func=healthz)
+    application.add_url_rule("/readyz", view_func=readyz)
+    return application
+
+
+def _render_http_error(error: HTTPException) -> Response:
+    # The exception's own response keeps headers such as Allow; its page would be HTML.
+    response = Response(f"{error.name}\n", status=error.code, mimetype="text/plain")
+    for name, value in error.get_headers():
+        if name.lower() != "content-type":
+            response.headers[name] = value
+    return response
