@@ -152,8 +152,8 @@ class Stack:
     def write_configuration(self) -> None:
         """Write configuration and rule data for this stack."""
         host = self.registry.host
-        (self.folder / "rule-data.yaml").write_text(
-            (CHECKOUT / "examples" / "configuration" / "rule-data.yaml").read_text().replace("registry.example", host)
+        (self.folder / "rule-data.json").write_text(
+            (CHECKOUT / "examples" / "configuration" / "rule-data.json").read_text().replace("registry.example", host)
         )
         self.configuration.write_text(
             f"""\
@@ -170,7 +170,7 @@ webhook:
   tls: {{certificate: tls.crt, key: tls.key}}
   tenant: {TENANT}
   environment: {ENVIRONMENT}
-policy: {{bundle: {CHECKOUT / "policies"}, rule_data: rule-data.yaml}}
+policy: {{bundle: {CHECKOUT / "policies"}, rule_data: rule-data.json}}
 opa: {{path: {TOOLS / "opa"}}}
 authorities:
   release: {{keys: [keys/cosign.pub]}}

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from assay.bootstrap import SystemComposition
+from assay.bootstrap.composition import SystemComposition
 from assay.cli.application import application
 from assay.cli.failure import report_failure
 

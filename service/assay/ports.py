@@ -11,6 +11,7 @@ from assay.domain.digest import Digest
 from assay.domain.gate import GateAnswer, GateQuestion
 from assay.domain.identity import Authority, PublicKey
 from assay.domain.policy import LoadedPolicy
+from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, WalkPage
 from assay.domain.reference import Reference, Repository
 
 
@@ -103,6 +104,32 @@ class DecisionLog(Protocol):
 
     def record(self, decision: Decision, deadline: Deadline) -> Recorded:
         """Durably record; returns only after the commit. `Unavailable(log_unavailable | log_overloaded)`."""
+        ...
+
+
+class DecisionArchive(Protocol):
+    """Reads the log back, checked against its signed checkpoint.
+
+    Raises `Unavailable(database_unavailable)` and `RecordCorrupt`. `tenant` restricts to one tenant's decisions, None to
+    none.
+    """
+
+    def list_decisions(
+        self, wanted: DecisionFilter, *, tenant: str | None, limit: int, before: int | None = None
+    ) -> DecisionPage:
+        """At most `limit` (1 to 1000) decisions below the leaf index `before`, newest first."""
+        ...
+
+    def get_decision(self, decision_id: str, *, tenant: str | None) -> StoredDecision | None:
+        """The whole decision, every part of it checked; None when there is none."""
+        ...
+
+    def get_proof(self, decision_id: str, *, tenant: str | None) -> str | None:
+        """The `.tlog-proof` text; None when there is no such decision."""
+        ...
+
+    def walk(self, start: int, limit: int) -> WalkPage:
+        """Re-hash a stretch of the log and compare every record with its leaf."""
         ...
 
 

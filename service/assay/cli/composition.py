@@ -6,6 +6,7 @@ from typing import Protocol, cast
 
 import click
 
+from assay.domain.digest import Digest
 from assay.domain.identity import Authority
 from assay.ports import Clock, Registry, ServiceClient
 
@@ -31,6 +32,10 @@ class Composition(Protocol):
 
     def layout(self, path: Path) -> Registry:
         """An OCI layout on disk."""
+        ...
+
+    def layout_image(self, path: Path) -> Digest:
+        """The digest of the one image in a layout; `InvalidInput(layout_ambiguous)` when there is not exactly one."""
         ...
 
     def service(self, url: str, *, token: str, ca: Path | None) -> ServiceClient:

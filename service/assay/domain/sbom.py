@@ -30,8 +30,8 @@ class Package:
     concluded: str = NOASSERTION
 
     def __post_init__(self) -> None:
-        if not self.id or not self.name:
-            raise ValueError("a package needs an id and a name")
+        if not self.id:
+            raise ValueError("a package needs an id")
 
     @property
     def effective(self) -> str:

@@ -4,13 +4,19 @@ import base64
 import json
 
 from assay.domain.artefact import Artefact, ArtefactType
-from assay.domain.decision import Finding, Severity, Stage, Status, Verdict
+from assay.domain.decision import Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
-from assay.domain.evidence import Gap, GapKind, Rejection
 from assay.domain.gate import Candidate, EvidenceSource, FromLayout, FromRegistry, GateAnswer, GateQuestion
-from assay.domain.reason import GapReason
 from assay.domain.reference import Reference, Repository
+from assay.formats.finding import (
+    parse_finding,
+    parse_gap,
+    parse_rejection,
+    render_finding,
+    render_gap,
+    render_rejection,
+)
 from assay.formats.member import Members
 from assay.formats.strict_json import parse_json
 
@@ -137,39 +143,6 @@ def render_gate_answer(answer: GateAnswer) -> dict[str, object]:
     }
 
 
-def render_finding(finding: Finding) -> dict[str, object]:
-    """The JSON object of a finding."""
-    return {
-        "code": finding.code,
-        "status": finding.status.value,
-        "severity": finding.severity.value,
-        "stage": finding.stage.value,
-        "msg": finding.msg,
-        "term": finding.term,
-        "image": finding.image,
-        "reasons": list(finding.reasons),
-        "evidence": [list(path) for path in finding.evidence],
-        "solution": finding.solution,
-        "rule": finding.rule,
-    }
-
-
-def render_gap(gap: Gap) -> dict[str, object]:
-    """The JSON object of a gap."""
-    return {
-        "kind": gap.kind.value,
-        "reason": gap.reason.value,
-        "code": gap.code,
-        "detail": gap.detail,
-        "platform": gap.platform,
-    }
-
-
-def render_rejection(rejection: Rejection) -> dict[str, object]:
-    """The JSON object of a rejection."""
-    return {"id": rejection.id.text, "code": rejection.code, "detail": rejection.detail}
-
-
 def parse_gate_answer(octets: bytes, *, largest: int) -> GateAnswer:
     """Parse a gate answer; a client refuses what it does not fully understand (`InvalidInput(answer_invalid)`)."""
     root = Members(parse_json(octets, what="the answer", largest=largest), place="answer", code="answer_invalid")
@@ -181,9 +154,9 @@ def parse_gate_answer(octets: bytes, *, largest: int) -> GateAnswer:
             retryable=root.flag("retryable"),
             artefact=_artefact(root.section("artefact")),
             environment=root.text("environment"),
-            findings=tuple(_finding(item) for item in root.sections("findings")),
-            gaps=tuple(_gap(item) for item in root.sections("gaps")),
-            rejected=tuple(_rejection(item) for item in root.sections("rejected")),
+            findings=tuple(parse_finding(item) for item in root.sections("findings")),
+            gaps=tuple(parse_gap(item) for item in root.sections("gaps")),
+            rejected=tuple(parse_rejection(item) for item in root.sections("rejected")),
             leaf=log.octets("leaf"),
             index=log.integer("index"),
             proof=log.text("proof", longest=65_536),
@@ -195,41 +168,3 @@ def parse_gate_answer(octets: bytes, *, largest: int) -> GateAnswer:
     log.finish()
     root.finish()
     return answer
-
-
-def _finding(members: Members) -> Finding:
-    finding = Finding(
-        code=members.text("code"),
-        status=Status(members.text("status")),
-        severity=Severity(members.text("severity")),
-        stage=Stage(members.text("stage")),
-        msg=members.text("msg", longest=4096),
-        term=members.text("term", longest=4096),
-        image=members.text("image"),
-        reasons=members.texts("reasons"),
-        evidence=members.paths("evidence"),
-        solution=members.text("solution", longest=4096),
-        rule=members.text("rule"),
-    )
-    members.finish()
-    return finding
-
-
-def _gap(members: Members) -> Gap:
-    gap = Gap(
-        kind=GapKind(members.text("kind")),
-        reason=GapReason(members.text("reason")),
-        code=members.text("code"),
-        detail=members.text("detail", longest=4096),
-        platform=members.text("platform"),
-    )
-    members.finish()
-    return gap
-
-
-def _rejection(members: Members) -> Rejection:
-    rejection = Rejection(
-        id=Digest(members.text("id")), code=members.text("code"), detail=members.text("detail", longest=4096)
-    )
-    members.finish()
-    return rejection

@@ -24,6 +24,7 @@ class ServiceParts:
 
     gate: GateUse
     archive: DecisionArchive
+    log_key: Callable[[], str]
     readiness: Readiness
     callers: CallerBook
     metrics: Metrics

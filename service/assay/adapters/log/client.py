@@ -1,0 +1,154 @@
+"""The worker's side of the sequencer: `DecisionLog` over its unix socket."""
+
+import os
+import secrets
+import socket
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from assay.adapters.log.entry import compress
+from assay.adapters.log.wire import (
+    Answer,
+    PingAnswer,
+    PingRequest,
+    RecordAnswer,
+    RecordRequest,
+    Refusal,
+    Request,
+    parse_answer,
+    receive_frame,
+    render_request,
+    send_frame,
+)
+from assay.domain.deadline import Deadline
+from assay.domain.decision import Decision, Recorded
+from assay.domain.errors import InvalidInput, Unavailable
+from assay.tlog.leaf import SALT_OCTETS, render_leaf
+from assay.tlog.report import render_report
+
+
+class SequencerClient:
+    """Records decisions through the sequencer that listens on `path`.
+
+    It connects when it is first used, keeps idle connections for other threads, and forgets them in a forked child. A
+    call that meets a dead connection is repeated once on a new one: recording is idempotent by the decision's id.
+    Raises only `Unavailable(log_unavailable | log_overloaded)` and `InvalidInput`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        service_version: str,
+        salt: Callable[[], bytes] = lambda: secrets.token_bytes(SALT_OCTETS),
+    ) -> None:
+        self._path = path
+        self._service_version = service_version
+        self._salt = salt
+        self._idle: deque[socket.socket] = deque()
+        self._process = os.getpid()
+
+    def record(self, decision: Decision, deadline: Deadline) -> Recorded:
+        """Durably record; returns only after the commit."""
+        salt = self._salt()
+        leaf = render_leaf(decision, salt=salt, service_version=self._service_version)
+        document, report = compress(decision.document), compress(render_report(decision))
+
+        def ask(budget: int) -> Request:
+            return RecordRequest(
+                budget=budget, leaf=leaf, document=document, report=report, salt=salt, preimage=decision.preimage
+            )
+
+        answer = self._exchange(ask, deadline)
+        if not isinstance(answer, RecordAnswer) or answer.id != decision.id:
+            raise _unavailable("it answered something else")
+        return Recorded(id=answer.id, leaf=answer.leaf, index=answer.index, proof=answer.proof)
+
+    def ping(self, deadline: Deadline) -> int:
+        """The number of leaves, after the sequencer has written to its database; `Unavailable(log_unavailable)`."""
+        answer = self._exchange(lambda budget: PingRequest(budget=budget), deadline)
+        if not isinstance(answer, PingAnswer):
+            raise _unavailable("it answered something else")
+        return answer.size
+
+    def close(self) -> None:
+        """Close idle connections; the client can be used again."""
+        while (connection := self._take_idle()) is not None:
+            connection.close()
+
+    def _exchange(self, ask: Callable[[int], Request], deadline: Deadline) -> Answer:
+        try:
+            answer = self._try_idle(ask, deadline) or self._try(self._connect(_seconds(deadline)), ask, deadline)
+        except OSError as error:
+            raise _unavailable(str(error) or type(error).__name__) from error
+        if isinstance(answer, Refusal):
+            family = Unavailable if answer.retryable else InvalidInput
+            raise family(answer.code, answer.message, remedy=answer.remedy)
+        return answer
+
+    def _try_idle(self, ask: Callable[[int], Request], deadline: Deadline) -> Answer | None:
+        connection = self._take_idle()
+        if connection is None:
+            return None
+        try:
+            return self._try(connection, ask, deadline)
+        except TimeoutError:
+            raise
+        except OSError:  # the sequencer was restarted since
+            return None
+
+    def _try(self, connection: socket.socket, ask: Callable[[int], Request], deadline: Deadline) -> Answer:
+        with ExitStack() as on_failure:  # an interrupted exchange leaves an answer behind that belongs to nobody
+            on_failure.callback(connection.close)
+            seconds = _seconds(deadline)
+            connection.settimeout(seconds)
+            send_frame(connection, render_request(ask(max(1, int(seconds * 1000)))))
+            octets = receive_frame(connection, patience=None)
+            if octets is None:
+                raise ConnectionResetError("it closed the connection")
+            answer = _read_answer(octets)
+            on_failure.pop_all()
+        self._idle.append(connection)
+        return answer
+
+    def _connect(self, seconds: float) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(seconds)
+        try:
+            connection.connect(str(self._path))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def _take_idle(self) -> socket.socket | None:
+        if os.getpid() != self._process:
+            self._process = os.getpid()
+            self.close()
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
+
+
+def _read_answer(octets: bytes) -> Answer:
+    try:
+        return parse_answer(octets)
+    except InvalidInput as error:
+        raise _unavailable(error.message) from error
+
+
+def _seconds(deadline: Deadline) -> float:
+    left = deadline.at - deadline.clock()
+    if left <= 0:
+        raise _unavailable("no time was left")
+    return left
+
+
+def _unavailable(why: str) -> Unavailable:
+    return Unavailable(
+        "log_unavailable",
+        f"the decision log did not record in time: {why[:200]}",
+        remedy="check that the sequencer runs, then repeat the call",
+    )

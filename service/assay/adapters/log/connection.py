@@ -1,0 +1,127 @@
+"""Connections to the database: one that writes, and short ones that can only read."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.pool import NullPool, StaticPool
+
+from assay.adapters.log.schema import GENERATION
+from assay.domain.errors import ConfigError, RecordCorrupt, RecordPart, Unavailable
+
+DATABASE_NAME = "log.db"
+_BUSY_SECONDS = 5
+
+
+class _Cursor(Protocol):
+    def execute(self, statement: str) -> object: ...
+
+    def close(self) -> None: ...
+
+
+class _RawConnection(Protocol):
+    isolation_level: str | None
+    text_factory: Callable[[bytes], str]
+
+    def cursor(self) -> _Cursor: ...
+
+
+def open_writer(path: Path) -> Engine:
+    """The engine of the sequencer: one connection, write-ahead log, every commit on disk before it returns."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS},
+    )
+    _prepare(engine, begin="BEGIN IMMEDIATE", pragmas=("journal_mode = WAL", "synchronous = FULL"))
+    return engine
+
+
+def open_reader(path: Path) -> Engine:
+    """An engine that cannot write; it keeps no connection, so that it may be carried over a fork."""
+    engine = create_engine(
+        URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"}),
+        poolclass=NullPool,
+        connect_args={"timeout": _BUSY_SECONDS},
+    )
+    _prepare(engine, begin="BEGIN", pragmas=("query_only = ON",))
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to this release's schema; `ConfigError(schema_unknown)` for one of a later release."""
+    configuration = Config()
+    configuration.set_main_option("script_location", _escape(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        if read_generation(connection) > GENERATION:
+            raise ConfigError(
+                "schema_unknown",
+                "the decision log was written by a later release",
+                remedy="start the release that wrote it, or a newer one",
+            )
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "head")
+
+
+def read_generation(connection: Connection) -> int:
+    """The schema generation that the database says it has."""
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """One consistent view of the log for reading.
+
+    Raises `Unavailable(database_unavailable)` when there is no database of this schema, and
+    `RecordCorrupt(database)` when SQLite finds its file damaged.
+    """
+    try:
+        with engine.begin() as connection:
+            if read_generation(connection) != GENERATION:
+                raise _unavailable("it is not of this release's schema")
+            yield connection
+    except OperationalError as error:
+        raise _unavailable(str(error.orig)) from error
+    except DatabaseError as error:
+        raise RecordCorrupt(
+            RecordPart.DATABASE, f"the database of the decision log is damaged: {error.orig}"
+        ) from error
+
+
+def _prepare(engine: Engine, *, begin: str, pragmas: tuple[str, ...]) -> None:
+    def configure(raw: _RawConnection, _record: object) -> None:
+        raw.isolation_level = None  # the driver must not begin or commit on its own
+        raw.text_factory = _decode_text
+        cursor = raw.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", start)
+
+
+def _escape(path: Path) -> str:
+    return str(path).replace("%", "%%")  # the option goes through configparser
+
+
+def _decode_text(octets: bytes) -> str:
+    """Text that is no longer UTF-8 must be found different from its leaf, not fail to be read."""
+    return octets.decode("utf-8", "backslashreplace")
+
+
+def _unavailable(why: str) -> Unavailable:
+    return Unavailable(
+        "database_unavailable",
+        f"the decision log cannot be read: {why[:300]}",
+        remedy="check that the sequencer runs, then repeat the call",
+    )

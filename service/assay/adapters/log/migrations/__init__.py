@@ -1,0 +1,1 @@
+"""Schema changes of the decision log, run by the sequencer at start."""

@@ -1,0 +1,126 @@
+"""The index of a generation: what the service must know about its rules without asking the engine."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import rfc8785
+
+from assay.domain.decision import PolicyIdentity, Severity, Stage
+from assay.domain.digest import Digest
+from assay.domain.errors import ConfigError
+from assay.domain.policy import LoadedPolicy, Rule
+
+_FORMAT = 1
+Mandatory = Mapping[tuple[str, str, Stage], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationIndex:
+    """Rules, mandatory codes, and the digests of everything in the generation (`files`: path to SHA-256)."""
+
+    bundle: Digest
+    rule_data: Digest
+    opa: Digest
+    rules: tuple[Rule, ...]
+    mandatory: Mandatory = field(hash=False)
+    files: Mapping[str, str] = field(hash=False)
+
+    def policy(self, trust: Digest) -> LoadedPolicy:
+        """The policy as the service serves it, together with this trust material."""
+        return LoadedPolicy(
+            identity=PolicyIdentity(bundle=self.bundle, rule_data=self.rule_data, trust=trust, opa=self.opa),
+            rules={rule.code: rule for rule in self.rules},
+            mandatory=self.mandatory,
+        )
+
+
+def render_index(index: GenerationIndex) -> bytes:
+    """The canonical bytes of an index; their digest names the generation."""
+    return rfc8785.dumps(
+        {
+            "format": _FORMAT,
+            "bundle": index.bundle.text,
+            "rule_data": index.rule_data.text,
+            "opa": index.opa.text,
+            "rules": [_rule_members(rule) for rule in index.rules],
+            "mandatory": [[*key, list(codes)] for key, codes in sorted(index.mandatory.items())],
+            "files": dict(index.files),
+        }
+    )
+
+
+def parse_index(octets: bytes, *, place: str) -> GenerationIndex:
+    """Read back what `render_index` wrote; `ConfigError(policy_generation_damaged)` for anything else."""
+    try:
+        members = json.loads(octets)
+        index = GenerationIndex(
+            bundle=Digest(members["bundle"]),
+            rule_data=Digest(members["rule_data"]),
+            opa=Digest(members["opa"]),
+            rules=tuple(_rule(entry) for entry in members["rules"]),
+            mandatory={
+                (tenant, environment, Stage(stage)): tuple(codes)
+                for tenant, environment, stage, codes in members["mandatory"]
+            },
+            files=members["files"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(place, "it is no index of this release") from error
+    if render_index(index) != octets:
+        raise damaged(place, "it is not what this release wrote")
+    return index
+
+
+def damaged(place: str, why: str) -> ConfigError:
+    """The error for a generation that changed after it was made."""
+    return ConfigError("policy_generation_damaged", f"{place}: {why}", remedy="remove the folder and start again")
+
+
+def mandatory_of(rule_data: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Mandatory:
+    """The mandatory codes of every tenant, environment and stage; the data has its schema's shape."""
+    selected: dict[tuple[str, str, Stage], tuple[str, ...]] = {}
+    for tenant, environments in rule_data.items():
+        for environment, demands in environments.items():
+            mandatory = demands["mandatory"]
+            for stage in Stage:
+                codes: Iterable[object] = mandatory[stage.value] if isinstance(mandatory, Mapping) else ()
+                selected[tenant, environment, stage] = tuple(map(str, codes))
+    return selected
+
+
+def _rule_members(rule: Rule) -> dict[str, str | bool | list[str]]:
+    return {
+        "code": rule.code,
+        "stage": rule.stage.value,
+        "title": rule.title,
+        "description": rule.description,
+        "severity": rule.severity.value,
+        "requires": list(rule.requires),
+        "counts": rule.counts,
+        "solution": rule.solution,
+        "owner": rule.owner,
+        "location": rule.location,
+        "may_be_empty": rule.may_be_empty,
+        "waivable": rule.waivable,
+        "effective_on": rule.effective_on.isoformat() if rule.effective_on else "",
+    }
+
+
+def _rule(members: dict[str, object]) -> Rule:
+    texts = {name: str(members[name]) for name in ("code", "title", "description", "counts", "solution", "owner")}
+    effective_on = str(members["effective_on"])
+    requires = members["requires"]
+    if not isinstance(requires, list):
+        raise TypeError("requires is no list")
+    return Rule(
+        **texts,
+        stage=Stage(str(members["stage"])),
+        severity=Severity(str(members["severity"])),
+        requires=tuple(map(str, requires)),
+        location=str(members["location"]),
+        may_be_empty=members["may_be_empty"] is True,
+        waivable=members["waivable"] is True,
+        effective_on=datetime.fromisoformat(effective_on) if effective_on else None,
+    )

@@ -1,0 +1,93 @@
+"""The WSGI applications of the workers that `assay serve` starts."""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask
+
+from assay.adapters.metrics.prometheus import render_metrics
+from assay.bootstrap.engine import RunningEngine
+from assay.bootstrap.installation import Installation
+from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
+from assay.domain.caller import Caller
+from assay.domain.deadline import Deadline
+from assay.domain.errors import ConfigError
+from assay.domain.gate import GateAnswer, GateQuestion
+from assay.http.application import create_service
+from assay.http.caller import CallerBook
+from assay.http.parts import ServiceParts
+from assay.ports import Clock, Metrics
+from assay.usecases.admit import AdmissionScope, admit
+from assay.usecases.gate import ask_gate
+
+CONFIGURATION_VARIABLE = "ASSAY_CONFIGURATION"
+GENERATION_VARIABLE = "ASSAY_GENERATION"
+_READINESS_SECONDS = 2.0
+
+
+def _running_engine() -> tuple[Installation, RunningEngine]:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        configuration, generation = os.environ[CONFIGURATION_VARIABLE], os.environ[GENERATION_VARIABLE]
+    except KeyError as error:
+        raise ConfigError(
+            "not_supervised", f"the variable {error.args[0]} is not set", remedy="start the workers with `assay serve`"
+        ) from error
+    installation = Installation.load(Path(configuration))
+    return installation, RunningEngine(installation, Path(generation))
+
+
+def service_from_environment() -> Flask:
+    """The verification service."""
+    installation, running = _running_engine()
+    settings = installation.settings
+
+    def gate(question: GateQuestion, caller: Caller, deadline: Deadline) -> GateAnswer:
+        return ask_gate(running.engine, question, caller, deadline)
+
+    return create_service(
+        ServiceParts(
+            gate=gate,
+            archive=running.archive,
+            log_key=running.archive.verifier_key,
+            readiness=running.readiness,
+            callers=CallerBook(by_token=dict(settings.service.callers), local=settings.service.local),
+            metrics=running.metrics,
+            metrics_text=render_metrics,
+            clock=running.clock,
+            request_octets=settings.request_octets,
+            decision_seconds=settings.decision_seconds,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookParts:
+    """What the admission webhook is built from; `failing` names what is not ready."""
+
+    admit: Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]
+    failing: Callable[[], list[str]]
+    metrics: Metrics
+    clock: Clock
+
+
+def webhook_parts_from_environment() -> WebhookParts:
+    """The parts of the admission webhook."""
+    installation, running = _running_engine()
+    webhook = installation.settings.webhook
+    if webhook is None:
+        raise ConfigError("webhook_missing", "the configuration has no webhook", remedy="add the section `webhook`")
+    caller = "client certificate" if webhook.tls.client_ca else "unauthenticated"
+    scope = AdmissionScope(tenant=webhook.tenant, environment=webhook.environment, caller=caller)
+
+    def decide(question: AdmissionQuestion, deadline: Deadline) -> AdmissionAnswer:
+        return admit(running.engine, question, scope, deadline)
+
+    def failing() -> list[str]:
+        deadline = Deadline.after(_READINESS_SECONDS, running.clock.monotonic)
+        return [part for part, reason in running.readiness(deadline).items() if reason]
+
+    return WebhookParts(admit=decide, failing=failing, metrics=running.metrics, clock=running.clock)

@@ -1,0 +1,152 @@
+"""What the command line is given; adapters are imported when a command needs them, because start-up time counts."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from assay.bootstrap.installation import Installation
+from assay.domain.deadline import Deadline
+from assay.domain.digest import Digest
+from assay.domain.errors import ConfigError, InvalidInput
+from assay.domain.identity import Authority
+from assay.domain.limit import Limits
+from assay.domain.reference import Repository
+from assay.ports import Clock, Gate, Registry, RegistryWriter, ServiceClient, Signer
+
+PASSWORD_VARIABLE = "ASSAY_KEY_PASSWORD"  # noqa: S105  # the name of a variable
+_LAYOUT_SECONDS = 30.0
+_ANY_REPOSITORY = Repository(registry="layout.invalid", path="image")
+
+
+class SystemComposition:
+    """Builds each part when it is asked for."""
+
+    def clock(self) -> Clock:
+        """The system's clocks."""
+        from assay.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> Registry:
+        """A registry client for the user's own command line: it reaches what the user reaches."""
+        from assay.adapters.registry.access import RegistryAccess
+        from assay.adapters.registry.client import RegistryClient
+
+        access = RegistryAccess(
+            plain_http=frozenset(plain_http),
+            plain_http_on_loopback=True,
+            private_addresses=True,
+            certificate_authority=ca,
+        )
+        return RegistryClient(access=access, limits=Limits())
+
+    def layout(self, path: Path) -> Registry:
+        """An OCI layout on disk."""
+        from assay.adapters.registry.layout import OciLayout
+
+        absolute = path.absolute()
+        return OciLayout.open(absolute.parent, absolute.name, limits=Limits())
+
+    def layout_image(self, path: Path) -> Digest:
+        """The one manifest that the layout's index names and that speaks about no other."""
+        from assay.adapters.registry.layout import OciLayout
+        from assay.formats.manifest import parse_manifest
+
+        layout = OciLayout.open(path.absolute().parent, path.absolute().name, limits=Limits())
+        deadline = Deadline.after(_LAYOUT_SECONDS, self.clock().monotonic)
+        images = set()
+        for entry in layout.index.manifests:
+            content = layout.find_manifest(_ANY_REPOSITORY, entry.digest.text, deadline)
+            if content is None:
+                continue
+            manifest = parse_manifest(content.octets, content.media_type, what=entry.digest.text, limits=Limits())
+            if manifest.subject is None:
+                images.add(entry.digest)
+        if len(images) != 1:
+            raise InvalidInput(
+                "layout_ambiguous", f"{path} holds {len(images)} images", remedy="name the image: repository@sha256:…"
+            )
+        return images.pop()
+
+    def authorities_from_keys(self, keys: Sequence[Path]) -> Sequence[Authority]:
+        """One authority per key file, named after the file."""
+        from assay.adapters.trust.key_file import load_public_key
+
+        return [Authority(name=path.stem, keys=(load_public_key(path),)) for path in keys]
+
+    def authorities_from_configuration(self, path: Path) -> Sequence[Authority]:
+        """The authorities of a configuration file."""
+        from assay.adapters.trust.key_file import KeyFileTrust
+
+        return KeyFileTrust.load(Installation.load(path).key_files).authorities()
+
+    def service(self, url: str, *, token: str, ca: Path | None) -> ServiceClient:
+        """A client of the verification service."""
+        from assay.adapters.service.client import HttpServiceClient
+
+        return HttpServiceClient(url, token=token, ca=str(ca) if ca else "")
+
+    def serve(self, configuration: Path, report: Callable[[str], None]) -> None:
+        """Run the service until it is told to stop."""
+        from assay.bootstrap.serve import serve
+
+        serve(Installation.load(configuration), report)
+
+    def run_sequencer(self, configuration: Path) -> None:
+        """Run the sequencer until SIGTERM."""
+        from assay.adapters.clock import SystemClock
+        from assay.adapters.log.sequencer import run_sequencer
+
+        installation = Installation.load(configuration)
+        stop = threading.Event()
+        for kind in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(kind, lambda _number, _frame: stop.set())
+        run_sequencer(state=installation.state, origin=installation.settings.origin, clock=SystemClock(), stop=stop)
+
+    def inspect_configuration(self, path: Path) -> Sequence[tuple[str, str]]:
+        """Check a configuration with everything it names."""
+        from assay.bootstrap.inspection import inspect_installation
+
+        return inspect_installation(Installation.load(path))
+
+    def generate_keys(self, folder: Path, password: bytes) -> tuple[Path, Path]:
+        """Write a new key pair; never overwrites."""
+        from assay.adapters.signing.key_file import generate_key_pair
+
+        folder.mkdir(parents=True, exist_ok=True)
+        private, public = folder / "cosign.key", folder / "cosign.pub"
+        secret_pem, public_pem = generate_key_pair(password)
+        for file, content, mode in ((private, secret_pem, 0o600), (public, public_pem, 0o644)):
+            try:
+                descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            except FileExistsError as error:
+                raise ConfigError(
+                    "key_file_exists",
+                    f"{file} exists already",
+                    remedy="choose another folder",
+                ) from error
+            with os.fdopen(descriptor, "wb") as target:
+                target.write(content)
+        return private, public
+
+    def signer(self, key: Path) -> Signer:
+        """The signer for a private key file; its password is in ASSAY_KEY_PASSWORD, empty when that is not set."""
+        from assay.adapters.signing.key_file import KeyFileSigner
+
+        return KeyFileSigner.load(key, os.environ.get(PASSWORD_VARIABLE, "").encode())
+
+    def gate(self, url: str) -> Gate:
+        """The gate of the service at this address; the token is in ASSAY_TOKEN."""
+        from assay.adapters.service.client import HttpServiceClient
+
+        return HttpServiceClient(url, token=os.environ.get("ASSAY_TOKEN", ""))
+
+    def registry_writer(self) -> RegistryWriter:
+        """The write side of registries, for the user's own command line."""
+        from assay.adapters.registry.access import RegistryAccess
+        from assay.adapters.registry.client import RegistryClient
+
+        access = RegistryAccess(plain_http_on_loopback=True, private_addresses=True)
+        return RegistryClient(access=access, limits=Limits())

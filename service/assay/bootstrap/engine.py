@@ -1,0 +1,132 @@
+"""Building the engine and everything the web servers need, from an installation whose processes run."""
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from assay.adapters.clock import SystemClock, new_identifier
+from assay.adapters.log.archive import Archive
+from assay.adapters.log.client import SequencerClient
+from assay.adapters.log.state import StateFolder
+from assay.adapters.metrics.prometheus import PrometheusMetrics
+from assay.adapters.opa.engine import OpaEngine
+from assay.adapters.opa.generation import load_generation
+from assay.adapters.registry.access import RegistryAccess
+from assay.adapters.registry.candidate import CandidateRegistry
+from assay.adapters.registry.client import RegistryClient
+from assay.adapters.registry.layout import OciLayout
+from assay.adapters.trust.key_file import KeyFileTrust
+from assay.bootstrap.installation import Installation
+from assay.domain.artefact import Artefact
+from assay.domain.deadline import Deadline
+from assay.domain.errors import AssayError, InvalidInput, Unavailable
+from assay.domain.gate import Candidate
+from assay.domain.limit import Limits
+from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, WalkPage
+from assay.ports import DecisionArchive, Registry
+from assay.usecases.judge import Engine
+
+
+class RunningArchive:
+    """The archive of a log that may not exist yet: it is opened when it is first read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._state = StateFolder(folder=folder)
+        self._archive: Archive | None = None
+
+    def verifier_key(self) -> str:
+        """The log's verifier key; `Unavailable(database_unavailable)` before the sequencer's first start."""
+        try:
+            return self._state.verifier_key.read_text(encoding="ascii").strip()
+        except OSError as error:
+            raise Unavailable(
+                "database_unavailable", "the decision log does not exist yet", remedy="wait for the sequencer"
+            ) from error
+
+    def _opened(self) -> DecisionArchive:
+        if self._archive is None:
+            self._archive = Archive(self._state.folder, self.verifier_key())
+        return self._archive
+
+    def list_decisions(
+        self, wanted: DecisionFilter, *, tenant: str | None, limit: int, before: int | None = None
+    ) -> DecisionPage:
+        """See `DecisionArchive`."""
+        return self._opened().list_decisions(wanted, tenant=tenant, limit=limit, before=before)
+
+    def get_decision(self, decision_id: str, *, tenant: str | None) -> StoredDecision | None:
+        """See `DecisionArchive`."""
+        return self._opened().get_decision(decision_id, tenant=tenant)
+
+    def get_proof(self, decision_id: str, *, tenant: str | None) -> str | None:
+        """See `DecisionArchive`."""
+        return self._opened().get_proof(decision_id, tenant=tenant)
+
+    def walk(self, start: int, limit: int) -> WalkPage:
+        """See `DecisionArchive`."""
+        return self._opened().walk(start, limit)
+
+
+class RunningEngine:
+    """The engine of one process with the parts that readiness looks at; connects to nothing until it is asked."""
+
+    def __init__(self, installation: Installation, generation: Path) -> None:
+        settings = installation.settings
+        limits = Limits()
+        self._log = SequencerClient(StateFolder(folder=installation.state).socket, service_version=version("assay"))
+        self._trust = KeyFileTrust.load(installation.key_files)
+        self._policy = OpaEngine(installation.opa_socket, load_generation(generation, trust=self._trust.digest()))
+        self.archive = RunningArchive(installation.state)
+        self.clock = SystemClock()
+        self.metrics = PrometheusMetrics()
+        layouts = installation.path(settings.layouts) if settings.layouts else None
+
+        def open_layout(path: str) -> Registry:
+            if layouts is None:
+                raise InvalidInput(
+                    "layout_unknown", "this service reads no layouts", remedy="ask the operator to configure `layouts`"
+                )
+            return OciLayout.open(layouts, path, limits=limits)
+
+        def open_candidate(artefact: Artefact, candidate: Candidate) -> Registry:
+            return CandidateRegistry.of(candidate, artefact, limits=limits)
+
+        self.engine = Engine(
+            registry=RegistryClient(access=registry_access(installation), limits=limits),
+            open_layout=open_layout,
+            open_candidate=open_candidate,
+            policy=self._policy,
+            trust=self._trust,
+            log=self._log,
+            clock=self.clock,
+            metrics=self.metrics,
+            limits=limits,
+            new_id=new_identifier,
+        )
+
+    def readiness(self, deadline: Deadline) -> Mapping[str, str]:
+        """Each part with the reason why it is not ready, or an empty text."""
+        return {
+            "policy": "" if self._policy.loaded().rules else "no rules are loaded",
+            "trust": "" if self._trust.authorities() else "no authority is loaded",
+            "opa": _failure(lambda: self._policy.ping(deadline)),
+            "database": _failure(lambda: self._log.ping(deadline)),
+        }
+
+
+def _failure(probe: Callable[[], object]) -> str:
+    try:
+        probe()
+    except AssayError as error:
+        return error.message
+    return ""
+
+
+def registry_access(installation: Installation) -> RegistryAccess:
+    """What the configuration says about registries, for a service: closed to private addresses it does not name."""
+    registries = installation.settings.registries
+    return RegistryAccess(
+        allowed=frozenset(registries.only) if registries.only else None,
+        plain_http=frozenset(registries.plain_http),
+        certificate_authority=installation.path(registries.ca) if registries.ca else None,
+    )

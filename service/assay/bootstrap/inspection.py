@@ -1,0 +1,48 @@
+"""Checking a configuration with everything it names, as `assay serve` would use it."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from assay.adapters.opa.generation import load_generation
+from assay.adapters.trust.key_file import KeyFileTrust
+from assay.bootstrap.engine import registry_access
+from assay.bootstrap.installation import Installation
+from assay.bootstrap.serve import make_generation
+from assay.configuration.settings import TlsFiles
+from assay.domain.errors import ConfigError
+
+
+def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]]:
+    """Look at every part; (part, what was found). Leaves no trace: the policy is built in a scratch folder.
+
+    Raises `ConfigError` for the first part that could not be used.
+    """
+    settings = installation.settings
+    trust = KeyFileTrust.load(installation.key_files)
+    with tempfile.TemporaryDirectory() as scratch:
+        elsewhere = replace(installation, settings=replace(settings, state=scratch))
+        policy = load_generation(make_generation(elsewhere), trust=trust.digest()).policy
+    registry_access(installation)
+    servers = [("service", settings.service.listen, settings.service.tls)]
+    if settings.webhook is not None:
+        servers.append(("webhook", settings.webhook.listen, settings.webhook.tls))
+    for name, _, tls in servers:
+        _require_files(installation, name, tls)
+    keys = sum(len(authority.keys) for authority in trust.authorities())
+    tenants = sorted({f"{tenant}/{environment}" for tenant, environment, _ in policy.mandatory})
+    return [
+        ("trust", f"{len(trust.authorities())} authorities, {keys} keys"),
+        ("policy", f"{len(policy.rules)} rules, bundle {policy.identity.bundle}"),
+        ("rule data", f"for {', '.join(tenants)}"),
+        ("opa", f"{policy.identity.opa}"),
+        *((name, f"listens on {address}{' with TLS' if tls else ''}") for name, address, tls in servers),
+    ]
+
+
+def _require_files(installation: Installation, name: str, tls: TlsFiles | None) -> None:
+    written = (tls.certificate, tls.key, tls.client_ca) if tls else ()
+    for path in (installation.path(text) for text in written if text):
+        if not Path(path).is_file():
+            raise ConfigError("tls_file_missing", f"{name}: there is no file {path}", remedy="correct the path")

@@ -1,0 +1,54 @@
+"""A configuration file with the paths it names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.configuration.reader import parse_configuration
+from assay.configuration.settings import Settings
+from assay.domain.errors import ConfigError
+
+_LARGEST = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """Settings, and the folder that relative paths in them belong to."""
+
+    file: Path
+    settings: Settings
+
+    @classmethod
+    def load(cls, file: Path) -> "Installation":
+        """Read a configuration file; `ConfigError` naming what cannot be used."""
+        try:
+            with file.open("rb") as handle:
+                octets = handle.read(_LARGEST)
+        except OSError as error:
+            raise ConfigError(
+                "configuration_unreadable", f"{file} cannot be read: {error.strerror}", remedy="check path and mode"
+            ) from error
+        return cls(file=file.absolute(), settings=parse_configuration(octets))
+
+    def path(self, written: str) -> Path:
+        """The absolute path of something the file names."""
+        return self.file.parent / written
+
+    @property
+    def state(self) -> Path:
+        """The state folder."""
+        return self.path(self.settings.state)
+
+    @property
+    def run(self) -> Path:
+        """Where sockets and files of the running processes lie, inside the state folder."""
+        return self.state / "run"
+
+    @property
+    def opa_socket(self) -> Path:
+        """OPA's socket."""
+        return self.run / "opa.sock"
+
+    @property
+    def key_files(self) -> tuple[tuple[str, tuple[Path, ...]], ...]:
+        """Authorities with the paths of their keys."""
+        return tuple((name, tuple(self.path(key) for key in keys)) for name, keys in self.settings.authorities)

@@ -1,0 +1,186 @@
+"""`assay serve`: everything that runs, under one supervisor."""
+
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from assay.adapters.log.state import open_state
+from assay.adapters.opa.command import opa_command
+from assay.adapters.opa.generation import build_generation
+from assay.adapters.supervision.child import ChildSpec
+from assay.adapters.supervision.server import ServerOptions, server_command
+from assay.adapters.supervision.socket import listen_on
+from assay.adapters.supervision.supervisor import supervise
+from assay.adapters.trust.key_file import KeyFileTrust
+from assay.bootstrap.applications import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
+from assay.bootstrap.installation import Installation
+from assay.configuration.listener import Address
+from assay.configuration.settings import ServiceSettings, TlsFiles, WebhookSettings
+from assay.domain.digest import Digest
+from assay.domain.errors import ConfigError
+
+_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_GRACE_SECONDS = 5.0
+_BESIDE_GRACEFUL = 5
+
+
+def serve(installation: Installation, report: Callable[[str], None]) -> None:
+    """Check everything, then run until SIGTERM; raises `ConfigError` before anything was started."""
+    _prepare_folders(installation)
+    settings = installation.settings
+    generation = make_generation(installation)
+    listeners = {"service": _listen(settings.service.listen)}
+    if settings.webhook is not None:
+        listeners["webhook"] = _listen(settings.webhook.listen)
+    endpoints = _endpoints(installation, listeners)
+    specs = [_opa(installation, generation), _sequencer(installation), _service(installation, generation, listeners)]
+    if settings.webhook is not None:
+        specs.append(_webhook(installation, settings.webhook, generation, listeners))
+
+    def started(_: Mapping[str, int]) -> None:
+        for name, address in endpoints.items():
+            report(f"{name} listens on {address}")
+        _write(installation.state / "endpoints.json", endpoints)
+
+    def changed(running: Mapping[str, int]) -> None:
+        _write(installation.state / "processes.json", {**running, "supervisor": os.getpid()})
+
+    supervise(specs, started=started, changed=changed, report=report)
+
+
+def make_generation(installation: Installation) -> Path:
+    """The generation of policy for an installation; also proves that its trust material can be read.
+
+    Raises `ConfigError` naming the file, and `opa_digest_mismatch` when the binary is not the configured one.
+    """
+    trust = KeyFileTrust.load(installation.key_files)
+    settings = installation.settings
+    opa = installation.path(settings.opa)
+    try:
+        actual = Digest.of(opa.read_bytes())
+    except OSError as error:
+        raise ConfigError("opa_missing", f"{opa} cannot be read", remedy="run ./setup, or correct opa.path") from error
+    if settings.opa_sha256 not in {None, actual}:
+        raise ConfigError(
+            "opa_digest_mismatch", f"{opa} has the digest {actual}", remedy="install the configured OPA, or correct it"
+        )
+    return build_generation(
+        policies=installation.path(settings.policy_bundle),
+        rule_data=installation.path(settings.rule_data),
+        opa=opa,
+        state=installation.state,
+        authorities=[authority.name for authority in trust.authorities()],
+    )
+
+
+def _prepare_folders(installation: Installation) -> None:
+    open_state(installation.state)
+    for folder in (installation.run, installation.run / "metrics", installation.state / "logs"):
+        if folder.name == "metrics":
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _listen(address: Address) -> socket.socket:
+    path = Path(address.unix_path) if address.unix_path else None
+    try:
+        return listen_on(host=address.host, port=address.port, unix_path=path)
+    except OSError as error:
+        raise ConfigError(
+            "address_unusable", f"{address} cannot be listened on: {error.strerror}", remedy="choose another address"
+        ) from error
+
+
+def _endpoints(installation: Installation, listeners: Mapping[str, socket.socket]) -> dict[str, str]:
+    settings = installation.settings
+    configured: dict[str, ServiceSettings | WebhookSettings | None] = {
+        "service": settings.service,
+        "webhook": settings.webhook,
+    }
+    found = {}
+    for name, listener in listeners.items():
+        server = configured[name]
+        if listener.family == socket.AF_UNIX:
+            found[name] = f"unix:{listener.getsockname()}"
+        elif server is not None:
+            host, port = listener.getsockname()[:2]
+            scheme = "https" if server.tls else "http"
+            found[name] = f"{scheme}://{Address(host=host, port=port)}"
+    return found
+
+
+def _write(path: Path, document: Mapping[str, object]) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(document) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def _log(installation: Installation, name: str) -> Path:
+    return installation.state / "logs" / f"{name}.log"
+
+
+def _opa(installation: Installation, generation: Path) -> ChildSpec:
+    command = opa_command(installation.path(installation.settings.opa), installation.opa_socket, generation / "bundle")
+    return ChildSpec(name="opa", command=tuple(command), log=_log(installation, "opa"), grace=_GRACE_SECONDS)
+
+
+def _sequencer(installation: Installation) -> ChildSpec:
+    return ChildSpec(
+        name="sequencer",
+        command=(sys.executable, "-m", "assay", "sequencer", "--config", str(installation.file)),
+        log=_log(installation, "sequencer"),
+        grace=_GRACE_SECONDS,
+    )
+
+
+def _service(installation: Installation, generation: Path, listeners: Mapping[str, socket.socket]) -> ChildSpec:
+    service = installation.settings.service
+    return _web_server(
+        installation, generation, "service", "assay.wsgi:application", listeners["service"], service, service.tls
+    )
+
+
+def _webhook(
+    installation: Installation,
+    webhook: WebhookSettings,
+    generation: Path,
+    listeners: Mapping[str, socket.socket],
+) -> ChildSpec:
+    application = "assay_webhooks.wsgi:application"
+    return _web_server(installation, generation, "webhook", application, listeners["webhook"], webhook, webhook.tls)
+
+
+def _web_server(
+    installation: Installation,
+    generation: Path,
+    name: str,
+    application: str,
+    listener: socket.socket,
+    server: ServiceSettings | WebhookSettings,
+    tls: TlsFiles | None,
+) -> ChildSpec:
+    graceful = installation.settings.decision_seconds + _BESIDE_GRACEFUL
+    options = ServerOptions(
+        workers=server.workers,
+        threads=server.threads,
+        graceful_seconds=graceful,
+        certificate=installation.path(tls.certificate) if tls else None,
+        key=installation.path(tls.key) if tls else None,
+        client_ca=installation.path(tls.client_ca) if tls and tls.client_ca else None,
+    )
+    return ChildSpec(
+        name=name,
+        command=tuple(server_command(application, listener.fileno(), options)),
+        environment={
+            CONFIGURATION_VARIABLE: str(installation.file),
+            GENERATION_VARIABLE: str(generation),
+            _METRICS_VARIABLE: str(installation.run / "metrics"),
+        },
+        descriptors=(listener.fileno(),),
+        log=_log(installation, name),
+        grace=graceful + _GRACE_SECONDS,
+    )

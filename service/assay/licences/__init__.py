@@ -1,0 +1,1 @@
+"""What SPDX licence expressions demand; pure."""

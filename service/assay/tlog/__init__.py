@@ -1,0 +1,1 @@
+"""The transparency log's formats and arithmetic: Merkle tree, signed notes, checkpoints, proofs, leaves."""

@@ -1,0 +1,1 @@
+"""The five steps, resolve to record, and what callers ask of them."""

@@ -1,0 +1,84 @@
+"""Admission: whether a workload may run."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnswer
+from assay.domain.deadline import Deadline
+from assay.domain.decision import Decision, DecisionKind, Verdict
+from assay.usecases.conclude import Asker, Concluded, conclude
+from assay.usecases.document import RequestFacts
+from assay.usecases.judge import Engine, Judged, Scope, judge_reference
+
+_PARALLEL = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionScope:
+    """The tenant and environment of the cluster, and how sure we are of who calls."""
+
+    tenant: str
+    environment: str
+    caller: str
+
+
+def admit(
+    engine: Engine, question: AdmissionQuestion, admission: AdmissionScope, deadline: Deadline
+) -> AdmissionAnswer:
+    """Judge every image of the question, decide the request and record one decision.
+
+    Guaranteed: an allow has an allowed digest for every image. Raises `Unavailable` when the decision could not be
+    recorded.
+    """
+    scope = Scope(kind=DecisionKind.ADMISSION, tenant=admission.tenant, environment=admission.environment)
+    judged = _judge_all(engine, question, scope, deadline)
+    asker = Asker(
+        request=RequestFacts.of_admission(question),
+        preimage={
+            "caller": admission.caller,
+            "kind": question.kind,
+            "name": question.name,
+            "namespace": question.namespace,
+            "service_account": question.service_account,
+            "uid": question.uid,
+            "user": question.user,
+        },
+        dry_run=question.dry_run,
+    )
+    return _answer(judged, conclude(engine, judged, asker, scope, deadline))
+
+
+def _judge_all(engine: Engine, question: AdmissionQuestion, scope: Scope, deadline: Deadline) -> list[Judged]:
+    with ThreadPoolExecutor(max_workers=min(_PARALLEL, len(question.references))) as pool:
+        futures = [
+            pool.submit(judge_reference, engine, engine.registry, reference, scope, deadline)
+            for reference in question.references
+        ]
+        return [future.result() for future in futures]
+
+
+def _answer(judged: list[Judged], concluded: Concluded) -> AdmissionAnswer:
+    decision = concluded.decision
+    return AdmissionAnswer(
+        decision_id=decision.id,
+        verdict=decision.verdict,
+        retryable=decision.retryable,
+        images=tuple(_image_answer(item, decision) for item in judged),
+        findings=decision.findings,
+        policy=decision.policy.bundle,
+    )
+
+
+def _image_answer(judged: Judged, decision: Decision) -> ImageAnswer:
+    about = {str(judged.reference), ""}
+    blocking = [finding for finding in decision.findings if finding.blocks and finding.image in about]
+    if judged.verdict.verdict is Verdict.ALLOW and not blocking:
+        return ImageAnswer(reference=judged.reference, verdict=Verdict.ALLOW, digest=judged.digest)
+    codes = dict.fromkeys(code for finding in blocking for code in (*finding.reasons, finding.code))
+    return ImageAnswer(
+        reference=judged.reference,
+        verdict=Verdict.DENY,
+        digest=judged.digest,
+        code=next(iter(codes), "denied"),
+        message=", ".join(codes),
+    )

@@ -1,0 +1,114 @@
+"""The last two steps: decide the request over the judged images, and record the decision."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from assay.domain.deadline import Deadline
+from assay.domain.decision import Decision, Finding, Recorded, Stage, StageVerdict, Status, Verdict
+from assay.usecases.decide import decide_stage
+from assay.usecases.document import JudgedImage, RequestFacts, canonical, request_document
+from assay.usecases.judge import Engine, Judged, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks: what a rule may read of the request, and what only the log keeps (as an HMAC, deletable)."""
+
+    request: RequestFacts
+    preimage: dict[str, object] = field(hash=False)
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concluded:
+    """A recorded decision."""
+
+    decision: Decision
+    recorded: Recorded
+
+
+def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scope, deadline: Deadline) -> Concluded:
+    """Decide the request stage over the judged images, build the decision and record it durably.
+
+    Raises `Unavailable` when the decision could not be recorded: then nothing was decided.
+    """
+    images = [_image(item) for item in judged]
+    document = request_document(
+        request=asker.request,
+        tenant=scope.tenant,
+        environment=scope.environment,
+        kind=scope.kind,
+        policy=engine.identity(),
+        time=engine.clock.now(),
+        images=images,
+    )
+    with engine.step("decide"):
+        request = decide_stage(
+            engine.policy,
+            Stage.REQUEST,
+            document,
+            gaps=(),
+            images=images,
+            tenant=scope.tenant,
+            environment=scope.environment,
+            deadline=deadline,
+        )
+    decision = _decision(engine, judged, request, asker, scope, canonical(_input(judged, document)))
+    with engine.step("record"):
+        recorded = engine.log.record(decision, deadline)
+    engine.metrics.count_decision(decision.kind.value, decision.verdict.value)
+    return Concluded(decision=decision, recorded=recorded)
+
+
+def _image(judged: Judged) -> JudgedImage:
+    return JudgedImage(
+        key=str(judged.reference), reference=judged.reference, digest=judged.digest, verdict=judged.verdict
+    )
+
+
+def _input(judged: Sequence[Judged], request: object) -> dict[str, object]:
+    return {"evidence": [item.document for item in judged if item.document is not None], "request": request}
+
+
+def _decision(
+    engine: Engine, judged: Sequence[Judged], request: StageVerdict, asker: Asker, scope: Scope, document: bytes
+) -> Decision:
+    findings = (
+        *(finding for item in judged for finding in item.verdict.findings),
+        *request.findings,
+    )
+    verdict = _verdict(judged, request, findings)
+    commits = {item.source_commit for item in judged}
+    return Decision(
+        id=engine.new_id(),
+        kind=scope.kind,
+        time=engine.clock.now(),
+        tenant=scope.tenant,
+        environment=scope.environment,
+        artefacts=tuple(item.artefact for item in judged if item.artefact is not None),
+        verdict=verdict,
+        retryable=_retryable(verdict, findings),
+        dry_run=asker.dry_run,
+        findings=findings,
+        gaps=tuple(sorted({gap for item in judged for gap in item.gaps})),
+        rejected=tuple(sorted({rejection for item in judged for rejection in item.rejected})),
+        evidence=tuple(sorted({digest for item in judged for digest in item.evidence})),
+        source_commit=commits.pop() if len(commits) == 1 else "",
+        policy=engine.identity(),
+        document=document,
+        preimage=canonical(asker.preimage),
+    )
+
+
+def _verdict(judged: Sequence[Judged], request: StageVerdict, findings: Sequence[Finding]) -> Verdict:
+    stages = (request, *(item.verdict for item in judged))
+    if judged and all(stage.verdict is Verdict.ALLOW for stage in stages):
+        return Verdict.ALLOW
+    blocking = [finding for finding in findings if finding.blocks]
+    open_questions = bool(blocking) and all(finding.status is Status.INDETERMINATE for finding in blocking)
+    return Verdict.INDETERMINATE if open_questions else Verdict.DENY
+
+
+def _retryable(verdict: Verdict, findings: Sequence[Finding]) -> bool:
+    blocking = [finding for finding in findings if finding.blocks]
+    return verdict is not Verdict.ALLOW and bool(blocking) and all(finding.retryable for finding in blocking)

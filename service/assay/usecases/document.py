@@ -1,0 +1,328 @@
+"""The closed documents that policy judges, built from verified facts alone.
+
+Every member is always there and never null: missing text is empty, what nobody collects is an empty list beside a gap
+`not_collected`. Lists have a stable order, so that the same facts give the same bytes.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import rfc8785
+
+from assay.domain.admission import AdmissionQuestion
+from assay.domain.artefact import Artefact
+from assay.domain.counter import unusable_document
+from assay.domain.decision import DecisionKind, PolicyIdentity, Stage, StageVerdict
+from assay.domain.digest import Digest
+from assay.domain.evidence import AttestationClaim, Claim, Gap, GapKind, Rejection, SignatureClaim
+from assay.domain.limit import Limits
+from assay.domain.reason import GAP_CODES
+from assay.domain.reference import Reference
+from assay.formats.manifest import ImageConfig
+from assay.usecases.describe import Described, describe_predicates, predicate_kind
+
+_LONGEST_DETAIL = 1024
+_NOT_COLLECTED = (
+    GapKind.VULNERABILITIES,
+    GapKind.VEX,
+    GapKind.VSA,
+    GapKind.LINK,
+    GapKind.TEST,
+    GapKind.CONTENTS,
+    GapKind.BASE_IMAGE,
+    GapKind.TAG_STATE,
+    GapKind.HEALTH,
+    GapKind.CRYPTO_MODULE,
+    GapKind.KEV,
+    GapKind.EPSS,
+    GapKind.VULNDB,
+)
+_NO_FEED = {"digest": "", "updated": ""}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceFacts:
+    """The document of the evidence stage with everything that was found missing or false while it was built.
+
+    `gaps` and `rejected` include those the document was built from. `source_commit` is the commit that provenance
+    names, or empty when there is none or several disagree.
+    """
+
+    document: Mapping[str, object] = field(hash=False)
+    gaps: tuple[Gap, ...]
+    rejected: tuple[Rejection, ...]
+    source_commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFacts:
+    """Who asks for what, as far as a rule may read it; all of it is the caller's word except `actor_*`."""
+
+    id: str
+    operation: str
+    actor_type: str = ""
+    actor_issuer: str = ""
+    actor_subject: str = ""
+    namespace: str = ""
+    kind: str = ""
+    name: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    service_account: str = ""
+    dry_run: bool = False
+
+    @classmethod
+    def of_admission(cls, question: AdmissionQuestion) -> "RequestFacts":
+        """The facts of an admission request."""
+        return cls(
+            id=question.uid,
+            operation=question.operation,
+            actor_type="kubernetes",
+            actor_subject=question.user,
+            namespace=question.namespace,
+            kind=question.kind,
+            name=question.name,
+            labels=question.labels,
+            service_account=question.service_account,
+            dry_run=question.dry_run,
+        )
+
+
+_NOBODY = RequestFacts(id="", operation="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedImage:
+    """One image of a request with the verdict on its evidence.
+
+    `key` names it in the engine's answer and is unique in the request; `digest` is the one that was judged, None when
+    none could be resolved.
+    """
+
+    key: str
+    reference: Reference
+    digest: Digest | None
+    verdict: StageVerdict
+
+
+def evidence_document(
+    *,
+    artefact: Artefact,
+    tenant: str,
+    environment: str,
+    kind: DecisionKind,
+    policy: PolicyIdentity,
+    time: datetime,
+    media_type: str,
+    config: ImageConfig | None,
+    claims: Iterable[Claim],
+    gaps: Iterable[Gap],
+    rejected: Iterable[Rejection],
+    limits: Limits,
+) -> EvidenceFacts:
+    """Build `assay.input/v1` for one artefact.
+
+    Members that depend on the request alone are empty. A signed predicate that cannot be read becomes a gap of its
+    kind and a rejection; a kind of which there is nothing becomes a gap `absent`, or `all_rejected` when something
+    was there and all of it was rejected. `config` is None when a gap says why it is unknown.
+    """
+    signatures, attestations = _sorted_claims(claims)
+    described = describe_predicates(attestations, limits)
+    all_rejected = tuple(sorted({*rejected, *described.rejected}))
+    found = {GapKind.SIGNATURE for _ in signatures} | {predicate_kind(item.predicate_type) for item in attestations}
+    known = {*gaps, *described.gaps}
+    missing = _missing(found | {gap.kind for gap in known}, config, rejected=bool(all_rejected))
+    all_gaps = tuple(sorted(known | missing | {_gap(kind, "not_collected") for kind in _NOT_COLLECTED}))
+    document = {
+        "schema": "assay.input/v1",
+        "request": _request(_NOBODY, kind=kind, tenant=tenant, environment=environment),
+        "context": _context(Stage.EVIDENCE, policy, time),
+        "image": _image(artefact, media_type, config),
+        "signatures": [_signature(claim) for claim in signatures],
+        "attestations": [_attestation(claim) for claim in attestations],
+        "provenance": list(described.provenance),
+        "sbom": list(described.sboms),
+        **{name: [] for name in ("links", "vulnerabilities", "tests", "crypto_modules", "vsas", "waivers")},
+        "gaps": [_gap_entry(gap) for gap in all_gaps],
+        "rejected": [{"id": item.id.text, "reason": item.code} for item in all_rejected],
+    }
+    return EvidenceFacts(
+        document=document, gaps=all_gaps, rejected=all_rejected, source_commit=_agreed_commit(described)
+    )
+
+
+def request_document(
+    *,
+    request: RequestFacts,
+    tenant: str,
+    environment: str,
+    kind: DecisionKind,
+    policy: PolicyIdentity,
+    time: datetime,
+    images: Sequence[JudgedImage],
+) -> Mapping[str, object]:
+    """Build `assay.request/v1`: who asks, and the images with the verdicts on their evidence, in the given order.
+
+    `ValueError` when two images share a key: one answer would stand for both.
+    """
+    if len({image.key for image in images}) != len(images):
+        raise ValueError("every image of a request needs a key of its own")
+    return {
+        "schema": "assay.request/v1",
+        "request": _request(request, kind=kind, tenant=tenant, environment=environment),
+        "context": _context(Stage.REQUEST, policy, time),
+        "images": [_judged(image) for image in images],
+        "waivers": [],
+    }
+
+
+def canonical(document: Mapping[str, object]) -> bytes:
+    """The RFC 8785 form of a document: what is digested, recorded and evaluated again."""
+    try:
+        return rfc8785.dumps(cast("Any", document))
+    except rfc8785.CanonicalizationError as error:
+        raise unusable_document(str(error)[:200]) from error
+
+
+def _sorted_claims(claims: Iterable[Claim]) -> tuple[list[SignatureClaim], list[AttestationClaim]]:
+    signatures: list[SignatureClaim] = []
+    attestations: list[AttestationClaim] = []
+    for claim in claims:
+        match claim:
+            case SignatureClaim():
+                signatures.append(claim)
+            case AttestationClaim():
+                attestations.append(claim)
+    return (
+        sorted(signatures, key=lambda claim: (claim.item, claim.key_id)),
+        sorted(attestations, key=lambda claim: (claim.item, claim.key_id)),
+    )
+
+
+def _missing(known: set[GapKind | None], config: ImageConfig | None, *, rejected: bool) -> set[Gap]:
+    code = "all_rejected" if rejected else "absent"
+    wanted = {GapKind.SIGNATURE, GapKind.PROVENANCE, GapKind.SBOM} - known
+    missing = {_gap(kind, code) for kind in wanted}
+    if config is None and GapKind.CONFIG not in known:
+        missing.add(_gap(GapKind.CONFIG, "absent"))
+    return missing
+
+
+def _gap(kind: GapKind, code: str) -> Gap:
+    return Gap(kind=kind, reason=GAP_CODES[code].reason, code=code)
+
+
+def _agreed_commit(described: Described) -> str:
+    return described.commits[0] if len(set(described.commits)) == 1 else ""
+
+
+def _request(request: RequestFacts, *, kind: DecisionKind, tenant: str, environment: str) -> dict[str, object]:
+    return {
+        "kind": kind.value,
+        "id": request.id,
+        "tenant": tenant,
+        "environment": environment,
+        "actor": {
+            "type": request.actor_type,
+            "issuer": request.actor_issuer,
+            "subject": request.actor_subject,
+        },
+        "operation": request.operation,
+        "k8s": {
+            "namespace": request.namespace,
+            "kind": request.kind,
+            "name": request.name,
+            "labels": dict(sorted(request.labels)),
+            "service_account": request.service_account,
+            "dry_run": request.dry_run,
+        },
+    }
+
+
+def _context(stage: Stage, policy: PolicyIdentity, time: datetime) -> dict[str, object]:
+    moment = time.astimezone(UTC).replace(microsecond=0)
+    return {
+        "stage": stage.value,
+        "time": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "time_s": int(moment.timestamp()),
+        "policy": {"bundle": policy.bundle.text, "rule_data": policy.rule_data.text, "opa": policy.opa.text},
+        "trust": {"root": policy.trust.text},
+        "vulndb": dict(_NO_FEED),
+        "kev": dict(_NO_FEED),
+        "epss": dict(_NO_FEED),
+    }
+
+
+def _image(artefact: Artefact, media_type: str, config: ImageConfig | None) -> dict[str, object]:
+    facts = config or ImageConfig()
+    platform = {
+        "os": facts.os,
+        "arch": facts.architecture,
+        "variant": facts.variant,
+        "digest": artefact.digest.text,
+    }
+    return {
+        "ref": "",
+        "registry": artefact.repository.registry,
+        "repository": artefact.repository.path,
+        "tag": "",
+        "digest": artefact.digest.text,
+        "media_type": media_type,
+        "created": facts.created,
+        "tag_state": {"immutable": "unknown", "previous_digests": []},
+        "platforms": [platform] if config is not None else [],
+        "config": {
+            "user": facts.user,
+            "labels": dict(sorted(facts.labels)),
+            "env_names": list(facts.env_names),
+            "entrypoint": list(facts.entrypoint),
+            "exposed_ports": list(facts.exposed_ports),
+        },
+        "contents": {"shell": [], "package_managers": [], "setuid": []},
+        "base": [],
+    }
+
+
+def _signature(claim: SignatureClaim) -> dict[str, object]:
+    return {
+        "id": claim.item.text,
+        "subject": claim.subject.text,
+        "format": claim.format,
+        "keyid": claim.key_id.text,
+        "annotations": dict(sorted(claim.annotations)),
+        "trust": sorted(claim.authorities),
+    }
+
+
+def _attestation(claim: AttestationClaim) -> dict[str, object]:
+    return {
+        "id": claim.item.text,
+        "predicate_type": claim.predicate_type,
+        "subjects": sorted(subject.text for subject in claim.subjects),
+        "format": claim.format,
+        "keyid": claim.key_id.text,
+        "trust": sorted(claim.authorities),
+    }
+
+
+def _gap_entry(gap: Gap) -> dict[str, object]:
+    return {
+        "kind": gap.kind.value,
+        "platform": gap.platform,
+        "reason": gap.reason.value,
+        "code": gap.code,
+        "detail": gap.detail[:_LONGEST_DETAIL],
+    }
+
+
+def _judged(image: JudgedImage) -> dict[str, object]:
+    return {
+        "key": image.key,
+        "ref": str(image.reference),
+        "registry": image.reference.repository.registry,
+        "repository": image.reference.repository.path,
+        "tag": image.reference.tag,
+        "digest": image.digest.text if image.digest is not None else "",
+        "verdict": image.verdict.verdict.value,
+    }

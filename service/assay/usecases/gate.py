@@ -1,0 +1,71 @@
+"""The gate: whether an artefact may be published."""
+
+from typing import assert_never
+
+from assay.domain.caller import Caller
+from assay.domain.deadline import Deadline
+from assay.domain.decision import DecisionKind
+from assay.domain.errors import InvalidInput
+from assay.domain.gate import Candidate, FromLayout, FromRegistry, GateAnswer, GateQuestion
+from assay.ports import Registry
+from assay.usecases.conclude import Asker, conclude
+from assay.usecases.document import RequestFacts
+from assay.usecases.judge import Engine, Judged, Scope, judge_resolved, unreadable
+from assay.usecases.resolve import resolve
+
+_NOTHING_TO_JUDGE = frozenset({"manifest_unknown", "registry_not_configured", "layout_unknown"})
+"""Codes that say there is no artefact the caller could mean: an answer about the call, not a decision."""
+
+
+def ask_gate(engine: Engine, question: GateQuestion, caller: Caller, deadline: Deadline) -> GateAnswer:
+    """Decide and record whether the artefact may be published.
+
+    Tenant and policy follow from the caller. Raises `InvalidInput` when there is no such artefact and `Unavailable`
+    when it cannot be read or the decision cannot be recorded: then nothing was decided.
+    """
+    scope = Scope(kind=DecisionKind.GATE, tenant=caller.tenant, environment=question.environment)
+    judged = _judge(engine, question, scope, deadline)
+    asker = Asker(
+        request=RequestFacts(id="", operation="publish", actor_type="caller", actor_subject=caller.name),
+        preimage={"caller": caller.name, "kind": "gate"},
+    )
+    concluded = conclude(engine, [judged], asker, scope, deadline)
+    decision, recorded = concluded.decision, concluded.recorded
+    return GateAnswer(
+        decision_id=decision.id,
+        verdict=decision.verdict,
+        retryable=decision.retryable,
+        artefact=question.artefact,
+        environment=decision.environment,
+        findings=decision.findings,
+        gaps=decision.gaps,
+        rejected=decision.rejected,
+        leaf=recorded.leaf,
+        index=recorded.index,
+        proof=recorded.proof,
+    )
+
+
+def _judge(engine: Engine, question: GateQuestion, scope: Scope, deadline: Deadline) -> Judged:
+    reference = question.artefact.reference
+    registry = _source(engine, question)
+    try:
+        with engine.step("resolve"):
+            resolved = resolve(registry, reference, deadline)
+        return judge_resolved(engine, registry, reference, resolved, scope, deadline)
+    except InvalidInput as error:
+        if error.code in _NOTHING_TO_JUDGE:
+            raise
+        return unreadable(reference, question.artefact, error)
+
+
+def _source(engine: Engine, question: GateQuestion) -> Registry:
+    match question.evidence:
+        case FromRegistry():
+            return engine.registry
+        case FromLayout(path=path):
+            return engine.open_layout(path)
+        case Candidate() as candidate:
+            return engine.open_candidate(question.artefact, candidate)
+        case other:
+            assert_never(other)

@@ -1,0 +1,215 @@
+"""One artefact through the first four steps: resolve, collect, verify, decide its evidence."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from assay.domain.artefact import Artefact
+from assay.domain.deadline import Deadline
+from assay.domain.decision import (
+    DecisionKind,
+    Finding,
+    PolicyIdentity,
+    Severity,
+    Stage,
+    StageVerdict,
+    Status,
+    Verdict,
+)
+from assay.domain.digest import Digest
+from assay.domain.errors import AssayError, InvalidInput, Unavailable
+from assay.domain.evidence import Claim, Gap, Rejection
+from assay.domain.gate import Candidate
+from assay.domain.identity import Authority
+from assay.domain.limit import Limits
+from assay.domain.reference import Reference
+from assay.ports import Clock, DecisionLog, Metrics, PolicyEngine, Registry, TrustRoots
+from assay.usecases.collect import Collected, collect
+from assay.usecases.decide import decide_stage
+from assay.usecases.document import EvidenceFacts, evidence_document
+from assay.usecases.resolve import Resolved, resolve
+from assay.verification.item import verify_item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The ports behind every door; built once, shared by all requests of a process."""
+
+    registry: Registry
+    open_layout: Callable[[str], Registry]
+    open_candidate: Callable[[Artefact, Candidate], Registry]
+    policy: PolicyEngine
+    trust: TrustRoots
+    log: DecisionLog
+    clock: Clock
+    metrics: Metrics
+    limits: Limits
+    new_id: Callable[[], str]
+
+    def identity(self) -> PolicyIdentity:
+        """Policy and trust that decide now."""
+        return self.policy.loaded().identity
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measure one step."""
+        begun = self.clock.monotonic()
+        try:
+            yield
+        finally:
+            self.metrics.observe_step(name, self.clock.monotonic() - begun)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Whose policy applies; it follows from the caller, never from the request."""
+
+    kind: DecisionKind
+    tenant: str
+    environment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The verdict on one artefact's evidence, with everything that explains it.
+
+    `artefact` is None when the reference could not be resolved to a digest; `document` is None when nothing was put
+    before the policy. An `ALLOW` without artefact and document cannot be built (`ValueError`).
+    """
+
+    reference: Reference
+    artefact: Artefact | None
+    verdict: StageVerdict
+    document: Mapping[str, object] | None = field(hash=False)
+    gaps: tuple[Gap, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    evidence: tuple[Digest, ...] = ()
+    source_commit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.verdict.verdict is Verdict.ALLOW and (self.artefact is None or self.document is None):
+            raise ValueError("an allow needs an artefact and the document it was decided on")
+
+    @property
+    def digest(self) -> Digest | None:
+        """The digest that was judged, if any."""
+        return self.artefact.digest if self.artefact is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """Claims that hold and evidence that does not."""
+
+    claims: tuple[Claim, ...]
+    rejected: tuple[Rejection, ...]
+
+
+def verify_collected(
+    collected: Collected, subject: Digest, authorities: Sequence[Authority], limits: Limits
+) -> Verified:
+    """Verify every collected item against every authority; pure computation."""
+    outcomes = [verify_item(item, subject=subject, authorities=authorities, limits=limits) for item in collected.items]
+    return Verified(
+        claims=tuple(outcome for outcome in outcomes if not isinstance(outcome, Rejection)),
+        rejected=(*collected.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejection))),
+    )
+
+
+def judge_reference(
+    engine: Engine, registry: Registry, reference: Reference, scope: Scope, deadline: Deadline
+) -> Judged:
+    """Resolve a reference and judge its evidence.
+
+    A reference that cannot be resolved or read is a verdict too, with the code as its finding. Raises nothing but
+    programming errors.
+    """
+    try:
+        with engine.step("resolve"):
+            resolved = resolve(registry, reference, deadline)
+    except (InvalidInput, Unavailable) as error:
+        return unreadable(reference, _named_artefact(reference), error)
+    try:
+        return judge_resolved(engine, registry, reference, resolved, scope, deadline)
+    except (InvalidInput, Unavailable) as error:
+        return unreadable(reference, resolved.artefact, error)
+
+
+def judge_resolved(
+    engine: Engine, registry: Registry, reference: Reference, resolved: Resolved, scope: Scope, deadline: Deadline
+) -> Judged:
+    """Judge the evidence of an artefact that `reference` was resolved to.
+
+    Raises what reading the artefact itself raises. Findings name the reference as it was asked for.
+    """
+    artefact = resolved.artefact
+    with engine.step("collect"):
+        collected = collect(registry, artefact, resolved.manifest, deadline, engine.limits)
+    with engine.step("verify"):
+        verified = verify_collected(collected, artefact.digest, engine.trust.authorities(), engine.limits)
+    facts = _facts(engine, artefact, scope, collected, verified)
+    with engine.step("decide"):
+        verdict = decide_stage(
+            engine.policy,
+            Stage.EVIDENCE,
+            facts.document,
+            gaps=facts.gaps,
+            rejected=facts.rejected,
+            image=str(reference),
+            tenant=scope.tenant,
+            environment=scope.environment,
+            deadline=deadline,
+        )
+    return Judged(
+        reference=reference,
+        artefact=artefact,
+        verdict=verdict,
+        document=facts.document,
+        gaps=facts.gaps,
+        rejected=facts.rejected,
+        evidence=tuple(sorted({item.digest for item in collected.items})),
+        source_commit=facts.source_commit,
+    )
+
+
+def _facts(engine: Engine, artefact: Artefact, scope: Scope, collected: Collected, verified: Verified) -> EvidenceFacts:
+    return evidence_document(
+        artefact=artefact,
+        tenant=scope.tenant,
+        environment=scope.environment,
+        kind=scope.kind,
+        policy=engine.identity(),
+        time=engine.clock.now(),
+        media_type=collected.manifest.media_type,
+        config=collected.config,
+        claims=verified.claims,
+        gaps=collected.gaps,
+        rejected=verified.rejected,
+        limits=engine.limits,
+    )
+
+
+def _named_artefact(reference: Reference) -> Artefact | None:
+    if reference.digest is None:
+        return None
+    return Artefact(repository=reference.repository, digest=reference.digest, tag=reference.tag)
+
+
+def unreadable(reference: Reference, artefact: Artefact | None, error: AssayError) -> Judged:
+    """The verdict on an artefact that could not be read: deny, or indeterminate when repeating may help."""
+    finding = Finding(
+        code=error.code,
+        status=Status.INDETERMINATE if error.retryable else Status.VIOLATION,
+        severity=Severity.CRITICAL,
+        stage=Stage.EVIDENCE,
+        msg=error.message,
+        image=str(reference),
+        reasons=(error.code,),
+        solution=error.remedy,
+    )
+    verdict = Verdict.INDETERMINATE if error.retryable else Verdict.DENY
+    return Judged(
+        reference=reference,
+        artefact=artefact,
+        verdict=StageVerdict(stage=Stage.EVIDENCE, verdict=verdict, findings=(finding,)),
+        document=None,
+    )

@@ -1,0 +1,48 @@
+"""Verify one image's evidence without a policy: for people at a terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assay.domain.artefact import Artefact
+from assay.domain.deadline import Deadline
+from assay.domain.evidence import Claim, Gap, GapKind, Rejection, SignatureClaim
+from assay.domain.identity import Authority
+from assay.domain.limit import Limits
+from assay.domain.reason import GAP_CODES
+from assay.domain.reference import Reference
+from assay.ports import Registry
+from assay.usecases.collect import collect
+from assay.usecases.judge import verify_collected
+from assay.usecases.resolve import resolve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was proven about an image, and what was not."""
+
+    artefact: Artefact
+    claims: tuple[Claim, ...]
+    gaps: tuple[Gap, ...]
+    rejected: tuple[Rejection, ...]
+
+    @property
+    def signed(self) -> bool:
+        """Whether a trusted key signed the image; an attestation alone never is a signature."""
+        return any(isinstance(claim, SignatureClaim) for claim in self.claims)
+
+
+def verify_image(
+    registry: Registry, reference: Reference, authorities: Sequence[Authority], deadline: Deadline
+) -> Verification:
+    """Resolve, collect, verify; raises what reading the image itself raises."""
+    limits = Limits()
+    resolved = resolve(registry, reference, deadline)
+    collected = collect(registry, resolved.artefact, resolved.manifest, deadline, limits)
+    verified = verify_collected(collected, resolved.artefact.digest, authorities, limits)
+    gaps = collected.gaps
+    if not collected.items and not gaps:
+        absent = GAP_CODES["absent"]
+        gaps = (Gap(kind=GapKind.SIGNATURE, reason=absent.reason, code="absent"),)
+    return Verification(
+        artefact=resolved.artefact, claims=verified.claims, gaps=gaps, rejected=tuple(sorted(verified.rejected))
+    )

@@ -1,0 +1,1 @@
+"""Evidence to claims: cryptography and comparisons over bytes that were already fetched; pure."""
