@@ -1,0 +1,24 @@
+import re
+
+import pytest
+
+from assay.domain.reason import GAP_CODES, REJECTION_CODES, RETRYABLE_CODES, is_retryable
+
+
+@pytest.mark.parametrize("code", [*GAP_CODES, *REJECTION_CODES, *RETRYABLE_CODES])
+def test_a_code_is_one_word_in_lower_snake_case(code: str) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", code)
+
+
+@pytest.mark.parametrize("code", ["registry_unavailable", "deadline_exceeded", "policy_engine_unavailable"])
+def test_an_outage_may_pass(code: str) -> None:
+    assert is_retryable(code)
+
+
+@pytest.mark.parametrize("code", ["signature_invalid", "absent", "digest_mismatch", "unheard_of", ""])
+def test_what_somebody_must_change_is_final_and_so_is_the_unknown(code: str) -> None:
+    assert not is_retryable(code)
+
+
+def test_no_rejection_passes_by_repeating() -> None:
+    assert not RETRYABLE_CODES & REJECTION_CODES.keys()

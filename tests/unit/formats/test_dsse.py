@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from assay.domain.errors import InvalidInput
+from assay.domain.limit import Limits
+from assay.formats.dsse import pae, parse_envelope
+
+ENVELOPE = {"payloadType": "t", "payload": "cGF5bG9hZA==", "signatures": [{"keyid": "", "sig": "c2ln"}]}
+
+
+def refusal(**changes: object) -> str:
+    with pytest.raises(InvalidInput) as caught:
+        parse_envelope(json.dumps(ENVELOPE | changes).encode(), limits=Limits())
+    return caught.value.code
+
+
+def test_the_encoding_that_is_signed_is_that_of_the_specification() -> None:
+    encoded = pae("http://example.com/HelloWorld", b"hello world")
+    assert encoded == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+
+
+def test_lengths_count_bytes_not_characters() -> None:
+    assert pae("é", "é".encode()) == b"DSSEv1 2 \xc3\xa9 2 \xc3\xa9"
+
+
+@pytest.mark.parametrize("keyid", [{}, {"keyid": ""}, {"keyid": "any hint"}, {"keyid": None}])
+def test_an_envelope_with_one_signature_is_read(keyid: dict[str, object]) -> None:
+    document = ENVELOPE | {"signatures": [{"sig": "c2ln"} | keyid]}
+    envelope = parse_envelope(json.dumps(document).encode(), limits=Limits())
+    assert (envelope.payload_type, envelope.untrusted_payload, envelope.signature) == ("t", b"payload", b"sig")
+    assert envelope.signed_octets == b"DSSEv1 1 t 7 payload"
+
+
+@pytest.mark.parametrize("signatures", [[], None, [{"sig": "c2ln"}] * 2, [None], ["c2ln"], {"sig": "c2ln"}])
+def test_anything_but_one_signature_is_refused(signatures: object) -> None:
+    assert refusal(signatures=signatures) == "bundle_malformed"
+
+
+def test_ten_thousand_signatures_reach_the_limit() -> None:
+    assert refusal(signatures=[{"sig": "c2ln"}] * 10_000) == "evidence_limit"
+
+
+@pytest.mark.parametrize("text", ["cGF5bG9hZA", "cGF5bG9hZA==\n", "_-8=", 1, None])
+def test_a_payload_or_signature_in_other_base64_is_refused(text: object) -> None:
+    assert refusal(payload=text) == "bundle_malformed"
+    assert refusal(signatures=[{"sig": text}]) == "bundle_malformed"
+
+
+def test_unknown_members_and_wrong_types_are_refused() -> None:
+    assert refusal(extra=1) == "bundle_malformed"
+    assert refusal(payloadType=1) == "bundle_malformed"
+    assert refusal(signatures=[{"sig": "c2ln", "cert": "x"}]) == "bundle_malformed"
+    assert refusal(signatures=[{"sig": "c2ln", "keyid": 1}]) == "bundle_malformed"
