@@ -66,14 +66,14 @@ def stop_process(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, *, ca: Path | None = None) -> None:
     """Wait until the URL answers 200, the process has ended or the time is over."""
     give_up = time.monotonic() + _READY_SECONDS
     while time.monotonic() < give_up:
         if process.poll() is not None:
             break
         try:
-            if requests.get(url, timeout=1).status_code == requests.codes.ok:
+            if requests.get(url, timeout=1, verify=str(ca) if ca else True).status_code == requests.codes.ok:
                 return
         except requests.RequestException:
             pass
@@ -100,7 +100,7 @@ class RegistryServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [str(TOOLS / "olareg"), "serve", "--addr", "127.0.0.1", "--port", str(self.port)]
         log = self.folder.parent / "registry.log"
-        command += ["--dir", str(self.folder), "--gc-frequency", "-1s"]
+        command += ["--dir", str(self.folder), "--gc-frequency", "-1s", "--api-delete"]
         self.process = start_process(command, log)
         wait_for(f"http://{self.host}/v2/", self.process, log)
 
@@ -116,11 +116,18 @@ class RegistryServer:
 
 @dataclass(kw_only=True)
 class Stack:
-    """Keys, certificates, configuration and processes below one folder."""
+    """Keys, certificates, configuration and processes below one folder.
+
+    `access` is who may call the service, `settings` goes at the end of the configuration. Beside its own registry the
+    service contacts those in `contacted` (hosts, plain http); images may also come from those in `allowed` (prefixes).
+    """
 
     folder: Path
     registry: RegistryServer
+    access: str = f"local: {{tenant: {TENANT}, environments: [{ENVIRONMENT}], roles: [gate, audit]}}"
     settings: str = ""
+    contacted: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
     workers: int = 2
     supervisor: subprocess.Popen[bytes] | None = None
 
@@ -145,6 +152,11 @@ class Stack:
         return self.folder / "assay.yaml"
 
     @property
+    def ca(self) -> Path:
+        """The CA behind the webhook's certificate, and behind the service's when it has one."""
+        return self.folder / "ca.crt"
+
+    @property
     def state(self) -> Path:
         """The state folder of the service."""
         return self.folder / "state"
@@ -152,9 +164,10 @@ class Stack:
     def write_configuration(self) -> None:
         """Write configuration and rule data for this stack."""
         host = self.registry.host
-        (self.folder / "rule-data.json").write_text(
-            (CHECKOUT / "examples" / "configuration" / "rule-data.json").read_text().replace("registry.example", host)
-        )
+        rule_data = json.loads((CHECKOUT / "examples" / "configuration" / "rule-data.json").read_text())
+        rule_data[TENANT][ENVIRONMENT]["allowed_registries"] = [host, *self.allowed]
+        (self.folder / "rule-data.json").write_text(json.dumps(rule_data))
+        hosts = json.dumps([host, *self.contacted])
         self.configuration.write_text(
             f"""\
 version: 1
@@ -163,7 +176,7 @@ origin: assay.demo/log
 service:
   listen: 127.0.0.1:0
   workers: {self.workers}
-  local: {{tenant: {TENANT}, environments: [{ENVIRONMENT}], roles: [gate, audit]}}
+  {self.access}
 webhook:
   listen: 127.0.0.1:0
   workers: {self.workers}
@@ -174,7 +187,7 @@ policy: {{bundle: {CHECKOUT / "policies"}, rule_data: rule-data.json}}
 opa: {{path: {TOOLS / "opa"}}}
 authorities:
   release: {{keys: [keys/cosign.pub]}}
-registries: {{only: ["{host}"], plain_http: ["{host}"]}}
+registries: {{only: {hosts}, plain_http: {hosts}}}
 layouts: layouts
 {self.settings}"""
         )
@@ -197,7 +210,7 @@ layouts: layouts
             time.sleep(0.05)
         if not endpoints.exists():
             raise StackError(f"the service did not start:\n{log.read_text(errors='replace')[-2000:]}")
-        wait_for(f"{self.service_url}/readyz", self.supervisor, log)
+        wait_for(f"{self.service_url}/readyz", self.supervisor, log, ca=self.ca)
 
     def endpoint(self, name: str) -> str:
         """The address of `service` or `webhook`."""

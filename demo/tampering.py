@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-_OF_DECISION = "(SELECT {column} FROM decision WHERE id = :id)"
 _STATEMENTS = {
     "verdict": "UPDATE decision SET verdict = 'allow' WHERE id = :id",
-    "input": f"UPDATE blob SET bytes = x'00' || substr(bytes, 2) WHERE sha256 = {_OF_DECISION.format(column='input')}",
-    "leaf": "UPDATE leaf SET bytes = CAST(replace(CAST(bytes AS TEXT), 'gate', 'bait') AS BLOB)"
-    f" WHERE idx = {_OF_DECISION.format(column='leaf_index')}",
+    "input": (
+        "UPDATE blob SET bytes = x'00' || substr(bytes, 2) WHERE sha256 = (SELECT input FROM decision WHERE id = :id)"
+    ),
+    "leaf": (
+        "UPDATE leaf SET bytes = CAST(replace(CAST(bytes AS TEXT), 'gate', 'bait') AS BLOB)"
+        " WHERE idx = (SELECT leaf_index FROM decision WHERE id = :id)"
+    ),
 }
 PARTS = tuple(_STATEMENTS)
 

@@ -10,7 +10,6 @@ from typing import Any
 import requests
 
 from assay.adapters.registry.client import RegistryClient
-from assay.adapters.service.client import HttpServiceClient
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
 from assay.domain.descriptor import OCI_MANIFEST, Descriptor
@@ -19,7 +18,7 @@ from assay.domain.gate import FromRegistry, GateAnswer, GateQuestion
 from assay.domain.reference import Reference, Repository
 from assay.domain.statement import IMAGE_SIGNATURE
 from assay.formats.referrer import EMPTY_BLOB, render_referrer
-from assay.ports import Clock, Signer
+from assay.ports import Clock, ServiceClient, Signer
 from assay.usecases.sign import attest, sign_image
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
@@ -33,7 +32,7 @@ class Workbench:
     """The registry, the service and the release key, as a tamperer or a release engineer would use them."""
 
     registry: RegistryClient
-    service: HttpServiceClient
+    service: ServiceClient
     clock: Clock
     repository: Repository
     environment: str
