@@ -1,0 +1,30 @@
+# Every target sets up what it needs first; `./setup` and `.venv/bin/python -m ...` do the same without make.
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast check bench lock
+
+help: ## show these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: ## set up everything and run the main job, end to end
+	@./setup demo
+	@.venv/bin/python -m demo
+
+test: ## set up everything and run every check and test, with coverage gates
+	@./setup test
+	@.venv/bin/python -m scripts.run_tests test
+
+test-fast: ## run the tests that need no compiled test tool
+	@./setup test-fast
+	@.venv/bin/python -m scripts.run_tests test-fast
+
+check: ## run ruff, mypy and import-linter
+	@./setup test-fast
+	@.venv/bin/python -m scripts.run_tests check
+
+bench: ## measure; NAME="one two" picks benchmarks
+	@./setup demo
+	@.venv/bin/python -m benchmarks $(NAME)
+
+lock: ## pin the newest allowed dependencies with hashes in requirements/*.lock
+	@./setup test-fast
+	@.venv/bin/python -m scripts.lock_requirements

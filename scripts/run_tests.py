@@ -1,0 +1,102 @@
+"""Run the checks and the tests, and hold the result to the gates: `python -m scripts.run_tests test|test-fast|check`.
+
+Every step runs even when an earlier one failed, so that one run shows everything; the exit status is 0 only when all
+of them passed.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.confined import confined
+
+# What computes from bytes alone has no excuse for an untested branch.
+PURE = (
+    "service/assay/domain/*",
+    "service/assay/formats/*",
+    "service/assay/verification/*",
+    "service/assay/licences/*",
+    "service/assay/tlog/*",
+    "service/assay/configuration/*",
+    "service/assay/ports.py",
+    "webhooks/assay_webhooks/review.py",
+    "webhooks/assay_webhooks/workloads.py",
+    "webhooks/assay_webhooks/patch.py",
+    "webhooks/assay_webhooks/question.py",
+    "builder/assay_builder/plan*",
+)
+_OVERALL_PERCENT = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One command and the name it is reported under."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+def check_steps(binaries: Path) -> tuple[Step, ...]:
+    """The checks that run no code of ours."""
+    return (
+        Step(name="ruff check", command=(str(binaries / "ruff"), "check")),
+        Step(name="ruff format", command=(str(binaries / "ruff"), "format", "--check")),
+        Step(name="mypy", command=(str(binaries / "mypy"),)),
+        Step(name="import contracts", command=(str(binaries / "lint-imports"),)),
+    )
+
+
+def test_steps(binaries: Path, *, tools: bool) -> tuple[Step, ...]:
+    """The tests, confined to loopback; with the compiled test tools also the coverage gates."""
+    pytest = (str(binaries / "python"), "-m", "pytest")
+    if not tools:
+        return (Step(name="tests", command=tuple(confined([*pytest, "-m", "not tools"]))),)
+    report = (str(binaries / "coverage"), "report")
+    return (
+        Step(name="tests", command=tuple(confined([*pytest, "--cov", "--cov-report="]))),
+        Step(
+            name="coverage of the pure packages (100 %)",
+            command=(*report, f"--include={','.join(PURE)}", "--fail-under=100"),
+        ),
+        Step(
+            name=f"coverage of everything ({_OVERALL_PERCENT} %)", command=(*report, f"--fail-under={_OVERALL_PERCENT}")
+        ),
+    )
+
+
+def run(steps: Sequence[Step]) -> list[str]:
+    """Run each step in the checkout and return the names of those that failed."""
+    root = Path(__file__).resolve().parent.parent
+    failed = []
+    for step in steps:
+        print(f"== {step.name}", flush=True)
+        began = time.monotonic()
+        status = subprocess.run(step.command, cwd=root, check=False).returncode
+        outcome = "passed" if status == 0 else f"FAILED with status {status}"
+        print(f"== {step.name}: {outcome} ({time.monotonic() - began:.0f} s)", flush=True)
+        if status != 0:
+            failed.append(step.name)
+    return failed
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what was asked for and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.run_tests", description=__doc__)
+    parser.add_argument("what", choices=("test", "test-fast", "check"))
+    what: str = parser.parse_args(arguments).what
+    # Not resolved: the interpreter's own folder is the virtual environment's only by its unresolved name.
+    binaries = Path(sys.executable).parent
+    steps = check_steps(binaries) if what != "test-fast" else ()
+    if what != "check":
+        steps += test_steps(binaries, tools=what == "test")
+    failed = run(steps)
+    print(f"== failed: {', '.join(failed)}" if failed else f"== {what}: all {len(steps)} steps passed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
