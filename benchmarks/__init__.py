@@ -1,0 +1,1 @@
+"""Figures that the papers quote: `python -m benchmarks [NAME ...] [--json]`."""

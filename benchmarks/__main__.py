@@ -1,0 +1,35 @@
+"""Run benchmarks and print a line for each figure."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+
+from benchmarks import decision_log, gate
+from benchmarks.figure import Figure
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {"gate": gate.measure, "log": decision_log.measure}
+
+
+def main() -> int:
+    """Run the named benchmarks, or all; 1 when a figure misses its goal."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}; all by default")
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of lines")
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.names) - set(BENCHMARKS))
+    if unknown:
+        parser.error(f"unknown benchmark {unknown[0]!r}")
+    figures = []
+    for name in arguments.names or BENCHMARKS:
+        for figure in BENCHMARKS[name]():
+            figures.append(figure)
+            if not arguments.json:
+                print(figure, flush=True)
+    if arguments.json:
+        print(json.dumps([figure.as_document() for figure in figures]))
+    return int(any(figure.judgement == "misses" for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
