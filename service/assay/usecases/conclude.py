@@ -8,6 +8,7 @@ from assay.domain.decision import Decision, Finding, Recorded, Stage, StageVerdi
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import JudgedImage, RequestFacts, canonical, request_document
 from assay.usecases.judge import Engine, Judged, Scope
+from assay.usecases.record import record_decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Concluded:
 def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scope, deadline: Deadline) -> Concluded:
     """Decide the request stage over the judged images, build the decision and record it durably.
 
-    Raises `Unavailable` when the decision could not be recorded: then nothing was decided.
+    Raises what `record_decision` raises when the decision could not be recorded: then nothing was decided.
     """
     images = [_image(item) for item in judged]
     document = request_document(
@@ -55,7 +56,7 @@ def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scop
         )
     decision = _decision(engine, judged, request, asker, scope, canonical(_input(judged, document)))
     with engine.step("record"):
-        recorded = engine.log.record(decision, deadline)
+        recorded = record_decision(engine.log, decision, deadline)
     engine.metrics.count_decision(decision.kind.value, decision.verdict.value)
     return Concluded(decision=decision, recorded=recorded)
 

@@ -181,7 +181,7 @@ def canonical(document: Mapping[str, object]) -> bytes:
     """The RFC 8785 form of a document: what is digested, recorded and evaluated again."""
     try:
         return rfc8785.dumps(cast("Any", document))
-    except rfc8785.CanonicalizationError as error:
+    except (rfc8785.CanonicalizationError, UnicodeError) as error:
         raise unusable_document(str(error)[:200]) from error
 
 

@@ -12,7 +12,7 @@ from assay.domain.reason import GAP_CODES
 from assay.domain.reference import Reference
 from assay.ports import Registry
 from assay.usecases.collect import collect
-from assay.usecases.judge import verify_collected
+from assay.usecases.judge import Verified, verify_collected
 from assay.usecases.resolve import resolve
 
 
@@ -34,15 +34,25 @@ class Verification:
 def verify_image(
     registry: Registry, reference: Reference, authorities: Sequence[Authority], deadline: Deadline
 ) -> Verification:
-    """Resolve, collect, verify; raises what reading the image itself raises."""
+    """Resolve, collect, verify; raises what reading the image itself raises.
+
+    An image without a verified signature has a gap of kind `signature` that says why.
+    """
     limits = Limits()
     resolved = resolve(registry, reference, deadline)
     collected = collect(registry, resolved.artefact, resolved.manifest, deadline, limits)
     verified = verify_collected(collected, resolved.artefact.digest, authorities, limits)
-    gaps = collected.gaps
-    if not collected.items and not gaps:
-        absent = GAP_CODES["absent"]
-        gaps = (Gap(kind=GapKind.SIGNATURE, reason=absent.reason, code="absent"),)
     return Verification(
-        artefact=resolved.artefact, claims=verified.claims, gaps=gaps, rejected=tuple(sorted(verified.rejected))
+        artefact=resolved.artefact,
+        claims=verified.claims,
+        gaps=collected.gaps + _missing_signature(verified, collected.gaps),
+        rejected=tuple(sorted(verified.rejected)),
     )
+
+
+def _missing_signature(verified: Verified, gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    signed = any(isinstance(claim, SignatureClaim) for claim in verified.claims)
+    if signed or any(gap.kind is GapKind.SIGNATURE for gap in gaps):
+        return ()
+    code = "all_rejected" if verified.rejected else "absent"
+    return (Gap(kind=GapKind.SIGNATURE, reason=GAP_CODES[code].reason, code=code),)

@@ -1,52 +1,34 @@
-"""HTTP connections that answer for their addresses and for the time their heads take.
+"""HTTP connections that answer for their addresses and for the time their answers take.
 
-`requests` limits the time between two bytes, not the time until the head of an answer is complete, and connects to
-whatever a name resolves to. Both are closed here, below the session, where every request has to pass.
+`requests` limits the time between two bytes, not the time until an answer is complete, and connects to whatever a name
+resolves to. Both are closed here, below the session, where every request has to pass.
 """
 
+import http.client
+import io
 import ipaddress
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import time
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from threading import Timer
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
-from urllib3.response import HTTPResponse
 from urllib3.util.connection import create_connection
+from urllib3.util.timeout import Timeout
 
 _POOLED_HOSTS = 16
 _POOLED_CONNECTIONS = 8
+_ADDRESSES_TRIED = 3
+_IDLE_SECONDS = 5.0
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class AddressRefused(Exception):
     """A host resolves to an address that requests from outside must not reach."""
-
-
-@contextmanager
-def cut_after(seconds: float, cut: Callable[[], object]) -> Iterator[None]:
-    """Call `cut`, from another thread, when the block takes longer than this.
-
-    `cut` is expected to end the block's I/O; it may find the connection closed or handed back already.
-    """
-
-    def cut_quietly() -> None:
-        with suppress(OSError, RuntimeError, ValueError):
-            cut()
-
-    timer = Timer(seconds, cut_quietly)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def is_public(address: str) -> bool:
@@ -61,20 +43,52 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-class _PromptConnection(HTTPConnection):
-    """A connection whose answer must have its whole head within the read timeout."""
+class _PromptReader(io.RawIOBase):
+    """Reads a socket until a moment, and never waits longer than `idle` seconds for the next byte."""
 
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 answers with its own type
-        with _prompt(self):
-            return super().getresponse()
+    def __init__(self, raw: io.RawIOBase, connected: socket.socket, *, seconds: float, idle: float) -> None:
+        super().__init__()
+        self._raw = raw
+        self._socket = connected
+        self._until = time.monotonic() + seconds
+        self._idle = idle
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:  # type: ignore[override]  # any buffer, there
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        self._socket.settimeout(min(left, self._idle))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _PromptResponse(http.client.HTTPResponse):
+    """An answer whose head and body have to be complete within the read timeout, however they trickle.
+
+    An answer to an upload may let us wait: the registry reads it all before it says a word.
+    """
+
+    def __init__(
+        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
+    ) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        seconds = sock.gettimeout() or _IDLE_SECONDS
+        idle = _IDLE_SECONDS if method in {"GET", "HEAD"} else seconds
+        self.fp = io.BufferedReader(_PromptReader(self.fp.detach(), sock, seconds=seconds, idle=idle))
+
+
+class _PromptConnection(HTTPConnection):
+    response_class = _PromptResponse
 
 
 class _PromptTlsConnection(HTTPSConnection):
-    """The same over TLS."""
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 answers with its own type
-        with _prompt(self):
-            return super().getresponse()
+    response_class = _PromptResponse
 
 
 class _PublicTlsConnection(_PromptTlsConnection):
@@ -86,23 +100,22 @@ class _PublicTlsConnection(_PromptTlsConnection):
             found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError) as error:
             raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
-        addresses = sorted({str(entry[4][0]) for entry in found})
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         refused = [address for address in addresses if not is_public(address)]
         if refused:
             raise AddressRefused(f"{self.host} has the address {refused[0]}")
-        try:
-            return create_connection((addresses[0], self.port), self.timeout, socket_options=self.socket_options)
-        except OSError as error:
-            raise NewConnectionError(self, "no connection to its address") from error
+        return self._connect(addresses[:_ADDRESSES_TRIED])
 
-
-@contextmanager
-def _prompt(connection: HTTPConnection) -> Iterator[None]:
-    held, seconds = connection.sock, connection.timeout
-    if not isinstance(held, socket.socket) or not isinstance(seconds, (int, float)):
-        raise NewConnectionError(connection, "the connection has no socket or no timeout")
-    with cut_after(seconds, lambda: held.shutdown(socket.SHUT_RDWR)):
-        yield
+    def _connect(self, addresses: list[str]) -> socket.socket:
+        """Connect to the first address that answers; together they have the connect timeout, not each of them."""
+        failure: OSError | None = None
+        seconds = (Timeout.resolve_default_timeout(self.timeout) or _IDLE_SECONDS) / len(addresses)
+        for address in addresses:
+            try:
+                return create_connection((address, self.port), seconds, socket_options=self.socket_options)
+            except OSError as error:
+                failure = error
+        raise NewConnectionError(self, "no connection to any of its addresses") from failure
 
 
 class _PromptPool(HTTPConnectionPool):

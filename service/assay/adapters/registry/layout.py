@@ -18,7 +18,7 @@ from assay.formats.strict_json import parse_json
 _TAG = "org.opencontainers.image.ref.name"
 _VERSION = "1.0.0"
 _MARKER_OCTETS = 1024
-_MOST_BLOBS = 10_000
+_BLOBS_PER_REFERRER = 10
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -105,7 +105,8 @@ class OciLayout:
         """Every manifest among `index.json` and the blobs whose subject is the digest, sorted by digest.
 
         A manifest that `index.json` names and that cannot be read is listed as well: whoever collects evidence shall
-        see the damage. Raises `InvalidInput(evidence_limit)` for more than 10,000 blobs or too many referrers.
+        see the damage. Raises `InvalidInput(evidence_limit)` for more than `limits.referrers` of them, or more than ten
+        times as many blobs.
         """
         named = {item.digest: replace(item, annotations=()) for item in self.index.manifests}
         found: dict[Digest, Descriptor] = {}
@@ -136,9 +137,10 @@ class OciLayout:
         return Descriptor(media_type=media_type, digest=candidate, size=len(octets), artifact_type=kind)
 
     def _stored_digests(self) -> set[Digest]:
-        names = self.folder.names("blobs", "sha256", most=_MOST_BLOBS)
-        if len(names) > _MOST_BLOBS:
-            raise _limit(f"the layout {self.folder.name}", _MOST_BLOBS)
+        most = self.limits.referrers * _BLOBS_PER_REFERRER
+        names = self.folder.names("blobs", "sha256", most=most)
+        if len(names) > most:
+            raise _limit(f"the blobs of the layout {self.folder.name}", most)
         return {Digest.from_hex(name) for name in names if _HEX.fullmatch(name)}
 
     def _manifest(self, digest: Digest, deadline: Deadline) -> Content | None:

@@ -24,7 +24,7 @@ class FileTooLargeError(Exception):
 class RootedFolder:
     """A folder below `root`, named by components; what the root's own path follows is the operator's choice.
 
-    Raises `InvalidInput(layout_refused)` when a component is empty, `.`, `..` or is not printable or contains a separator.
+    Raises `InvalidInput(layout_refused)` when a component is empty, `.` or `..`, is not printable or has a separator.
     """
 
     root: Path

@@ -12,12 +12,11 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 from assay.adapters.registry.access import RegistryAccess
-from assay.adapters.registry.connection import AddressRefused, cut_after, open_session
+from assay.adapters.registry.connection import AddressRefused, open_session
 from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 
 _CONNECT_SECONDS = 2.0
-_READ_SECONDS = 5.0
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _READS = frozenset({"GET", "HEAD"})
@@ -114,14 +113,13 @@ class Transport:
 
     def _request(self, exchange: Exchange, url: str, deadline: Deadline) -> requests.Response:
         left = deadline.remaining(exchange.name)
-        read = left if exchange.body is not None else min(_READ_SECONDS, left)
         try:
             return self._session(exchange, url).request(
                 exchange.method,
                 url,
                 headers=dict(exchange.headers),
                 data=_Upload(exchange, exchange.body, deadline) if exchange.body else exchange.body,
-                timeout=(min(_CONNECT_SECONDS, left), read),
+                timeout=(min(_CONNECT_SECONDS, left), left),
                 allow_redirects=False,
                 stream=True,
             )
@@ -220,10 +218,9 @@ def _read(exchange: Exchange, response: requests.Response, cap: int, deadline: D
     raw: BaseHTTPResponse = response.raw
     received = bytearray()
     try:
-        with cut_after(deadline.remaining(exchange.name), raw.shutdown):
-            while len(received) <= cap and (piece := raw.read1(_CHUNK, decode_content=False)):
-                received += piece
-                deadline.remaining(exchange.name)
+        while len(received) <= cap and (piece := raw.read1(_CHUNK, decode_content=False)):
+            received += piece
+            deadline.remaining(exchange.name)
     except (HTTPError, OSError, ValueError) as error:
         raise _TransportFault(type(error).__name__) from error
     return bytes(received[: cap + 1])

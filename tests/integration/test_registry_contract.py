@@ -1,0 +1,151 @@
+"""What every registry does for us: the fake, one with the referrers API and one without."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from assay.adapters.registry.access import RegistryAccess
+from assay.adapters.registry.client import RegistryClient
+from assay.domain.artefact import Artefact
+from assay.domain.descriptor import OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE, Descriptor
+from assay.domain.digest import Digest
+from assay.domain.errors import InvalidInput
+from assay.domain.limit import Limits
+from assay.domain.reference import Reference, Repository
+from assay.usecases.collect import collect
+from tests.fakes.oci import CONFIG, EMPTY, bundle_referrer, image, index, legacy_manifest, rendered, soon
+from tests.fakes.registry import FakeRegistry
+from tests.fixtures.registries import distribution, olareg
+
+IMAGE = Digest.of(image())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One registry, a client for it and a repository nobody else uses."""
+
+    client: RegistryClient
+    repository: Repository
+    referrers_api: bool
+
+    def push_image(self, manifest: bytes = image(), tag: str = "v1") -> Digest:
+        for blob in (CONFIG, b"layer"):
+            self.client.push_blob(self.repository, blob, soon())
+        return self.client.push_manifest(self.repository, manifest, OCI_MANIFEST, soon(), tag=tag).digest
+
+    def push_bundle(self, bundle: bytes, subject: bytes = image()) -> Digest:
+        for blob in (EMPTY, bundle):
+            self.client.push_blob(self.repository, blob, soon())
+        return self.client.push_manifest(self.repository, bundle_referrer(subject, bundle), OCI_MANIFEST, soon()).digest
+
+
+@pytest.fixture(
+    scope="module",
+    params=["fake", "fake without referrers", "olareg", pytest.param("distribution", marks=pytest.mark.tools)],
+)
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, bool]]:
+    folder = tmp_path_factory.mktemp("registry")
+    with ExitStack() as stack:
+        match request.param:
+            case "olareg":
+                yield stack.enter_context(olareg(folder)), True
+            case "distribution":
+                yield stack.enter_context(distribution(folder)), False
+            case name:
+                referrers_api = name == "fake"
+                yield stack.enter_context(FakeRegistry.start(referrers_api=referrers_api)).host, referrers_api
+
+
+@pytest.fixture
+def side(served: tuple[str, bool]) -> Iterator[Side]:
+    host, referrers_api = served
+    client = RegistryClient(access=RegistryAccess(plain_http=frozenset({host})), limits=Limits())
+    repository = Repository(registry=host, path=f"demo/{uuid.uuid4().hex}")
+    yield Side(client=client, repository=repository, referrers_api=referrers_api)
+    client.close()
+
+
+def test_what_is_pushed_under_a_tag_is_resolved_by_tag_and_by_digest(side: Side) -> None:
+    digest = side.push_image()
+    by_tag = side.client.resolve(Reference(repository=side.repository, tag="v1"), soon())
+    assert by_tag == side.client.resolve(Reference(repository=side.repository, digest=digest), soon())
+    assert (by_tag.octets, by_tag.media_type, by_tag.digest) == (image(), OCI_MANIFEST, IMAGE)
+
+
+def test_a_tag_and_a_repository_that_do_not_exist_are_absent(side: Side) -> None:
+    assert side.client.find_manifest(side.repository, "v1", soon()) is None
+    side.push_image()
+    assert side.client.find_manifest(side.repository, "v2", soon()) is None
+    assert side.client.find_manifest(side.repository, Digest.of(b"x").text, soon()) is None
+    with pytest.raises(InvalidInput) as caught:
+        side.client.resolve(Reference(repository=side.repository, tag="v2"), soon())
+    assert caught.value.code == "manifest_unknown"
+
+
+def test_a_tag_moves_and_the_digest_stays(side: Side) -> None:
+    first = side.push_image()
+    second = side.push_image(image(annotations={"a": "b"}))
+    assert side.client.resolve(Reference(repository=side.repository, tag="v1"), soon()).digest == second
+    assert side.client.resolve(Reference(repository=side.repository, digest=first), soon()).digest == first
+
+
+def test_blobs_come_back_as_they_were_pushed(side: Side) -> None:
+    for content in (b"small", bytes(range(256)) * 4096):
+        pushed = side.client.push_blob(side.repository, content, soon())
+        assert side.client.push_blob(side.repository, content, soon()) == pushed
+        assert side.client.fetch_blob(side.repository, pushed, soon()) == content
+
+
+def test_a_blob_that_does_not_exist_is_an_error(side: Side) -> None:
+    side.push_image()
+    missing = Descriptor(media_type="a/b", digest=Digest.of(b"missing"), size=7)
+    with pytest.raises(InvalidInput) as caught:
+        side.client.fetch_blob(side.repository, missing, soon())
+    assert caught.value.code == "manifest_malformed"
+
+
+def test_an_index_is_pushed_and_found(side: Side) -> None:
+    side.push_image()
+    several = index(rendered(OCI_MANIFEST, image()))
+    side.client.push_manifest(side.repository, several, OCI_INDEX, soon(), tag="all")
+    found = side.client.find_manifest(side.repository, "all", soon())
+    assert found is not None
+    assert (found.media_type, found.octets) == (OCI_INDEX, several)
+
+
+def test_an_image_without_referrers_has_none(side: Side) -> None:
+    assert side.client.list_referrers(side.repository, side.push_image(), soon()) == ()
+
+
+def test_referrers_are_listed_with_and_without_the_api(side: Side) -> None:
+    side.push_image()
+    pushed = {side.push_bundle(b"one"), side.push_bundle(b"two")}
+    side.push_bundle(b"of another image", subject=image(annotations={"a": "b"}))
+    listed = side.client.list_referrers(side.repository, IMAGE, soon())
+    assert {entry.digest for entry in listed} == pushed
+    assert {entry.artifact_type for entry in listed} == {SIGSTORE_BUNDLE}
+    fallback = side.client.find_manifest(side.repository, f"sha256-{IMAGE.hex}", soon())
+    assert (fallback is None) is side.referrers_api
+
+
+def test_a_referrer_may_come_before_its_subject_and_twice(side: Side) -> None:
+    pushed = [side.push_bundle(b"early"), side.push_bundle(b"early")]
+    side.push_image()
+    listed = side.client.list_referrers(side.repository, IMAGE, soon())
+    assert [entry.digest for entry in listed] == pushed[:1]
+
+
+def test_evidence_of_every_shape_is_collected(side: Side) -> None:
+    side.push_image()
+    side.push_bundle(b"bundle")
+    side.client.push_blob(side.repository, b"payload", soon())
+    signature = legacy_manifest([(b"payload", {"dev.cosignproject.cosign/signature": "c2ln"})])
+    side.client.push_manifest(side.repository, signature, OCI_MANIFEST, soon(), tag=f"sha256-{IMAGE.hex}.sig")
+    manifest = side.client.resolve(Reference(repository=side.repository, tag="v1"), soon())
+    artefact = Artefact(repository=side.repository, digest=manifest.digest)
+    collected = collect(side.client, artefact, manifest, soon(), Limits())
+    assert sorted(item.content for item in collected.items) == [b"bundle", b"payload"]
+    assert (collected.gaps, collected.rejected, collected.platform) == ((), (), "linux/amd64")

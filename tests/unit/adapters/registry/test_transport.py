@@ -1,0 +1,316 @@
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from assay.adapters.registry.access import RegistryAccess
+from assay.adapters.registry.client import RegistryClient
+from assay.adapters.registry.connection import _PromptReader, is_public
+from assay.adapters.registry.transport import resolve_location
+from assay.domain.descriptor import Descriptor
+from assay.domain.digest import Digest
+from assay.domain.errors import AssayError, InvalidInput, Unavailable
+from assay.domain.limit import Limits
+from assay.domain.reference import Reference
+from tests.fakes.oci import image, put_image, soon
+from tests.fakes.registry import FakeRegistry, Fault
+
+BLOB = b"blob"
+DESCRIPTOR = Descriptor(media_type="a/b", digest=Digest.of(BLOB), size=len(BLOB))
+BLOB_PATH = f"/v2/app/blobs/{DESCRIPTOR.digest}"
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    with FakeRegistry.start() as fake:
+        put_image(fake, "app")
+        fake.put_blob("app", BLOB)
+        yield fake
+
+
+@pytest.fixture
+def other() -> Iterator[FakeRegistry]:
+    with FakeRegistry.start() as fake:
+        put_image(fake, "app")
+        fake.put_blob("app", BLOB)
+        yield fake
+
+
+def make_client(access: RegistryAccess) -> RegistryClient:
+    return RegistryClient(access=access, limits=Limits())
+
+
+def fetch(registry: FakeRegistry, access: RegistryAccess | None = None) -> bytes:
+    client = make_client(access or RegistryAccess(plain_http_on_loopback=True))
+    return client.fetch_blob(registry.repository("app"), DESCRIPTOR, soon())
+
+
+def refusal(registry: FakeRegistry, access: RegistryAccess | None = None) -> AssayError:
+    with pytest.raises((InvalidInput, Unavailable)) as caught:
+        fetch(registry, access)
+    return caught.value
+
+
+def test_a_redirect_on_the_same_host_is_followed(registry: FakeRegistry) -> None:
+    registry.faults["/v2/app/manifests/moved"] = Fault(status=307, location="/v2/app/manifests/v1")
+    client = make_client(RegistryAccess(plain_http_on_loopback=True))
+    assert client.resolve(registry.reference("app", tag="moved"), soon()).octets == image()
+
+
+def test_a_blob_may_lie_on_another_host_that_is_configured(registry: FakeRegistry, other: FakeRegistry) -> None:
+    registry.faults[BLOB_PATH] = Fault(status=307, location=f"http://{other.host}{BLOB_PATH}?signature=s")
+    access = RegistryAccess(plain_http=frozenset({registry.host, other.host}))
+    assert fetch(registry, access) == BLOB
+    assert other.requests[0].query == "signature=s"
+    assert not {"authorization", "cookie", "referer"} & other.requests[0].headers.keys()
+
+
+def test_a_blob_on_a_host_that_is_not_configured_is_refused(registry: FakeRegistry, other: FakeRegistry) -> None:
+    registry.faults[BLOB_PATH] = Fault(status=307, location=f"http://{other.host}{BLOB_PATH}")
+    for access in (
+        RegistryAccess(plain_http_on_loopback=True, private_addresses=True),
+        RegistryAccess(plain_http=frozenset({registry.host}), private_addresses=True),
+    ):
+        assert refusal(registry, access).code == "registry_unavailable"
+    assert other.requests == []
+
+
+def test_a_manifest_on_another_host_is_refused(registry: FakeRegistry, other: FakeRegistry) -> None:
+    registry.faults["/v2/app/manifests/v1"] = Fault(status=302, location=f"http://{other.host}/v2/app/manifests/v1")
+    client = make_client(RegistryAccess(plain_http=frozenset({registry.host, other.host})))
+    with pytest.raises(Unavailable, match="redirects to another host") as caught:
+        client.resolve(registry.reference("app", tag="v1"), soon())
+    assert caught.value.code == "registry_unavailable"
+    assert other.requests == []
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "169.254.169.254", "10.0.0.1", "[::1]:9", "[::ffff:127.0.0.1]"])
+def test_a_redirect_to_an_address_that_is_not_public_is_refused(registry: FakeRegistry, address: str) -> None:
+    registry.faults[BLOB_PATH] = Fault(status=307, location=f"https://{address}/token?secret=s3cr3t")
+    error = refusal(registry, RegistryAccess(plain_http_on_loopback=True, private_addresses=True))
+    assert error.code == "registry_unavailable"
+    assert "not public" in error.message
+    assert "s3cr3t" not in str(error)
+
+
+@pytest.mark.parametrize("location", ["ftp://127.0.0.1/", "https://user:pass@127.0.0.1/", "https:///x", "https://[/"])
+def test_a_redirect_to_something_odd_is_refused(registry: FakeRegistry, location: str) -> None:
+    registry.faults[BLOB_PATH] = Fault(status=307, location=location)
+    error = refusal(registry)
+    assert error.code == "registry_unavailable"
+    assert "pass" not in str(error)
+
+
+def test_five_redirects_are_followed_and_six_are_not(registry: FakeRegistry) -> None:
+    def path(number: int) -> str:
+        return f"/v2/app/manifests/hop{number}"
+
+    for number in range(6):
+        registry.faults[path(number)] = Fault(status=307, location=path(number + 1))
+    registry.put_manifest("app", image(), tag="hop6")
+    client = make_client(RegistryAccess(plain_http_on_loopback=True))
+    assert client.resolve(registry.reference("app", tag="hop1"), soon()).octets == image()
+    with pytest.raises(Unavailable, match="more than 5 times"):
+        client.resolve(registry.reference("app", tag="hop0"), soon())
+
+
+def test_a_redirect_loop_ends(registry: FakeRegistry) -> None:
+    registry.faults[BLOB_PATH] = Fault(status=307, location=BLOB_PATH)
+    assert refusal(registry).code == "registry_unavailable"
+    assert len(registry.requests) == 6
+
+
+def test_the_endless_body_of_a_redirect_is_not_read(registry: FakeRegistry) -> None:
+    registry.faults[BLOB_PATH] = Fault(
+        status=307, location="/v2/app/blobs/elsewhere", octets=b"x" * 100_000, seconds_per_octet=0.001, times=1
+    )
+    registry.shelf("app").blobs["elsewhere"] = BLOB
+    assert fetch(registry) == BLOB
+
+
+def test_only_configured_registries_are_asked(registry: FakeRegistry, other: FakeRegistry) -> None:
+    access = RegistryAccess(allowed=frozenset({registry.host}), plain_http_on_loopback=True)
+    assert fetch(registry, access) == BLOB
+    assert refusal(other, access).code == "registry_not_configured"
+    assert other.requests == []
+
+
+def test_https_is_spoken_unless_http_is_configured(registry: FakeRegistry) -> None:
+    assert refusal(registry, RegistryAccess(allowed=frozenset({registry.host}))).code == "registry_unavailable"
+    assert registry.requests == []
+    assert fetch(registry, RegistryAccess(plain_http=frozenset({registry.host}))) == BLOB
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "localhost:1", "[::1]:1", "10.1.2.3"])
+def test_an_unnamed_registry_has_to_have_a_public_address(host: str) -> None:
+    reference = Reference.parse(f"{host}/app:v1")
+    with pytest.raises(InvalidInput) as caught:
+        make_client(RegistryAccess()).resolve(reference, soon())
+    assert caught.value.code == "registry_not_configured"
+
+
+def test_private_addresses_are_reached_when_configured() -> None:
+    access = RegistryAccess(private_addresses=True)
+    with pytest.raises(Unavailable) as caught:
+        make_client(access).resolve(Reference.parse("127.0.0.1:1/app:v1"), soon())
+    assert caught.value.code == "registry_unavailable"
+
+
+def test_a_name_that_does_not_resolve_is_unavailable() -> None:
+    with pytest.raises(Unavailable) as caught:
+        make_client(RegistryAccess()).resolve(Reference.parse("registry.invalid/app:v1"), soon())
+    assert caught.value.code == "registry_unavailable"
+
+
+@pytest.mark.parametrize(
+    ("host", "scheme"),
+    [
+        ("127.0.0.1:5000", "http"),
+        ("127.8.8.8", "http"),
+        ("localhost:5000", "http"),
+        ("[::1]:5000", "http"),
+        ("[::1]", "http"),
+        ("registry.test", "https"),
+        ("registry.test:5000", "https"),
+        ("127.0.0.1.registry.test", "https"),
+        ("10.0.0.1:5000", "https"),
+    ],
+)
+def test_loopback_is_an_address_or_localhost(host: str, scheme: str) -> None:
+    assert RegistryAccess(plain_http_on_loopback=True).base_url(host) == f"{scheme}://{host}"
+    assert RegistryAccess().base_url(host) == f"https://{host}"
+
+
+def test_the_default_registry_is_asked_at_its_endpoint() -> None:
+    assert RegistryAccess().base_url("docker.io") == "https://registry-1.docker.io"
+
+
+def test_a_configured_host_is_checked_when_it_is_read() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        RegistryAccess(plain_http=frozenset({"https://registry.test"}))
+    assert caught.value.code == "reference_malformed"
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("9.9.9.9", True),
+        ("2620:fe::fe", True),
+        ("0.0.0.0", False),  # noqa: S104  # an address to refuse
+        ("127.0.0.1", False),
+        ("10.0.0.1", False),
+        ("100.64.0.1", False),
+        ("169.254.169.254", False),
+        ("224.0.0.1", False),
+        ("::", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("ff02::1", False),
+        ("::ffff:169.254.169.254", False),
+        ("::ffff:9.9.9.9", True),
+        ("64:ff9b::a9fe:a9fe", False),
+        ("64:ff9b::909:909", True),
+        ("2002:a9fe:a9fe::", False),
+    ],
+)
+def test_wrapped_and_special_addresses_are_not_public(address: str, *, public: bool) -> None:
+    assert is_public(address) is public
+
+
+def test_the_addresses_that_were_checked_are_those_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def resolve_name(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        addresses = ["9.9.9.9", "2620:fe::fe"] if host == "registry.test" else [host]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_name)
+    with pytest.raises(Unavailable) as caught:
+        make_client(RegistryAccess()).resolve(Reference.parse("registry.test/app:v1"), soon())
+    assert caught.value.code == "registry_unavailable"
+    assert asked == ["registry.test", "9.9.9.9", "2620:fe::fe"] * 2
+
+
+def test_a_reader_stops_at_its_moment_even_when_bytes_are_waiting() -> None:
+    left, right = socket.socketpair()
+    with left, right, left.makefile("rb", buffering=0) as raw:
+        right.sendall(b"byte")
+        assert _PromptReader(raw, left, seconds=5, idle=5).readinto(bytearray(4)) == 4
+        right.sendall(b"byte")
+        with pytest.raises(TimeoutError):
+            _PromptReader(raw, left, seconds=0, idle=5).readinto(bytearray(4))
+
+
+def test_a_location_with_odd_characters_is_none() -> None:
+    assert resolve_location("http://a/b", "/x y") is None
+    assert resolve_location("http://a/b", "/x\u00e9") is None
+    assert resolve_location("http://a/b", "/" + "x" * 10_000) is None
+    assert resolve_location("http://a/b", "http://a:0/") is None
+    assert resolve_location("http://a/b", "http://a:99999/") is None
+    assert resolve_location("http://a/b", "c?d=e") == "http://a/c?d=e"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registry")])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    (folder / "chain.pem").write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    encoded = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "key.pem").write_bytes(encoded)
+    return folder / "chain.pem", folder / "key.pem"
+
+
+def test_a_private_authority_is_trusted_when_configured(certificate: tuple[Path, Path]) -> None:
+    with FakeRegistry.start(certificate=certificate) as registry:
+        put_image(registry, "app")
+        registry.put_blob("app", BLOB)
+        named = frozenset({registry.host})
+        assert refusal(registry, RegistryAccess(allowed=named)).code == "registry_unavailable"
+        assert fetch(registry, RegistryAccess(allowed=named, certificate_authority=certificate[0])) == BLOB
+
+
+def test_a_slow_body_over_tls_ends_too(certificate: tuple[Path, Path]) -> None:
+    with FakeRegistry.start(certificate=certificate) as registry:
+        registry.put_blob("app", BLOB)
+        registry.faults[BLOB_PATH] = Fault(seconds_per_octet=2)
+        client = make_client(RegistryAccess(allowed=frozenset({registry.host}), certificate_authority=certificate[0]))
+        with pytest.raises(Unavailable):
+            client.fetch_blob(registry.repository("app"), DESCRIPTOR, soon(0.3))
+
+
+def test_https_never_becomes_http(certificate: tuple[Path, Path], other: FakeRegistry) -> None:
+    with FakeRegistry.start(certificate=certificate) as registry:
+        registry.faults[BLOB_PATH] = Fault(status=307, location=f"http://{other.host}{BLOB_PATH}")
+        access = RegistryAccess(
+            allowed=frozenset({registry.host, other.host}),
+            plain_http=frozenset({other.host}),
+            certificate_authority=certificate[0],
+        )
+        assert "from https to http" in refusal(registry, access).message
+        registry.faults[BLOB_PATH] = Fault(status=307, location=f"https://{registry.host}{BLOB_PATH}?", times=1)
+        registry.put_blob("app", BLOB)
+        assert fetch(registry, access) == BLOB
