@@ -3,6 +3,7 @@
 Demo, benchmarks and end-to-end tests run the same stack. Everything it starts dies with the process that started it.
 """
 
+import hashlib
 import json
 import os
 import secrets
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -119,7 +120,7 @@ class Stack:
     """Keys, certificates, configuration and processes below one folder.
 
     `access` is who may call the service, `settings` goes at the end of the configuration. Beside its own registry the
-    service contacts those in `contacted` (hosts, plain http); images may also come from those in `allowed` (prefixes).
+    service contacts the hosts in `contacted`. Images come from the prefixes in `allowed`, else from its own registry.
     """
 
     folder: Path
@@ -164,8 +165,9 @@ class Stack:
     def write_configuration(self) -> None:
         """Write configuration and rule data for this stack."""
         host = self.registry.host
+        opa = hashlib.sha256((TOOLS / "opa").read_bytes()).hexdigest()
         rule_data = json.loads((CHECKOUT / "examples" / "configuration" / "rule-data.json").read_text())
-        rule_data[TENANT][ENVIRONMENT]["allowed_registries"] = [host, *self.allowed]
+        rule_data[TENANT][ENVIRONMENT]["allowed_registries"] = list(self.allowed or [host])
         (self.folder / "rule-data.json").write_text(json.dumps(rule_data))
         hosts = json.dumps([host, *self.contacted])
         self.configuration.write_text(
@@ -184,7 +186,7 @@ webhook:
   tenant: {TENANT}
   environment: {ENVIRONMENT}
 policy: {{bundle: {CHECKOUT / "policies"}, rule_data: rule-data.json}}
-opa: {{path: {TOOLS / "opa"}}}
+opa: {{path: {TOOLS / "opa"}, sha256: {opa}}}
 authorities:
   release: {{keys: [keys/cosign.pub]}}
 registries: {{only: {hosts}, plain_http: {hosts}}}
@@ -242,7 +244,9 @@ layouts: layouts
         self.registry.stop()
 
 
-def run_assay(*arguments: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def run_assay(
+    *arguments: str, check: bool = True, timeout: float = 120, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user would, with an empty key password."""
     return subprocess.run(
         [sys.executable, "-m", "assay", *arguments],
@@ -250,7 +254,7 @@ def run_assay(*arguments: str, check: bool = True, timeout: float = 120) -> subp
         text=True,
         timeout=timeout,
         check=check,
-        env={**os.environ, "ASSAY_KEY_PASSWORD": ""},
+        env={**os.environ, "ASSAY_KEY_PASSWORD": "", **(environment or {})},
     )
 
 

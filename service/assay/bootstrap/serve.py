@@ -11,7 +11,9 @@ from pathlib import Path
 from assay.adapters.log.state import open_state
 from assay.adapters.opa.command import opa_command
 from assay.adapters.opa.generation import build_generation
+from assay.adapters.opa.health import is_healthy
 from assay.adapters.supervision.child import ChildSpec
+from assay.adapters.supervision.lock import hold_supervisor_lock
 from assay.adapters.supervision.server import ServerOptions, server_command
 from assay.adapters.supervision.socket import listen_on
 from assay.adapters.supervision.supervisor import supervise
@@ -29,8 +31,14 @@ _BESIDE_GRACEFUL = 5
 
 
 def serve(installation: Installation, report: Callable[[str], None]) -> None:
-    """Check everything, then run until SIGTERM; raises `ConfigError` before anything was started."""
-    _prepare_folders(installation)
+    """Check everything, then run until SIGTERM; raises `ConfigError` before anything was started or changed."""
+    open_state(installation.state)
+    with hold_supervisor_lock(installation.state / "supervisor.lock"):
+        _prepare_folders(installation)
+        _run(installation, report)
+
+
+def _run(installation: Installation, report: Callable[[str], None]) -> None:
     settings = installation.settings
     generation = make_generation(installation)
     listeners = {"service": _listen(settings.service.listen)}
@@ -78,7 +86,6 @@ def make_generation(installation: Installation) -> Path:
 
 
 def _prepare_folders(installation: Installation) -> None:
-    open_state(installation.state)
     for folder in (installation.run, installation.run / "metrics", installation.state / "logs"):
         if folder.name == "metrics":
             shutil.rmtree(folder, ignore_errors=True)
@@ -125,7 +132,13 @@ def _log(installation: Installation, name: str) -> Path:
 
 def _opa(installation: Installation, generation: Path) -> ChildSpec:
     command = opa_command(installation.path(installation.settings.opa), installation.opa_socket, generation / "bundle")
-    return ChildSpec(name="opa", command=tuple(command), log=_log(installation, "opa"), grace=_GRACE_SECONDS)
+    return ChildSpec(
+        name="opa",
+        command=tuple(command),
+        log=_log(installation, "opa"),
+        grace=_GRACE_SECONDS,
+        probe=lambda: is_healthy(installation.opa_socket),
+    )
 
 
 def _sequencer(installation: Installation) -> ChildSpec:

@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 
-from assay.configuration.section import refuse
+from assay.configuration.section import parse_decimal, refuse
 
 _HIGHEST_PORT = 65535
 
@@ -33,12 +33,13 @@ def parse_address(text: str, *, place: str) -> Address:
         if not path:
             raise refuse(place, "the socket has no path", "write unix:PATH")
         return Address(unix_path=path)
-    host, colon, port = text.rpartition(":")
+    host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     try:
         ipaddress.ip_address(host)
     except ValueError as error:
         raise refuse(place, f"{text[:80]!r} is not an address", "write an IP address and port, or unix:PATH") from error
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > _HIGHEST_PORT:
+    number = parse_decimal(port, highest=_HIGHEST_PORT)
+    if number is None:
         raise refuse(place, f"{text[:80]!r} has no usable port", "write ADDRESS:PORT, port 0 for a free one")
-    return Address(host=host, port=int(port))
+    return Address(host=host, port=number)

@@ -52,6 +52,8 @@ def parse_configuration(octets: bytes) -> Settings:
     )
     for section in (policy, engine, limits, root):
         section.finish()
+    if settings.opa.startswith("/") and settings.opa_sha256 is None:
+        raise refuse("opa.sha256", "a binary at an absolute path needs its digest", "write the SHA-256 of the file")
     if not settings.authorities:
         raise refuse("authorities", "nobody is trusted", "name at least one authority with its keys")
     return settings

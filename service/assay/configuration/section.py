@@ -13,6 +13,13 @@ def refuse(place: str, why: str, remedy: str) -> ConfigError:
     return ConfigError("configuration_invalid", f"{place}: {why}", remedy=remedy)
 
 
+def parse_decimal(text: str, *, highest: int) -> int | None:
+    """The number that decimal digits write, None for any other text and for a number above `highest`."""
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(highest)):
+        return None
+    return int(text) if int(text) <= highest else None
+
+
 class Section:
     """A mapping of the configuration; every field must be read before `finish`, or it is unknown.
 
@@ -50,9 +57,10 @@ class Section:
     def integer(self, key: str, default: int, *, lowest: int, highest: int) -> int:
         """A decimal number within a closed range."""
         text = self.text(key, str(default))
-        if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
+        number = parse_decimal(text, highest=highest)
+        if number is None or number < lowest:
             raise refuse(self._at(key), f"{text[:40]!r} is not a number", f"write {lowest} to {highest}")
-        return int(text)
+        return number
 
     def texts(self, key: str, *, required: bool = False) -> tuple[str, ...]:
         """A list of texts; empty when not written, unless it is required."""

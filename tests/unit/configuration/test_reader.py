@@ -71,6 +71,11 @@ def test_every_option_arrives_where_it_belongs() -> None:
     assert (settings.request_octets, settings.decision_seconds) == (2 * 1024 * 1024, 5)
 
 
+def test_a_binary_at_an_absolute_path_is_used_with_its_digest() -> None:
+    settings = read(GOOD.replace("path: opa", f"path: /usr/bin/opa, sha256: '{'0' * 64}'"))
+    assert settings.opa == "/usr/bin/opa"
+
+
 def test_a_service_that_others_can_reach_needs_tls_and_tokens() -> None:
     settings = read(with_service(PUBLIC))
     assert settings.service.tls is not None
@@ -94,6 +99,7 @@ LOCAL = "  local: {tenant: team-a, environments: [prod], roles: [gate]}\n"
         (GOOD.replace("  release: {keys: [cosign.pub]}", "  {}"), "authorities"),
         (GOOD.replace("  release: {keys: [cosign.pub]}", "  release: {keys: [cosign.pub], threshold: 2}"), "threshold"),
         (GOOD.replace("path: opa", "path: opa, sha256: abc"), "sha256"),
+        (GOOD.replace("path: opa", "path: /usr/bin/opa"), "opa.sha256"),
         (GOOD.replace("127.0.0.1:0", "localhost:0"), "service.listen"),
         (GOOD.replace("127.0.0.1:0", "127.0.0.1:99999"), "service.listen"),
         (GOOD.replace("127.0.0.1:0", "'unix:'"), "service.listen"),

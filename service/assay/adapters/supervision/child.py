@@ -4,7 +4,7 @@ import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,8 @@ def _begin() -> None:
 class ChildSpec:
     """How to start a process: its name in reports, command, added environment, inherited descriptors, log file.
 
-    `grace` is the number of seconds it gets between SIGTERM and SIGKILL.
+    `grace` is the number of seconds it gets between SIGTERM and SIGKILL. `probe` tells whether the process does its
+    work, within about a second; a process that fails it several times in a row is killed and started again.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ChildSpec:
     descriptors: tuple[int, ...] = ()
     log: Path
     grace: float
+    probe: Callable[[], bool] | None = None
 
 
 class Child:
@@ -44,9 +46,14 @@ class Child:
     _SHORTEST_PAUSE = 0.1
     _LONGEST_PAUSE = 5.0
     _STABLE_AFTER = 10.0
+    _PROBE_EVERY = 2.0
+    _PROBE_FIRST_AFTER = 15.0
+    _MOST_FAILURES = 3
 
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec
+        self._next_probe = 0.0
+        self._failures = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._pause = self._SHORTEST_PAUSE
@@ -72,6 +79,8 @@ class Child:
                 preexec_fn=_begin,  # noqa: PLW1509  # the supervisor has one thread, so this is safe
             )
         self._started = now
+        self._next_probe = now + self._PROBE_FIRST_AFTER
+        self._failures = 0
 
     def watch(self, now: float) -> str | None:
         """Notice an ended process, start it again when its pause is over; returns what happened, if anything."""
@@ -79,7 +88,7 @@ class Child:
             return self._start_again(now)
         status = self._process.poll()
         if status is None:
-            return None
+            return self._probe(now)
         self._process = None
         self._pause = (
             self._SHORTEST_PAUSE
@@ -88,6 +97,17 @@ class Child:
         )
         self._next_start = now + self._pause
         return f"{self.spec.name} ended with status {status}; it is started again in {self._pause:.1f} s"
+
+    def _probe(self, now: float) -> str | None:
+        if self.spec.probe is None or now < self._next_probe or self._process is None:
+            return None
+        self._next_probe = now + self._PROBE_EVERY
+        self._failures = 0 if self.spec.probe() else self._failures + 1
+        if self._failures < self._MOST_FAILURES:
+            return None
+        self._process.kill()
+        self._failures = 0
+        return f"{self.spec.name} did not answer {self._MOST_FAILURES} times and is killed"
 
     def _start_again(self, now: float) -> str | None:
         if now < self._next_start:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,18 @@ def test_a_process_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> N
     assert child.pid is None
 
 
+def test_a_process_that_no_longer_answers_is_killed_after_three_probes(tmp_path: Path) -> None:
+    answers = iter([True, False, True, False, False, False])
+    child = Child(replace(spec(SLEEPER, tmp_path), probe=lambda: next(answers)))
+    child.start(0.0)
+    assert child.watch(14.9) is None
+    events = [child.watch(15.0 + 2 * number) for number in range(6)]
+    assert events == [*[None] * 5, "child did not answer 3 times and is killed"]
+    ended: list[str | None] = []
+    until(lambda: bool(ended.append(child.watch(26.0)) or ended[-1]))
+    assert (ended[-1] or "").startswith("child ended with status -9")
+
+
 @pytest.fixture
 def supervisor(tmp_path: Path) -> subprocess.Popen[str]:
     script = tmp_path / "supervisor.py"
@@ -107,9 +120,7 @@ def test_every_process_is_gone_when_the_supervisor_is_gone(
     assert supervisor.returncode == (0 if kind is signal.SIGTERM else -signal.SIGKILL)
 
 
-def test_a_killed_child_comes_back_under_the_same_supervisor(
-    supervisor: subprocess.Popen[str], tmp_path: Path
-) -> None:
+def test_a_killed_child_comes_back_under_the_same_supervisor(supervisor: subprocess.Popen[str], tmp_path: Path) -> None:
     first, second = children(tmp_path)
     os.kill(first, signal.SIGKILL)
     until(lambda: str(first) not in (tmp_path / "pids").read_text().split() and len(children(tmp_path)) == 2)
