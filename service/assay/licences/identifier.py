@@ -114,6 +114,8 @@ def terms_hit_by(term: str) -> frozenset[str]:
     entry "or later" hits that version and every later one. The exception of a compound stays what it is.
     """
     licence, separator, exception = term.partition(" WITH ")
+    if _REFERENCE.fullmatch(licence):
+        return frozenset({term})
     stem = licence.removesuffix(_ONLY).removesuffix(_LATER).removesuffix("+")
     versions: tuple[str, ...] = (stem,)
     if licence.endswith((_LATER, "+")):

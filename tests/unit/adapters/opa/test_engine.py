@@ -1,0 +1,121 @@
+"""The client of the engine, against servers that misbehave."""
+
+import contextlib
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from assay.adapters.opa.engine import OpaEngine
+from assay.adapters.opa.generation import Generation
+from assay.domain.decision import Stage
+from assay.domain.errors import InvalidInput, Unavailable
+from tests.fakes.policy import evidence_facts, good_claims
+from tests.fixtures.engines import generation, within
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    return generation(tmp_path_factory.mktemp("state"))
+
+
+@contextlib.contextmanager
+def server(*answers: bytes) -> Iterator[tuple[Path, list[bytes]]]:
+    """Answers one request on each connection with the next of these bytes; none closes the connection."""
+    pending = list(answers)
+    asked: list[bytes] = []
+
+    class Connection(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            asked.append(self.rfile.readline())
+            length = 0
+            while (line := self.rfile.readline().strip()) != b"":
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.partition(b":")[2])
+            self.rfile.read(length)
+            self.wfile.write(pending.pop(0))
+
+    with TemporaryDirectory(prefix="opa-") as folder:
+        path = Path(folder) / "opa.sock"
+        with socketserver.ThreadingUnixStreamServer(str(path), Connection) as running:
+            thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+            thread.start()
+            yield path, asked
+            running.shutdown()
+            thread.join()
+
+
+def response(body: bytes, status: str = "200 OK") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+
+
+def ask(path: Path, served: Generation) -> object:
+    engine = OpaEngine(path, served)
+    try:
+        return engine.query(Stage.EVIDENCE, evidence_facts(*good_claims()).document, within(2))
+    finally:
+        engine.close()
+
+
+def test_the_result_is_what_is_below_result(served: Generation) -> None:
+    with server(response(b'{"result": {"allow": true}}')) as (path, asked):
+        assert ask(path, served) == {"allow": True}
+    assert asked == [b"POST /v1/data/assay/main/evidence?strict-builtin-errors=true HTTP/1.1\r\n"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        response(b"{}"),
+        response(b"[]"),
+        response(b"no json"),
+        response(b'{"code": "internal_error"}', "500 Internal Server Error"),
+        response(b"{}", "401 Unauthorized"),
+        response(b"{}", "404 Not Found"),
+    ],
+)
+def test_an_answer_without_result_proves_nothing_and_is_not_asked_for_again(served: Generation, answer: bytes) -> None:
+    with server(answer, response(b'{"result": {}}')) as (path, asked):
+        with pytest.raises(InvalidInput) as caught:
+            ask(path, served)
+        assert caught.value.code == "policy_result_invalid"
+        assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [response(b"{}", "503 Service Unavailable"), b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"]
+)
+def test_an_engine_that_stops_is_unavailable(served: Generation, answer: bytes) -> None:
+    with server(answer) as (path, asked):
+        with pytest.raises(Unavailable) as caught:
+            ask(path, served)
+        assert caught.value.code == "policy_engine_unavailable"
+        assert len(asked) == 1
+
+
+def test_a_connection_that_is_closed_before_an_answer_is_tried_once_more(served: Generation) -> None:
+    with server(b"", response(b'{"result": 1}')) as (path, asked):
+        assert ask(path, served) == 1
+        assert len(asked) == 2
+    with server(b"", b"", response(b'{"result": 1}')) as (path, asked):
+        with pytest.raises(Unavailable):
+            ask(path, served)
+        assert len(asked) == 2
+
+
+def test_no_socket_is_an_engine_that_is_down(served: Generation, tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.sock", tmp_path / ("long" * 40)):
+        with pytest.raises(Unavailable) as caught:
+            ask(path, served)
+        assert caught.value.code == "policy_engine_unavailable"
+
+
+def test_an_unhealthy_engine_is_down(served: Generation) -> None:
+    with server(response(b"{}", "500 Internal Server Error")) as (path, _):
+        engine = OpaEngine(path, served)
+        with pytest.raises(Unavailable) as caught:
+            engine.ping(within(2))
+        assert caught.value.code == "policy_engine_unavailable"

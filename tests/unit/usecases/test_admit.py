@@ -1,0 +1,115 @@
+"""Admission over fakes: an allow has an allowed digest for every image."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
+from assay.domain.decision import Verdict
+from assay.domain.digest import Digest
+from assay.domain.errors import Unavailable
+from assay.domain.reference import Reference
+from assay.usecases.admit import AdmissionScope, admit
+from tests.fakes.engine import World, good_bundles, publish
+from tests.fakes.oci import image
+from tests.fakes.policy import ENVIRONMENT, TENANT
+from tests.fakes.registry import FakeRegistry, Fault
+from tests.fakes.signing import FakeAuthority
+
+SCOPE = AdmissionScope(tenant=TENANT, environment=ENVIRONMENT, caller="client certificate")
+IMAGE = Digest.of(image())
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    with FakeRegistry.start() as fake:
+        publish(fake, "app", good_bundles(FakeAuthority(), IMAGE))
+        publish(fake, "bare", {})
+        yield fake
+
+
+def question(*references: Reference) -> AdmissionQuestion:
+    return AdmissionQuestion(
+        uid="uid-1",
+        operation="CREATE",
+        namespace="shop",
+        kind="Pod",
+        name="web",
+        user="alice",
+        service_account="",
+        dry_run=False,
+        labels=(("app", "web"),),
+        references=references,
+    )
+
+
+def ask(world: World, *references: Reference) -> AdmissionAnswer:
+    return admit(world.engine(), question(*references), SCOPE, world.deadline())
+
+
+def test_a_tag_is_allowed_as_the_digest_that_was_judged(registry: FakeRegistry) -> None:
+    world = World()
+    answer = ask(world, registry.reference("app", tag="v1"))
+    assert (answer.verdict, [item.digest for item in answer.images]) == (Verdict.ALLOW, [IMAGE])
+    assert world.log.decisions[0].id == answer.decision_id
+    assert world.metrics.decisions == {("admission", "allow"): 1}
+
+
+def test_one_image_by_tag_and_by_digest_is_judged_under_both_names(registry: FakeRegistry) -> None:
+    world = World()
+    answer = ask(world, registry.reference("app", tag="v1"), registry.reference("app", digest=IMAGE))
+    assert [(item.verdict, item.digest) for item in answer.images] == [(Verdict.ALLOW, IMAGE)] * 2
+    assert len(world.log.decisions) == 1
+
+
+def test_the_same_reference_twice_is_no_question() -> None:
+    reference = Reference.parse("registry.example/app:v1")
+    with pytest.raises(ValueError, match="twice"):
+        question(reference, reference)
+
+
+def test_one_bad_image_among_three_denies_all_and_is_the_one_that_is_named(registry: FakeRegistry) -> None:
+    tagged, pinned = registry.reference("app", tag="v1"), registry.reference("app", digest=IMAGE)
+    answer = ask(World(), tagged, registry.reference("bare", tag="v1"), pinned)
+    assert answer.verdict is Verdict.INDETERMINATE
+    assert [item.verdict for item in answer.images] == [Verdict.ALLOW, Verdict.DENY, Verdict.ALLOW]
+    assert (answer.images[1].code, answer.images[1].digest) == ("absent", IMAGE)
+    assert "signature.authority" in answer.images[1].message
+
+
+def test_a_registry_that_is_down_denies_and_may_be_repeated(registry: FakeRegistry) -> None:
+    registry.faults["/v2/app/manifests/v1"] = Fault(status=502)
+    answer = ask(World(), registry.reference("app", tag="v1"))
+    assert (answer.verdict, answer.retryable) == (Verdict.INDETERMINATE, True)
+    assert (answer.images[0].code, answer.images[0].digest) == ("registry_unavailable", None)
+
+
+def test_a_denial_about_the_whole_request_is_a_denial_of_every_image(registry: FakeRegistry) -> None:
+    world = World()
+    world.policy.error = Unavailable("policy_engine_unavailable", "down", remedy="start it")
+    answer = ask(world, registry.reference("app", tag="v1"), registry.reference("app", digest=IMAGE))
+    assert (answer.verdict, answer.retryable) == (Verdict.DENY, True)
+    assert {item.code for item in answer.images} == {"policy_engine_unavailable"}
+
+
+def test_a_log_that_is_down_leaves_no_answer(registry: FakeRegistry) -> None:
+    world = World()
+    world.log.error = Unavailable("log_unavailable", "down", remedy="start it")
+    with pytest.raises(Unavailable) as caught:
+        ask(world, registry.reference("app", tag="v1"))
+    assert caught.value.code == "log_unavailable"
+
+
+def test_who_asked_is_kept_apart_from_what_the_policy_sees(registry: FakeRegistry) -> None:
+    world = World()
+    admit(world.engine(), replace(question(registry.reference("app", tag="v1")), dry_run=True), SCOPE, world.deadline())
+    decision = world.log.decisions[0]
+    assert decision.dry_run
+    assert decision.preimage == (
+        b'{"caller":"client certificate","kind":"Pod","name":"web","namespace":"shop",'
+        b'"service_account":"","uid":"uid-1","user":"alice"}'
+    )
+    request: Any = world.policy.asked[-1]["request"]
+    assert (request["k8s"]["namespace"], request["k8s"]["labels"]) == ("shop", {"app": "web"})

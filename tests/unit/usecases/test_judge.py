@@ -1,0 +1,92 @@
+"""One artefact's evidence: every fault on the way is a verdict, and no fault is an allow."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from assay.domain.decision import DecisionKind, Stage, StageVerdict, Verdict
+from assay.domain.digest import Digest
+from assay.domain.reference import Reference
+from assay.usecases.judge import Judged, Scope, judge_reference
+from tests.fakes.engine import World, good_bundles, publish
+from tests.fakes.oci import image, index, rendered
+from tests.fakes.policy import ENVIRONMENT, TENANT
+from tests.fakes.registry import FakeRegistry, Fault
+from tests.fakes.signing import FakeAuthority
+
+SCOPE = Scope(kind=DecisionKind.ADMISSION, tenant=TENANT, environment=ENVIRONMENT)
+IMAGE = Digest.of(image())
+GOOD = good_bundles(FakeAuthority(), IMAGE)
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    with FakeRegistry.start() as fake:
+        publish(fake, "app", GOOD)
+        yield fake
+
+
+def judge(registry: FakeRegistry, reference: Reference, world: World | None = None) -> Judged:
+    world = world or World()
+    engine = world.engine()
+    return judge_reference(engine, engine.registry, reference, SCOPE, world.deadline())
+
+
+def codes(judged: Judged) -> list[str]:
+    return [finding.code for finding in judged.verdict.findings if finding.blocks]
+
+
+def test_a_tag_is_judged_as_the_digest_it_names(registry: FakeRegistry) -> None:
+    judged = judge(registry, registry.reference("app", tag="v1"))
+    assert (judged.verdict.verdict, judged.digest, judged.gaps[0].code) == (Verdict.ALLOW, IMAGE, "not_collected")
+    assert judged.source_commit == "c0" * 20
+    assert judged.evidence == tuple(sorted(Digest.of(bundle) for bundle in GOOD.values()))
+
+
+def test_the_document_names_the_digest_and_holds_verified_facts_alone(registry: FakeRegistry) -> None:
+    world = World()
+    judge(registry, registry.reference("app", tag="v1"), world)
+    document = world.policy.asked[0]
+    assert isinstance(document["image"], dict)
+    assert isinstance(document["signatures"], list)
+    assert (document["image"]["digest"], document["image"]["tag"]) == (IMAGE.text, "")
+    assert [item["trust"] for item in document["signatures"]] == [["release"]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "verdict"),
+    [
+        (Fault(status=500), "registry_unavailable", Verdict.INDETERMINATE),
+        (Fault(status=403), "registry_denied", Verdict.INDETERMINATE),
+        (Fault(status=404), "manifest_unknown", Verdict.DENY),
+        (Fault(octets=b"other bytes"), "digest_mismatch", Verdict.DENY),
+    ],
+)
+def test_a_tag_that_cannot_be_resolved_is_a_verdict_without_a_digest(
+    registry: FakeRegistry, fault: Fault, code: str, verdict: Verdict
+) -> None:
+    registry.faults["/v2/app/manifests/v1"] = fault
+    judged = judge(registry, registry.reference("app", tag="v1"))
+    assert (judged.verdict.verdict, codes(judged), judged.digest) == (verdict, [code], None)
+    assert judged.document is None
+    assert judged.verdict.retryable is (verdict is Verdict.INDETERMINATE)
+
+
+def test_a_digest_that_cannot_be_read_is_still_what_the_verdict_is_about(registry: FakeRegistry) -> None:
+    registry.faults[f"/v2/app/manifests/{IMAGE}"] = Fault(status=500)
+    judged = judge(registry, registry.reference("app", digest=IMAGE))
+    assert (judged.verdict.verdict, judged.digest) == (Verdict.INDETERMINATE, IMAGE)
+
+
+def test_an_index_is_denied_by_name(registry: FakeRegistry) -> None:
+    document = index(rendered("application/vnd.oci.image.manifest.v1+json", image()))
+    registry.put_manifest("app", document, "application/vnd.oci.image.index.v1+json", tag="multi")
+    judged = judge(registry, registry.reference("app", tag="multi"))
+    assert (judged.verdict.verdict, codes(judged)) == (Verdict.DENY, ["index_unsupported"])
+    assert judged.digest == Digest.of(document)
+
+
+def test_an_allow_needs_an_artefact_and_a_document(registry: FakeRegistry) -> None:
+    allow = StageVerdict(stage=Stage.EVIDENCE, verdict=Verdict.ALLOW)
+    with pytest.raises(ValueError, match="an allow needs"):
+        Judged(reference=registry.reference("app", tag="v1"), artefact=None, verdict=allow, document=None)
