@@ -6,6 +6,8 @@ from assay.domain.evidence import Gap, GapKind, Rejection
 from assay.domain.reason import GapReason
 from assay.formats.member import Members
 
+_LONGEST_TEXT = 1024 * 1024
+
 
 def render_finding(finding: Finding) -> dict[str, object]:
     """The JSON object of a finding."""
@@ -47,12 +49,12 @@ def parse_finding(members: Members) -> Finding:
         status=Status(members.text("status")),
         severity=Severity(members.text("severity")),
         stage=Stage(members.text("stage")),
-        msg=members.text("msg", longest=4096),
-        term=members.text("term", longest=4096),
+        msg=members.text("msg", longest=_LONGEST_TEXT),
+        term=members.text("term", longest=_LONGEST_TEXT),
         image=members.text("image"),
         reasons=members.texts("reasons"),
         evidence=members.paths("evidence"),
-        solution=members.text("solution", longest=4096),
+        solution=members.text("solution", longest=_LONGEST_TEXT),
         rule=members.text("rule"),
     )
     members.finish()
@@ -65,7 +67,7 @@ def parse_gap(members: Members) -> Gap:
         kind=GapKind(members.text("kind")),
         reason=GapReason(members.text("reason")),
         code=members.text("code"),
-        detail=members.text("detail", longest=4096),
+        detail=members.text("detail", longest=_LONGEST_TEXT),
         platform=members.text("platform"),
     )
     members.finish()
@@ -75,7 +77,7 @@ def parse_gap(members: Members) -> Gap:
 def parse_rejection(members: Members) -> Rejection:
     """The rejection in a JSON object."""
     rejection = Rejection(
-        id=Digest(members.text("id")), code=members.text("code"), detail=members.text("detail", longest=4096)
+        id=Digest(members.text("id")), code=members.text("code"), detail=members.text("detail", longest=_LONGEST_TEXT)
     )
     members.finish()
     return rejection

@@ -12,7 +12,7 @@ def verify_inclusion(*, leaf: bytes, index: int, size: int, proof: Sequence[byte
 
     Raises `EvidenceRejected(proof_invalid)` otherwise, also for an empty tree and for hashes of another length.
     """
-    _require_hashes(leaf, root, *proof)
+    _require_hashes(leaf, *proof)
     if not 0 <= index < size:
         raise _invalid(f"a tree of {size} leaves has no leaf {index}")
     position, last, folded = index, size - 1, leaf
@@ -33,9 +33,10 @@ def verify_inclusion(*, leaf: bytes, index: int, size: int, proof: Sequence[byte
 def verify_consistency(*, old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
     """Return when `proof` shows that the tree of `old` leaves is the beginning of the tree of `new` leaves.
 
-    Raises `EvidenceRejected(proof_invalid)` otherwise, also for empty trees and for hashes of another length.
+    Raises `EvidenceRejected(proof_invalid)` otherwise, also for empty trees, empty roots and
+    steps of another length than a hash.
     """
-    _require_hashes(old_root, new_root, *proof)
+    _require_hashes(*proof)
     if not 0 < old <= new:
         raise _invalid(f"no proof leads from {old} to {new} leaves")
     if old == new:
@@ -82,7 +83,7 @@ def _require_hashes(*hashes: bytes) -> None:
 
 
 def _require_root(folded: bytes, root: bytes) -> None:
-    if not hmac.compare_digest(folded, root):
+    if not root or not hmac.compare_digest(folded, root):
         raise _invalid("it leads to another root")
 
 

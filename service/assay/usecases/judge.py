@@ -74,7 +74,8 @@ class Judged:
     """The verdict on one artefact's evidence, with everything that explains it.
 
     `artefact` is None when the reference could not be resolved to a digest; `document` is None when nothing was put
-    before the policy. An `ALLOW` without artefact and document cannot be built (`ValueError`).
+    before the policy. `evidence` are the digests of the verified items; what was rejected anybody can pile up, so it
+    is not listed here. An `ALLOW` without artefact and document cannot be built (`ValueError`).
     """
 
     reference: Reference
@@ -166,7 +167,7 @@ def judge_resolved(
         document=facts.document,
         gaps=facts.gaps,
         rejected=facts.rejected,
-        evidence=tuple(sorted({item.digest for item in collected.items})),
+        evidence=tuple(sorted({claim.item for claim in verified.claims})),
         source_commit=facts.source_commit,
     )
 

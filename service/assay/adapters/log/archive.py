@@ -20,7 +20,7 @@ from assay.adapters.log.nodes import require_octets
 from assay.adapters.log.schema import DECISION, FINDING, IMAGE, LEAF, NODE
 from assay.adapters.log.state import StateFolder
 from assay.adapters.log.walk import walk_log
-from assay.domain.errors import RecordCorrupt, RecordPart
+from assay.domain.errors import RecordCorrupt, RecordPart, Unavailable
 from assay.domain.record import Damage, DecisionFilter, DecisionPage, Leaf, LoggedDecision, StoredDecision, WalkPage
 from assay.tlog.canonical import render_time
 from assay.tlog.merkle import leaf_hash
@@ -107,13 +107,23 @@ class Archive:
 
         Damage is returned, not raised.
         """
-        remembered = self._state.read_checkpoint()  # before the snapshot, so that it cannot be the newer one
+        remembered = self._read_remembered()  # before the snapshot, so that it cannot be the newer one
         try:
             with snapshot(self._engine) as connection:
                 return walk_log(connection, self._key, remembered, start=start, limit=limit)
         except RecordCorrupt as error:
             damage = Damage(part=error.part, index=None, id="", detail=error.message)
             return WalkPage(next=None, size=0, damages=(damage,))
+
+    def _read_remembered(self) -> str | None:
+        try:
+            return self._state.read_checkpoint()
+        except OSError as error:
+            raise Unavailable(
+                "database_unavailable",
+                f"{self._state.checkpoint} cannot be read: {error.strerror}",
+                remedy="give the state folder to the user of the service",
+            ) from error
 
 
 def _condition(wanted: DecisionFilter) -> ColumnElement[bool]:

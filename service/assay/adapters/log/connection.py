@@ -37,6 +37,7 @@ def open_writer(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=StaticPool,
+        hide_parameters=True,  # what is recorded never enters an error message, and so no log
         connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS},
     )
     _prepare(engine, begin="BEGIN IMMEDIATE", pragmas=("journal_mode = WAL", "synchronous = FULL"))
@@ -48,6 +49,7 @@ def open_reader(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"}),
         poolclass=NullPool,
+        hide_parameters=True,
         connect_args={"timeout": _BUSY_SECONDS},
     )
     _prepare(engine, begin="BEGIN", pragmas=("query_only = ON",))

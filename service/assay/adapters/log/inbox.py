@@ -22,9 +22,10 @@ class Ticket:
         self._answered = threading.Event()
 
     def answer(self, answer: Answer) -> None:
-        """Wake the waiter; a ticket is answered once."""
-        self._answer = answer
-        self._answered.set()
+        """Wake the waiter; the first answer stands."""
+        if not self._answered.is_set():
+            self._answer = answer
+            self._answered.set()
 
     def wait(self, seconds: float) -> Answer | None:
         """The answer, None when there is none in time."""

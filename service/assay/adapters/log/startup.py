@@ -5,10 +5,17 @@ import secrets
 from sqlalchemy import Connection, Engine, func, select
 
 from assay.adapters.log.ledger import Head
-from assay.adapters.log.nodes import load_frontier, load_last_checkpoint, load_nodes, load_proof, load_root
+from assay.adapters.log.nodes import (
+    load_frontier,
+    load_last_checkpoint,
+    load_nodes,
+    load_proof,
+    load_root,
+    require_octets,
+)
 from assay.adapters.log.schema import DECISION, LEAF
 from assay.adapters.log.state import StateFolder
-from assay.domain.errors import ConfigError, EvidenceRejected, RecordCorrupt
+from assay.domain.errors import ConfigError, EvidenceRejected, RecordCorrupt, RecordPart
 from assay.tlog.checkpoint import Checkpoint, parse_untrusted_checkpoint, sign_checkpoint, verify_checkpoint
 from assay.tlog.merkle import EMPTY_FRONTIER, Position, leaf_hash
 from assay.tlog.note import SigningKey, is_key_name
@@ -96,12 +103,11 @@ def _check_recent_leaves(connection: Connection, head: Head) -> None:
     first = max(0, size - _RECENT_LEAVES)
     nodes = load_nodes(connection, (Position(0, index) for index in range(first, size)))
     for row in connection.execute(select(LEAF).where(LEAF.c.idx >= first)):
-        if leaf_hash(row.bytes) != nodes[Position(0, row.idx)]:
+        hashed = leaf_hash(require_octets(row.bytes, RecordPart.LEAF))
+        if hashed != nodes[Position(0, row.idx)]:
             raise _refuse("log_damaged", f"leaf {row.idx} is not the one that was hashed")
         proof = load_proof(connection, index=row.idx, size=size, note=head.note)
-        verify_inclusion(
-            leaf=leaf_hash(row.bytes), index=row.idx, size=size, proof=proof.hashes, root=head.frontier.root
-        )
+        verify_inclusion(leaf=hashed, index=row.idx, size=size, proof=proof.hashes, root=head.frontier.root)
 
 
 def _check_remembered(connection: Connection, state: StateFolder, key: SigningKey, size: int) -> None:

@@ -1,0 +1,163 @@
+import socket
+import stat
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from assay.adapters.clock import SystemClock
+from assay.adapters.log.connection import open_reader, snapshot
+from assay.adapters.log.inbox import Inbox
+from assay.adapters.log.schema import CHECKPOINT
+from assay.adapters.log.sequencer import Connections
+from assay.adapters.log.state import StateFolder
+from assay.adapters.log.wire import (
+    LARGEST_FRAME,
+    PingRequest,
+    Refusal,
+    parse_answer,
+    receive_frame,
+    render_request,
+    send_frame,
+)
+from assay.domain.errors import ConfigError, InvalidInput
+from assay.tlog.proof import verify_proof
+from tests.fakes.decision import denied
+from tests.fakes.sequencer import running, soon
+
+
+def _connect(folder: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(10)
+    connection.connect(str(StateFolder(folder=folder).socket))
+    return connection
+
+
+def test_a_recorded_decision_can_be_proven_at_once(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as client:
+        recorded = client.record(denied(), soon())
+        key = StateFolder(folder=tmp_path / "state").verifier_key.read_text("ascii")
+        assert verify_proof(recorded.proof, recorded.leaf, key).index == recorded.index == 0
+
+
+def test_recording_twice_records_once(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as client:
+        assert client.record(denied(), soon()) == client.record(denied(), soon())
+        assert client.ping(soon()) == 1
+
+
+def test_the_socket_is_ours_alone(tmp_path: Path) -> None:
+    with running(tmp_path / "state"):
+        mode = StateFolder(folder=tmp_path / "state").socket.stat().st_mode
+        assert stat.S_IMODE(mode) == 0o600
+
+
+def test_a_second_sequencer_is_refused(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as client:
+        with pytest.raises(ConfigError) as caught, running(tmp_path / "state"):
+            pass
+        client.record(denied(), soon())
+    assert caught.value.code == "sequencer_running"
+
+
+def test_the_log_goes_on_after_a_restart_and_remembers_its_checkpoint(tmp_path: Path) -> None:
+    for number in range(3):
+        with running(tmp_path / "state") as client:
+            assert client.record(denied(number), soon()).index == number
+    assert "\n3\n" in (tmp_path / "state" / "checkpoint").read_text("utf-8")
+
+
+def test_what_is_queued_together_is_committed_together(tmp_path: Path) -> None:
+    def work(worker: int) -> None:
+        for number in range(20):
+            client.record(denied(worker * 100 + number), soon())
+
+    with running(tmp_path / "state") as client:
+        threads = [threading.Thread(target=work, args=(worker,)) for worker in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert client.ping(soon()) == 160
+        with snapshot(open_reader(tmp_path / "state" / "log.db")) as connection:
+            commits = connection.execute(select(func.count()).select_from(CHECKPOINT)).scalar_one()
+    assert commits < 160
+
+
+def test_a_decision_that_cannot_be_recorded_is_the_workers_fault(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as client:
+        client.record(denied(), soon())
+        with pytest.raises(InvalidInput) as caught:
+            client.record(replace(denied(), environment="elsewhere"), soon())
+        assert client.ping(soon()) == 1
+    assert caught.value.code == "decision_conflict"
+
+
+@pytest.mark.parametrize("budget", [0, -1, 600_001])
+def test_a_budget_out_of_range_is_refused(tmp_path: Path, budget: int) -> None:
+    with running(tmp_path / "state"), _connect(tmp_path / "state") as connection:
+        for asked, accepted in ((budget, False), (5000, True)):
+            send_frame(connection, render_request(PingRequest(budget=asked)))
+            answer = parse_answer(receive_frame(connection, patience=None) or b"")
+            assert isinstance(answer, Refusal) is not accepted
+
+
+def test_nonsense_is_answered_and_an_oversized_frame_ends_the_connection(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as client, _connect(tmp_path / "state") as connection:
+        send_frame(connection, b"{}")
+        answer = parse_answer(receive_frame(connection, patience=None) or b"")
+        assert isinstance(answer, Refusal)
+        assert answer.code == "frame_malformed"
+        connection.sendall((LARGEST_FRAME + 1).to_bytes(4))
+        assert receive_frame(connection, patience=None) is None
+        client.ping(soon())
+
+
+def _record_on_a_broken_folder(state: StateFolder) -> None:
+    with running(state.folder) as client:
+        state.checkpoint.unlink()
+        state.checkpoint.mkdir()
+        assert client.record(denied(0), soon()).index == 0
+
+
+def test_a_writer_that_ended_ends_the_sequencer(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        _record_on_a_broken_folder(StateFolder(folder=tmp_path / "state"))
+
+
+def test_idle_connections_do_not_hold_up_the_end(tmp_path: Path) -> None:
+    with running(tmp_path / "state") as client:
+        connection = _connect(tmp_path / "state")
+        client.ping(soon())
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+    assert connection.recv(1) == b""
+    connection.close()
+
+
+def test_more_connections_than_the_limit_are_closed() -> None:
+    connections = Connections(Inbox(places=1, octets=10), SystemClock(), most=1)
+    pairs = [socket.socketpair(), socket.socketpair()]
+    for _, theirs in pairs:
+        connections.add(theirs)
+    pairs[1][0].settimeout(5)
+    assert pairs[1][0].recv(1) == b""
+    connections.close()
+    for ours, _ in pairs:
+        ours.close()
+
+
+def test_a_request_that_nobody_answers_is_refused_in_time() -> None:
+    connections = Connections(Inbox(places=10, octets=1000), SystemClock())
+    ours, theirs = socket.socketpair()
+    ours.settimeout(5)
+    connections.add(theirs)
+    send_frame(ours, render_request(PingRequest(budget=20)))
+    answer = parse_answer(receive_frame(ours, patience=None) or b"")
+    connections.close()
+    ours.close()
+    assert isinstance(answer, Refusal)
+    assert (answer.code, answer.retryable) == ("log_unavailable", True)
