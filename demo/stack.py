@@ -27,6 +27,7 @@ TOOLS = CHECKOUT / ".tools" / "bin"
 TENANT, ENVIRONMENT = "demo", "prod"
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 30.0
+_ATTEMPTS = 3
 
 
 class StackError(RuntimeError):
@@ -74,7 +75,9 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, *, ca: Path 
         if process.poll() is not None:
             break
         try:
-            if requests.get(url, timeout=1, verify=str(ca) if ca else True).status_code == requests.codes.ok:
+            answer = requests.get(url, timeout=1, verify=str(ca) if ca else True)
+            # Somebody else may answer on a port that ours could not get.
+            if answer.status_code == requests.codes.ok and process.poll() is None:
                 return
         except requests.RequestException:
             pass
@@ -97,13 +100,23 @@ class RegistryServer:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it on its port and wait for the API."""
+        """Start it and wait for the API; a first start that meets a port taken meanwhile takes another one."""
+        first = not self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [str(TOOLS / "olareg"), "serve", "--addr", "127.0.0.1", "--port", str(self.port)]
-        log = self.folder.parent / "registry.log"
-        command += ["--dir", str(self.folder), "--gc-frequency", "-1s", "--api-delete"]
-        self.process = start_process(command, log)
-        wait_for(f"http://{self.host}/v2/", self.process, log)
+        for attempt in range(_ATTEMPTS):
+            command = [str(TOOLS / "olareg"), "serve", "--addr", "127.0.0.1", "--port", str(self.port)]
+            command += ["--dir", str(self.folder), "--gc-frequency", "-1s", "--api-delete"]
+            log = self.folder.parent / "registry.log"
+            self.process = start_process(command, log)
+            try:
+                wait_for(f"http://{self.host}/v2/", self.process, log)
+            except StackError:
+                stop_process(self.process)
+                if not first or attempt == _ATTEMPTS - 1:
+                    raise
+                self.port = free_port()
+            else:
+                return
 
     def blob_file(self, repository: str, digest_hex: str) -> Path:
         """Where the registry keeps a blob or manifest on disk."""
