@@ -1,0 +1,1 @@
+"""The builder's only I/O: fetch, store, sandbox; strangers to each other."""

@@ -1,0 +1,1 @@
+"""Confinement with bubblewrap, and what happens inside."""

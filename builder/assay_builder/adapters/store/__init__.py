@@ -1,0 +1,1 @@
+"""Files on disk: the store of inputs, and the results of a build."""

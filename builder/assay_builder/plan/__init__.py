@@ -1,0 +1,1 @@
+"""What is to be built, from what: specification and lock become a plan. Pure."""

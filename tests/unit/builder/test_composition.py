@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+from assay_builder import composition
+
+
+def test_the_cache_follows_the_desktop_convention(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert composition.user_cache({"XDG_CACHE_HOME": "/cache"}) == Path("/cache/assay")
+    assert composition.user_cache({"XDG_CACHE_HOME": "relative"}) == Path("/home/someone/.cache/assay")
+    assert composition.user_cache({}) == Path("/home/someone/.cache/assay")
+
+
+def test_the_environment_wins_over_the_file_of_the_go_command(tmp_path: Path) -> None:
+    (tmp_path / "go").mkdir()
+    (tmp_path / "go" / "env").write_text("GOPROXY=https://file.example\nGOSUMDB=off\nGOFLAGS=-x\n")
+    settings = composition.go_settings({"XDG_CONFIG_HOME": str(tmp_path), "GOSUMDB": "sum.golang.org"})
+    assert settings == {"GOPROXY": "https://file.example", "GOSUMDB": "sum.golang.org"}
+    assert composition.go_settings({"GOENV": "off", "GOPROXY": "https://a.example"}) == {"GOPROXY": "https://a.example"}
+
+
+def test_the_parts_of_this_machine_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOENV", "off")
+    monkeypatch.delenv("GOPROXY", raising=False)
+    monkeypatch.delenv("GOSUMDB", raising=False)
+    composition.compose_fetcher()
+    composition.compose_layout_writer()
+    assert composition.compose_checksum_database().startswith("sum.golang.org+")
+    assert composition.compose_sandbox(None).check().engine == "bubblewrap"
+    assert composition.compose_identity("https://builder.example").id == "https://builder.example"
+    composition.compose_store(tmp_path)
+    composition.compose_store(None)
