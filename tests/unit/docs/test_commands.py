@@ -8,6 +8,11 @@ import pytest
 _ROOT = Path(__file__).parents[3]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
+_ATTESTATION = (
+    "cosign verify-attestation --key keys/cosign.pub --insecure-ignore-tlog --type slsaprovenance1 "
+    "registry.example/age@sha256:…"
+)
+
 # Command -> the test that runs it, or what else shows that it works.
 _COVERED = {
     "make demo": "continuous integration and every reader run it; its steps are tests of their own",
@@ -18,6 +23,30 @@ _COVERED = {
     "./setup": "tests/unit/scripts/test_set_up.py::test_the_first_python_that_is_new_enough_does_the_work",
     "./setup test": "tests/unit/scripts/test_set_up.py::test_the_first_python_that_is_new_enough_does_the_work",
     ".venv/bin/python -m demo": "what `make demo` runs",
+    ".venv/bin/assay --help": "tests/unit/cli/test_help.py::test_the_manual_explains_the_exit_codes",
+    ".venv/bin/assay keys generate --folder keys": (
+        "tests/unit/bootstrap/test_composition.py::test_a_new_key_pair_belongs_together_and_is_never_overwritten"
+    ),
+    ".venv/bin/assay config check examples/configuration/assay.yaml": (
+        "tests/unit/bootstrap/test_inspection.py::test_the_example_works_as_it_stands"
+    ),
+    ".venv/bin/assay serve --config examples/configuration/assay.yaml": (
+        "tests/e2e/test_processes.py::test_readiness_names_every_part_and_none_that_fails"
+    ),
+    ".venv/bin/assay build examples/age/assay.yaml --key keys/cosign.key --layout build/age": (
+        "tests/integration/test_build.py::test_the_layer_holds_exactly_these_files"
+    ),
+    ".venv/bin/assay verify --key keys/cosign.pub --layout build/age": (
+        "tests/unit/cli/test_verify.py::test_a_layout_is_read_instead_of_a_registry"
+    ),
+    ".venv/bin/assay gate --environment prod registry.example/age@sha256:…": (
+        "tests/e2e/test_evidence_sources.py::test_the_command_line_names_a_layout"
+    ),
+    ".venv/bin/assay audit list --verdict deny": "tests/unit/cli/test_audit.py::test_a_decision_is_one_line",
+    "cosign verify --key keys/cosign.pub --insecure-ignore-tlog registry.example/age@sha256:…": (
+        "tests/e2e/test_cosign.py::test_cosign_accepts_the_signature_of_the_builder"
+    ),
+    _ATTESTATION: "tests/e2e/test_cosign.py::test_cosign_accepts_each_attestation_of_the_builder",
 }
 
 
