@@ -40,11 +40,11 @@ def review_of_pod(image: str, *, uid: str = "", dry_run: bool = False) -> dict[s
     }
 
 
-def send_review(stack: Stack, hook: str, review: dict[str, Any]) -> dict[str, Any]:
+def send_review(stack: Stack, hook: str, review: dict[str, Any], *, timeout: str = "10s") -> dict[str, Any]:
     """Post a review over TLS, trusting the stack's own CA alone; the response of the answer."""
     answer = requests.post(
         f"{stack.webhook_url}/{hook}",
-        params={"timeout": "10s"},
+        params={"timeout": timeout},
         json=review,
         timeout=15,
         verify=str(stack.folder / "ca.crt"),

@@ -55,7 +55,7 @@ class Workshop(Protocol):
         ...
 
     def read_program(self, name: str) -> bytes:
-        """A program that was written to `/work/out`."""
+        """A program that was written to `/build/out`."""
         ...
 
 

@@ -10,18 +10,23 @@ import data.assay.lib.finding
 import data.assay.lib.selection
 
 # One of the alternatives avoids every denied licence. What cannot be judged is not acceptable, unless the environment
-# says explicitly that licence.unknown alone shall speak about it.
+# says explicitly that licence.unknown alone shall speak about it; even then it must not name a denied licence.
 default acceptable(_, _) := false
 
-acceptable("valid", choices) if {
+acceptable("valid", choices) if avoidable(choices)
+
+acceptable(state, choices) if {
+	selection.rules.allow_unknown_licences == true
+	state in {"unknown", "none", "noassertion", "invalid"}
+	avoidable(choices)
+}
+
+default avoidable(_) := false
+
+avoidable(choices) if {
 	denied := selection.rules.denied_licences
 	some choice in choices
 	every id in choice { not id in denied }
-}
-
-acceptable(state, _) if {
-	selection.rules.allow_unknown_licences == true
-	state in {"unknown", "none", "noassertion", "invalid"}
 }
 
 # Judged expressions by SBOM and place, those of them that are acceptable, and those that could be judged.

@@ -44,10 +44,17 @@ test_what_cannot_be_judged_is_not_acceptable if {
 }
 
 test_what_cannot_be_judged_is_left_to_the_other_rule_on_demand if {
-	document := judged("?", "noassertion", [])
+	document := judged("?", "noassertion", [[]])
 	count(denied) == 0 with input as document with data.rule_data as demand(true)
 	count(unknown) == 1 with input as document with data.rule_data as demand(true)
 	object.keys(licence.holds) == {"licence.denied"} with input as document with data.rule_data as demand(true)
+}
+
+test_an_unknown_word_hides_no_denied_licence if {
+	some state in ["unknown", "none", "noassertion", "invalid"]
+	hiding := judged("?", state, [["GPL-3.0-only"]])
+	count(denied) == 1 with input as hiding with data.rule_data as demand(true)
+	count(denied) == 0 with input as judged("?", state, [["MIT"]]) with data.rule_data as demand(true)
 }
 
 test_every_package_is_counted if {

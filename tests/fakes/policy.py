@@ -9,7 +9,7 @@ from assay.domain.deadline import Deadline
 from assay.domain.decision import DecisionKind, PolicyIdentity, Severity, Stage
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError
-from assay.domain.evidence import AttestationClaim, Claim, Gap, Rejection, SignatureClaim
+from assay.domain.evidence import AttestationClaim, Claim, Gap, GapKind, Rejection, SignatureClaim
 from assay.domain.limit import Limits
 from assay.domain.policy import LoadedPolicy, Rule
 from assay.domain.reference import Repository
@@ -18,6 +18,7 @@ from assay.ports import PolicyEngine
 from assay.usecases.document import EvidenceFacts, evidence_document
 
 TENANT = "team-a"
+NAMED = dict.fromkeys((GapKind.SIGNATURE, GapKind.PROVENANCE, GapKind.SBOM), frozenset({"release"}))
 ENVIRONMENT = "production"
 BUILDER = "https://assay.dev/builders/local/v1"
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -130,6 +131,7 @@ def evidence_facts(
         media_type="application/vnd.oci.image.manifest.v1+json",
         config=config,
         claims=claims,
+        named=NAMED,
         gaps=gaps,
         rejected=rejected,
         limits=Limits(packages=100),
@@ -173,6 +175,7 @@ def policy(*rules: Rule, mandatory: tuple[str, ...] | None = None) -> LoadedPoli
             (TENANT, ENVIRONMENT, stage): tuple(code for code in codes if stages.get(code, stage) is stage)
             for stage in Stage
         },
+        named={(TENANT, ENVIRONMENT): NAMED},
     )
 
 

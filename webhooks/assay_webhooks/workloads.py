@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 
 from assay.domain.errors import InvalidInput
 from assay.domain.reference import Reference
@@ -22,6 +23,9 @@ _POD_SPEC_PATHS: Mapping[GroupVersionKind, tuple[str, ...]] = {
 }
 # `pods/ephemeralcontainers`, `pods/resize` and `*/status` carry the whole object under the same kind, so the kind alone
 # decides. `*/scale` has a kind of its own (`autoscaling/v1 Scale`) and is refused like any other unknown kind.
+
+MOST_IMAGES = 256
+"""Images of one object: far above what a node could run, far below what an object of 3 MiB could make us look up."""
 
 _IMAGE_WORDS = frozenset({"image", "reference"})
 _NOT_AN_IMAGE = re.compile(
@@ -94,16 +98,21 @@ def extract_images(pod_spec: PodSpec) -> tuple[ImageField, ...]:
     """Every image of a PodSpec in document order, duplicates kept; never empty.
 
     Containers, init containers (native sidecars among them), ephemeral containers and image volumes. Raises
-    `InvalidInput`: `image_missing`, `reference_malformed`, `object_malformed`, `no_images_found`, and
-    `unknown_image_field` when an `image` or `reference` stands at a place that is not known, so that a field of a
+    `InvalidInput`: `image_missing`, `reference_malformed`, `object_malformed`, `no_images_found`, `too_many_images`
+    (more than `MOST_IMAGES`), and `unknown_image_field` when an `image` or `reference` stands at a place that is not known, so that a field of a
     later Kubernetes release cannot smuggle one in. Messages name places, never what stands there.
     """
-    found = tuple(
+    images = (
         image
         for name, value in pod_spec.members.items()
         if name in _ROLES and value is not None
         for image in _extract_list(ImageRole(name), value, f"{pod_spec.pointer}/{name}")
     )
+    found = tuple(islice(images, MOST_IMAGES + 1))
+    if len(found) > MOST_IMAGES:
+        raise InvalidInput(
+            "too_many_images", f"{pod_spec.pointer} names more than {MOST_IMAGES} images", remedy="split the object"
+        )
     _refuse_unknown_places(pod_spec, frozenset(image.pointer for image in found))
     if not found:
         raise _no_images(pod_spec.pointer)

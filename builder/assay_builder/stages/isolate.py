@@ -111,7 +111,7 @@ def _build(plan: Plan, octets: Mapping[LockedInput, bytes], sandbox: Sandbox) ->
             workshop.run_go(
                 [
                     *("build", "-x", *build_tags(spec), f"-ldflags={' '.join(spec.ldflags)}"),
-                    *("-o", "/work/out/", *package_paths(spec)),
+                    *("-o", "/build/out/", *package_paths(spec)),
                 ]
             )
         )
@@ -125,7 +125,7 @@ def _build(plan: Plan, octets: Mapping[LockedInput, bytes], sandbox: Sandbox) ->
 
 def _verify_programs(plan: Plan, packages: Sequence[ListedPackage], workshop: Workshop) -> None:
     answers = [
-        succeed(workshop.run_go(["version", "-m", "-json", f"/work/out/{package.path.rpartition('/')[2]}"]))
+        succeed(workshop.run_go(["version", "-m", "-json", f"/build/out/{package.path.rpartition('/')[2]}"]))
         for package in plan.spec.packages
     ]
     verify_build_information(plan, packages, [parse_build_information(answer.output) for answer in answers])

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.bootstrap.installation import Installation
 from assay.domain.deadline import Deadline
@@ -13,9 +14,11 @@ from assay.domain.errors import ConfigError, InvalidInput
 from assay.domain.identity import Authority
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
-from assay.ports import Clock, Gate, Registry, RegistryWriter, ServiceClient, Signer
+from assay.ports import Clock, Gate, Registry, ServiceClient, Signer
 
-PASSWORD_VARIABLE = "ASSAY_KEY_PASSWORD"  # noqa: S105  # the name of a variable
+if TYPE_CHECKING:
+    from assay.adapters.registry.client import RegistryClient
+
 _LAYOUT_SECONDS = 30.0
 _ANY_REPOSITORY = Repository(registry="layout.invalid", path="image")
 
@@ -29,7 +32,7 @@ class SystemComposition:
 
         return SystemClock()
 
-    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> Registry:
+    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> "RegistryClient":
         """A registry client for the user's own command line: it reaches what the user reaches."""
         from assay.adapters.registry.access import RegistryAccess
         from assay.adapters.registry.client import RegistryClient
@@ -131,22 +134,16 @@ class SystemComposition:
                 target.write(content)
         return private, public
 
-    def signer(self, key: Path) -> Signer:
-        """The signer for a private key file; its password is in ASSAY_KEY_PASSWORD, empty when that is not set."""
+    def builder_parts(self) -> "SystemComposition":
+        """The service's side of a build: clock, signer, gate, registry."""
+        return self
+
+    def signer(self, key: Path, *, password: bytes) -> Signer:
+        """The signer for a private key file."""
         from assay.adapters.signing.key_file import KeyFileSigner
 
-        return KeyFileSigner.load(key, os.environ.get(PASSWORD_VARIABLE, "").encode())
+        return KeyFileSigner.load(key, password)
 
-    def gate(self, url: str) -> Gate:
-        """The gate of the service at this address; the token is in ASSAY_TOKEN."""
-        from assay.adapters.service.client import HttpServiceClient
-
-        return HttpServiceClient(url, token=os.environ.get("ASSAY_TOKEN", ""))
-
-    def registry_writer(self) -> RegistryWriter:
-        """The write side of registries, for the user's own command line."""
-        from assay.adapters.registry.access import RegistryAccess
-        from assay.adapters.registry.client import RegistryClient
-
-        access = RegistryAccess(plain_http_on_loopback=True, private_addresses=True)
-        return RegistryClient(access=access, limits=Limits())
+    def gate(self, url: str, *, token: str, ca: Path | None) -> Gate:
+        """The gate of the service at this address."""
+        return self.service(url, token=token, ca=ca)

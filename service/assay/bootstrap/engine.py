@@ -1,6 +1,7 @@
 """Building the engine and everything the web servers need, from an installation whose processes run."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -105,12 +106,18 @@ class RunningEngine:
         )
 
     def readiness(self, deadline: Deadline) -> Mapping[str, str]:
-        """Each part with the reason why it is not ready, or an empty text."""
+        """Each part with the reason why it is not ready, or an empty text.
+
+        The parts are asked at the same time: one that stands still does not use up the time of another.
+        """
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            opa = pool.submit(_failure, lambda: self._policy.ping(deadline))
+            database = pool.submit(_failure, lambda: self._log.ping(deadline))
         return {
             "policy": "" if self._policy.loaded().rules else "no rules are loaded",
             "trust": "" if self._trust.authorities() else "no authority is loaded",
-            "opa": _failure(lambda: self._policy.ping(deadline)),
-            "database": _failure(lambda: self._log.ping(deadline)),
+            "opa": opa.result(),
+            "database": database.result(),
         }
 
 

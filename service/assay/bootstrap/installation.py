@@ -7,7 +7,7 @@ from assay.configuration.reader import parse_configuration
 from assay.configuration.settings import Settings
 from assay.domain.errors import ConfigError
 
-_LARGEST = 1024 * 1024
+_LARGEST = 1024 * 1024  # one byte more is read, for the parser to refuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Installation:
         """Read a configuration file; `ConfigError` naming what cannot be used."""
         try:
             with file.open("rb") as handle:
-                octets = handle.read(_LARGEST)
+                octets = handle.read(_LARGEST + 1)
         except OSError as error:
             raise ConfigError(
                 "configuration_unreadable", f"{file} cannot be read: {error.strerror}", remedy="check path and mode"

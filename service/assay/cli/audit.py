@@ -1,12 +1,13 @@
 """`assay audit`."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from assay.cli.composition import composition
-from assay.cli.option import FILE, output_option, read_token, service_options, timeout_option
+from assay.cli.option import FILE, output_option, read_text, read_token, service_options, timeout_option
 from assay.cli.outcome import ExitCode
 from assay.domain.deadline import Deadline
 from assay.domain.errors import InvalidInput
@@ -62,6 +63,8 @@ def list_decisions(
 ) -> None:
     """List decisions, newest first; allows are included.
 
+    A record that differs from the signed log is not listed but named on standard error; the command then exits with 1.
+
     \b
     Examples:
       assay audit list --verdict deny --since 2026-11-01T00:00:00Z
@@ -73,12 +76,16 @@ def list_decisions(
     if before is not None:
         parameters["before"] = str(before)
     page = client.get("/v1/decisions", parameters, deadline)
-    if output == "json":
-        click.echo(json.dumps(page))
-        return
     root = Members(page, place="answer", code="answer_invalid")
-    for entry in root.sections("decisions"):
-        click.echo(_line(entry))
+    lines = [_line(entry) for entry in root.sections("decisions")]
+    damages = [_damage(item) for item in root.sections("damages")]
+    following = root.optional_integer("next")
+    click.echo(json.dumps(page) if output == "json" else "\n".join(lines), nl=bool(lines) or output == "json")
+    for damage in damages:
+        click.echo(f"damaged: {_place(damage)}  {damage['part']}", err=True)
+    if following is not None:
+        click.echo(f"there are more: --before {following}", err=True)
+    ctx.exit(ExitCode.DENY if damages else ExitCode.ALLOW)
 
 
 def _line(entry: Members) -> str:
@@ -141,19 +148,15 @@ def proof(
     Example:
       assay audit proof 01JD4X8Y7ZK2QW3E4R5T6Y7V8N --save evidence
     """
-    import base64
-
     client, deadline = _client(ctx, service, token_file, ca, timeout)
     text = client.get_text(f"/v1/decisions/{_identifier(decision)}/proof", deadline)
     if save is None:
         click.echo(text, nl=False)
         return
     record = client.get(f"/v1/decisions/{decision}", {}, deadline)
-    leaf = record.get("leaf") if isinstance(record, dict) else None
-    if not isinstance(leaf, str):
-        raise InvalidInput("answer_invalid", "the answer has no leaf", remedy="use client and service of one release")
+    leaf = Members(record, place="answer", code="answer_invalid").octets("leaf")
     save.mkdir(parents=True, exist_ok=True)
-    (save / f"{decision}.leaf").write_bytes(base64.b64decode(leaf, validate=True))
+    (save / f"{decision}.leaf").write_bytes(leaf)
     (save / f"{decision}.tlog-proof").write_text(text, encoding="utf-8")
     click.echo(f"{save / decision}.leaf\n{save / decision}.tlog-proof")
 
@@ -198,44 +201,43 @@ def verify(
         click.echo(json.dumps({"size": size, "damages": damages}))
     else:
         for damage in damages:
-            click.echo(f"leaf {damage['index']}  decision {damage['id']}  {damage['part']}: {damage['detail']}")
+            click.echo(f"{_place(damage)}  {damage['part']}: {damage['detail']}")
         click.echo(f"{size} leaves, {len(damages)} damaged")
     ctx.exit(ExitCode.DENY if damages else ExitCode.ALLOW)
 
 
-def _walk(client: ServiceClient, deadline: Deadline) -> tuple[int, list[dict[str, str | int]]]:
-    damages: list[dict[str, str | int]] = []
+def _walk(client: ServiceClient, deadline: Deadline) -> tuple[int, list[dict[str, str | int | None]]]:
+    damages: list[dict[str, str | int | None]] = []
     start, size = "0", 0
     while start:
         page = client.get("/v1/log/verification", {"start": start}, deadline)
         root = Members(page, place="answer", code="answer_invalid")
         size = root.integer("size")
-        damages += [
-            {
-                "index": item.integer("index"),
-                **{name: item.text(name, longest=4096) for name in ("id", "part", "detail")},
-            }
-            for item in root.sections("damages")
-        ]
+        damages += [_damage(item) for item in root.sections("damages")]
         following = root.optional_integer("next")
         start = "" if following is None else str(following)
     return size, damages
 
 
-def _damage(item: Members) -> dict[str, str | int]:
+def _damage(item: Members) -> dict[str, str | int | None]:
     return {
-        "index": item.integer("index"),
+        "index": item.optional_integer("index"),
         "id": item.text("id"),
         "part": item.text("part"),
-        "detail": item.text("detail", longest=4096),
+        "detail": item.text("detail", "", longest=4096),
     }
+
+
+def _place(damage: Mapping[str, object]) -> str:
+    named = ((word, damage[key]) for word, key in (("leaf", "index"), ("decision", "id")))
+    return "  ".join(f"{word} {value}" for word, value in named if value not in {None, ""}) or "the log itself"
 
 
 def _verify_offline(proof_file: Path, leaf_file: Path, key: str, output: str) -> None:
     from assay.tlog.proof import verify_proof
 
-    verifier_key = Path(key).read_text(encoding="utf-8").strip() if Path(key).is_file() else key
-    verified = verify_proof(proof_file.read_text(encoding="utf-8"), leaf_file.read_bytes(), verifier_key)
+    verifier_key = read_text(Path(key)).strip() if Path(key).is_file() else key
+    verified = verify_proof(read_text(proof_file), leaf_file.read_bytes(), verifier_key)
     if output == "json":
         click.echo(json.dumps({"index": verified.index, "size": verified.size, "origin": verified.origin}))
         return

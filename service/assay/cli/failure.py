@@ -18,6 +18,10 @@ def report_failure(error: Exception) -> int:
         case click.Abort():
             click.echo("interrupted", err=True)
             return _INTERRUPTED
+        case click.ClickException():
+            error.show()
+            _report_json("usage", error.format_message(), "see --help", ExitCode.USAGE)
+            return ExitCode.USAGE
         case AssayError():
             code, message, remedy = error.code, error.message, error.remedy
             status = exit_code_of_error(error)
@@ -27,10 +31,14 @@ def report_failure(error: Exception) -> int:
         case _:
             code, message = "internal", f"unexpected {type(error).__name__}; nothing was decided"
             remedy, status = "report it with the command you ran", ExitCode.INTERNAL
-    if _wants_json(sys.argv):
-        click.echo(json.dumps({"error": {"code": code, "message": message, "remedy": remedy, "exit": int(status)}}))
+    _report_json(code, message, remedy, status)
     click.echo(f"assay: {code}: {message}\n  -> {remedy}", err=True)
     return int(status)
+
+
+def _report_json(code: str, message: str, remedy: str, status: ExitCode) -> None:
+    if _wants_json(sys.argv):
+        click.echo(json.dumps({"error": {"code": code, "message": message, "remedy": remedy, "exit": int(status)}}))
 
 
 def _wants_json(arguments: list[str]) -> bool:

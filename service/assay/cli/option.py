@@ -57,5 +57,10 @@ def timeout_option(command: Command) -> Command:
 def read_token(token_file: Path | None) -> str:
     """The caller's token from its file, else from ASSAY_TOKEN, else none."""
     if token_file is not None:
-        return token_file.read_text(encoding="utf-8").strip()
+        return read_text(token_file).strip()
     return os.environ.get("ASSAY_TOKEN", "")
+
+
+def read_text(path: Path) -> str:
+    """The text of a file; bytes that are no UTF-8 are written out, for whoever parses the text to refuse."""
+    return path.read_bytes().decode("utf-8", errors="backslashreplace")

@@ -9,7 +9,7 @@ from assay.cli.composition import Composition, composition
 from assay.cli.option import FILE, output_option, timeout_option
 from assay.cli.outcome import ExitCode
 from assay.domain.deadline import Deadline
-from assay.domain.evidence import AttestationClaim, Claim, SignatureClaim
+from assay.domain.evidence import AttestationClaim, Claim, GapKind, SignatureClaim
 from assay.domain.reason import is_retryable
 from assay.domain.reference import Reference, Repository
 from assay.ports import Registry
@@ -83,7 +83,7 @@ def _source(
 def _exit_code(verification: Verification) -> ExitCode:
     if verification.signed:
         return ExitCode.ALLOW
-    retryable = any(is_retryable(gap.code) for gap in verification.gaps)
+    retryable = any(gap.kind is GapKind.SIGNATURE and is_retryable(gap.code) for gap in verification.gaps)
     return ExitCode.RETRY if retryable else ExitCode.DENY
 
 

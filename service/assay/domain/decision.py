@@ -124,8 +124,8 @@ class Decision:
     """A finished decision, ready to be recorded.
 
     `id` is a ULID. `document` is the RFC 8785 form of `{"evidence": [document …], "request": document}`: what the
-    engine saw. `preimage` is the RFC 8785 form of who asked (caller, user, namespace, object): personal data that
-    enters the leaf only as an HMAC. `name` and `digest` of each artefact are what the verdict is bound to.
+    engine saw, for an admission with the user and object it asked about. `preimage` is the RFC 8785 form of who asked
+    (caller, user, namespace, object), of which the leaf holds an HMAC alone. `name` and `digest` of each artefact are what the verdict is bound to.
     `time` is UTC.
     """
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from assay.domain.decision import PolicyIdentity, Severity, Stage
+from assay.domain.evidence import GapKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +38,11 @@ class LoadedPolicy:
 
     `mandatory` maps (tenant, environment, stage) to the codes that must hold there; a selection that is missing or
     empty denies. Whether a code is mandatory comes from here, never from the engine's answer.
+    `named` maps (tenant, environment) to the authorities whose evidence of a kind counts there; what nobody is named
+    for proves nothing.
     """
 
     identity: PolicyIdentity
     rules: Mapping[str, Rule] = field(hash=False)
     mandatory: Mapping[tuple[str, str, Stage], tuple[str, ...]] = field(hash=False)
+    named: Mapping[tuple[str, str], Mapping[GapKind, frozenset[str]]] = field(hash=False)

@@ -70,7 +70,6 @@ RETRYABLE_CODES: frozenset[str] = frozenset(
         "log_unavailable",
         "log_overloaded",
         "service_unavailable",
-        "namespace_unknown",
         "database_unavailable",
     }
 )

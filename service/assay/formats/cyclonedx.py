@@ -20,7 +20,8 @@ _LONGEST_EXPRESSION = 30_000
 def parse_cyclonedx(predicate: Mapping[str, object], *, most_packages: int) -> Sbom:
     """Parse the predicate of a CycloneDX attestation.
 
-    Nested components count like others. `metadata.component` is a package too unless it is the container itself.
+    Nested components count like others. `metadata.component` is a package too unless it is the container itself, of
+    which only the components inside count.
     Checked: the types of what is read, unique `bom-ref`s, component types, the licence choice of the schema, the
     number of components. Raises `InvalidInput(sbom_unsupported)` for other versions, `InvalidInput(sbom_malformed)`
     and `InvalidInput(evidence_limit)`.
@@ -48,7 +49,7 @@ def _root(metadata: OpenObject) -> list[OpenObject]:
     if not metadata.has("component"):
         return []
     root = metadata.section("component")
-    return [] if root.text("type") == "container" else [root]
+    return root.sections("components") if root.text("type") == "container" else [root]
 
 
 def _packages(components: list[OpenObject], most: int) -> tuple[Package, ...]:

@@ -89,15 +89,7 @@ def parse_manifest(octets: bytes, media_type: str, *, what: str, limits: Limits)
     and `limits.referrers` manifests. Raises `InvalidInput(manifest_malformed)` or `InvalidInput(evidence_limit)`,
     naming `what`.
     """
-    document = _Document(what=what, members=_parse_members(octets, what=what, limits=limits))
-    served = media_type.partition(";")[0].strip().lower()
-    if served not in MANIFEST_TYPES:
-        raise document.malformed(f"it is served as {media_type[:100]!r}, which is no manifest type")
-    if document.text("mediaType") not in {"", served}:
-        raise document.malformed(f"it calls itself {document.text('mediaType')[:100]!r} and is served as {served!r}")
-    document.require_version_two()
-    if "layers" in document.members and "manifests" in document.members:
-        raise document.malformed("it has both layers and manifests")
+    document, served = _open_manifest(octets, media_type, what=what, limits=limits)
     if served in IMAGE_MANIFESTS:
         return _image_manifest(document, served, limits)
     return _image_index(document, served, limits)
@@ -121,6 +113,35 @@ def parse_index(octets: bytes, media_type: str, *, what: str, limits: Limits) ->
     if isinstance(parsed, ImageManifest):
         raise _malformed(what, "it is an image manifest where an index belongs")
     return parsed
+
+
+def parse_referrer_list(octets: bytes, media_type: str, *, what: str, limits: Limits) -> tuple[Descriptor, ...]:
+    """Parse a page of the list of referrers (distribution specification 1.1, "listing referrers").
+
+    Registries copy into it what pushers wrote, so no entry may spoil the others: annotations and a type that is no
+    media type are dropped, and whoever reads the manifest itself sees what is wrong with it; an entry that no SHA-256
+    digest names is left out, for nothing can be fetched and checked by it. Raises as `parse_index` for what is no list.
+    """
+    document, served = _open_manifest(octets, media_type, what=what, limits=limits)
+    if served in IMAGE_MANIFESTS or "manifests" not in document.members:
+        raise document.malformed("it is not the index that a list of referrers is")
+    entries = document.entries("manifests")
+    if len(entries) > limits.referrers:
+        raise _over(what, f"manifests has {len(entries)} entries, more than {limits.referrers}")
+    listed = (_listed_referrer(document, entry) for entry in entries)
+    return tuple(entry for entry in listed if entry is not None)
+
+
+def _listed_referrer(document: "_Document", value: object) -> Descriptor | None:
+    members = value if isinstance(value, dict) else {}
+    kind = members.get("artifactType")
+    known = {name: members.get(name) for name in ("mediaType", "digest", "size")}
+    if isinstance(kind, str) and _MEDIA_TYPE.fullmatch(kind):
+        known["artifactType"] = kind
+    try:
+        return document.descriptor(known)
+    except InvalidInput:
+        return None
 
 
 def declared_media_type(octets: bytes, *, what: str, limits: Limits) -> str:
@@ -190,6 +211,20 @@ def _parse_members(octets: bytes, *, what: str, limits: Limits) -> Mapping[str, 
     if not isinstance(document, dict):
         raise _malformed(what, "it is not an object")
     return document
+
+
+def _open_manifest(octets: bytes, media_type: str, *, what: str, limits: Limits) -> tuple["_Document", str]:
+    """The members of a manifest of a known type, and that type."""
+    document = _Document(what=what, members=_parse_members(octets, what=what, limits=limits))
+    served = media_type.partition(";")[0].strip().lower()
+    if served not in MANIFEST_TYPES:
+        raise document.malformed(f"it is served as {media_type[:100]!r}, which is no manifest type")
+    if document.text("mediaType") not in {"", served}:
+        raise document.malformed(f"it calls itself {document.text('mediaType')[:100]!r} and is served as {served!r}")
+    document.require_version_two()
+    if "layers" in document.members and "manifests" in document.members:
+        raise document.malformed("it has both layers and manifests")
+    return document, served
 
 
 def _over(what: str, why: str) -> InvalidInput:

@@ -3,12 +3,13 @@
 import logging
 
 from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from assay.domain.errors import AssayError, InvalidInput
 from assay.http.decisions import decisions_blueprint
 from assay.http.gate import gate_blueprint
 from assay.http.health import health_blueprint
+from assay.http.log import log_blueprint
 from assay.http.parts import ServiceParts
 from assay.http.problem import render_problem
 
@@ -23,7 +24,8 @@ def create_service(parts: ServiceParts) -> Flask:
     """
     application = Flask("assay", static_folder=None)
     application.config["MAX_CONTENT_LENGTH"] = None  # http.body bounds bodies and says so in a problem document
-    for blueprint in (gate_blueprint(parts), decisions_blueprint(parts), health_blueprint(parts)):
+    application.url_map.merge_slashes = False  # one path means one thing; nothing is redirected
+    for blueprint in (gate_blueprint(parts), decisions_blueprint(parts), log_blueprint(parts), health_blueprint(parts)):
         application.register_blueprint(blueprint)
 
     @application.errorhandler(AssayError)
@@ -34,7 +36,10 @@ def create_service(parts: ServiceParts) -> Flask:
 
     @application.errorhandler(HTTPException)
     def routed(error: HTTPException) -> Response:
-        return render_problem(_routing_error(error))
+        response = render_problem(_routing_error(error))
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
 
     @application.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
@@ -62,7 +67,5 @@ def _routing_error(error: HTTPException) -> AssayError:
             return InvalidInput("path_unknown", "there is nothing at this path", remedy="see openapi.yaml")
         case 405:
             return InvalidInput("method_not_allowed", "this path has other methods", remedy="see openapi.yaml")
-        case 413:
-            return InvalidInput("body_too_large", "the body is too large", remedy="send less")
         case _:
             return InvalidInput("request_malformed", "the request cannot be read", remedy="send a valid HTTP request")

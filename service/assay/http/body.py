@@ -8,8 +8,8 @@ from assay.domain.errors import InvalidInput
 def read_json_body(*, largest: int) -> bytes:
     """The body of the current request.
 
-    Raises `InvalidInput(content_type_unsupported)` and `InvalidInput(body_too_large)`; nothing beyond `largest` bytes
-    is read, whatever the length header says.
+    Raises `InvalidInput(content_type_unsupported | body_too_large | request_malformed)`; at most one byte more than
+    `largest` is read, whatever the length header says.
     """
     if request.mimetype != "application/json":
         raise InvalidInput(
@@ -17,10 +17,20 @@ def read_json_body(*, largest: int) -> bytes:
             f"the body is {request.mimetype[:80] or 'of no type'}, not application/json",
             remedy="send `Content-Type: application/json`",
         )
-    declared = request.content_length
-    body = b"" if declared is not None and declared > largest else request.stream.read(largest + 1)
-    if len(body) > largest or (declared is not None and declared > largest):
+    declared = request.content_length or 0
+    body = b"" if declared > largest else _read(largest + 1)
+    if max(declared, len(body)) > largest:
         raise InvalidInput(
             "body_too_large", f"the body has more than {largest} bytes", remedy="send less, or ask for a higher limit"
         )
+    if len(body) < declared:
+        raise InvalidInput("request_malformed", "the body ended early", remedy="send the whole body")
     return body
+
+
+def _read(most: int) -> bytes:
+    # One read of a stream may return less than there is.
+    received = bytearray()
+    while len(received) < most and (piece := request.stream.read(most - len(received))):
+        received += piece
+    return bytes(received)

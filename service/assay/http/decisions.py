@@ -3,11 +3,10 @@
 import base64
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
-from assay.domain.caller import Role
 from assay.domain.decision import DecisionKind, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
@@ -15,35 +14,31 @@ from assay.domain.record import DecisionFilter, Leaf, LoggedDecision, StoredDeci
 from assay.domain.reference import Repository
 from assay.domain.ulid import is_ulid
 from assay.formats.finding import render_finding, render_gap, render_rejection
-from assay.http.caller import require_role
+from assay.http.parameter import LARGEST_INDEX, integer_parameter, read_parameters, refuse_parameter
 from assay.http.parts import ServiceParts
 
 _DEFAULT_LIMIT, _HIGHEST_LIMIT = 100, 1000
-_WALK_STRIDE = 500
-_LARGEST_INDEX = 2**53 - 1
+_KINDS = frozenset({DecisionKind.GATE, DecisionKind.ADMISSION})
 _FILTERS = frozenset(
     {"image", "digest", "environment", "verdict", "kind", "code", "policy", "since", "until", "limit", "before"}
 )
 
 
 def decisions_blueprint(parts: ServiceParts) -> Blueprint:
-    """`/v1/decisions…` and `/v1/log…`; a caller sees its own tenant's decisions."""
+    """`/v1/decisions…`; a caller sees its own tenant's decisions."""
     blueprint = Blueprint("decisions", __name__)
-
-    def auditor_tenant() -> str:
-        caller = parts.identify_caller()
-        require_role(caller, Role.AUDIT)
-        return caller.tenant
 
     @blueprint.get("/v1/decisions")
     def list_decisions() -> Response:
-        tenant = auditor_tenant()
-        given = _parameters(_FILTERS)
+        tenant = parts.require_auditor().tenant
+        given = read_parameters(_FILTERS)
         page = parts.archive.list_decisions(
             _filter(given),
             tenant=tenant,
-            limit=_integer(given, "limit", _DEFAULT_LIMIT, lowest=1, highest=_HIGHEST_LIMIT),
-            before=_integer(given, "before", 0, lowest=0, highest=_LARGEST_INDEX) if "before" in given else None,
+            limit=integer_parameter(given, "limit", _DEFAULT_LIMIT, lowest=1, highest=_HIGHEST_LIMIT),
+            before=integer_parameter(given, "before", 0, lowest=0, highest=LARGEST_INDEX)
+            if "before" in given
+            else None,
         )
         return jsonify(
             decisions=[_render_listed(item) for item in page.decisions],
@@ -53,54 +48,21 @@ def decisions_blueprint(parts: ServiceParts) -> Blueprint:
 
     @blueprint.get("/v1/decisions/<decision>")
     def show(decision: str) -> Response:
-        stored = parts.archive.get_decision(_identifier(decision), tenant=auditor_tenant())
+        tenant = parts.require_auditor().tenant
+        stored = parts.archive.get_decision(_identifier(decision), tenant=tenant)
         if stored is None:
             raise _unknown(decision)
         return jsonify(_render_stored(stored))
 
     @blueprint.get("/v1/decisions/<decision>/proof")
     def prove(decision: str) -> Response:
-        proof = parts.archive.get_proof(_identifier(decision), tenant=auditor_tenant())
+        tenant = parts.require_auditor().tenant
+        proof = parts.archive.get_proof(_identifier(decision), tenant=tenant)
         if proof is None:
             raise _unknown(decision)
         return Response(proof, content_type="text/plain; charset=utf-8")
 
-    @blueprint.get("/v1/log/key")
-    def key() -> Response:
-        auditor_tenant()
-        return Response(parts.log_key() + "\n", content_type="text/plain; charset=utf-8")
-
-    @blueprint.get("/v1/log/verification")
-    def verify() -> Response:
-        auditor_tenant()
-        start = _integer(_parameters(frozenset({"start"})), "start", 0, lowest=0, highest=_LARGEST_INDEX)
-        page = parts.archive.walk(start, _WALK_STRIDE)
-        damages = [
-            {"index": item.index, "id": item.id, "part": item.part.value, "detail": item.detail}
-            for item in page.damages
-        ]
-        return jsonify(size=page.size, next=page.next, damages=damages)
-
     return blueprint
-
-
-def _parameters(known: frozenset[str]) -> Mapping[str, str]:
-    given = request.args.to_dict(flat=False)
-    for name, values in given.items():
-        if name not in known or len(values) != 1:
-            raise _refuse(name[:40], "the parameter is unknown or given twice")
-    return {name: values[0] for name, values in given.items()}
-
-
-def _refuse(name: str, why: str) -> InvalidInput:
-    return InvalidInput("request_invalid", f"{name}: {why}", remedy="see openapi.yaml")
-
-
-def _integer(given: Mapping[str, str], name: str, default: int, *, lowest: int, highest: int) -> int:
-    text = given.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > 16 or not lowest <= int(text) <= highest:
-        raise _refuse(name, f"an integer from {lowest} to {highest} is expected")
-    return int(text)
 
 
 def _time(given: Mapping[str, str], name: str) -> datetime | None:
@@ -108,17 +70,18 @@ def _time(given: Mapping[str, str], name: str) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(given[name])
-    except ValueError as error:
-        raise _refuse(name, "a time such as 2026-11-01T00:00:00Z is expected") from error
+        moment = time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise refuse_parameter(name, "a time such as 2026-11-01T00:00:00Z is expected") from error
     if time.tzinfo is None:
-        raise _refuse(name, "the time needs its offset, for example Z")
-    return time
+        raise refuse_parameter(name, "the time needs its offset, for example Z")
+    return moment
 
 
 def _filter(given: Mapping[str, str]) -> DecisionFilter:
-    for name, words in (("verdict", set(Verdict)), ("kind", set(DecisionKind))):
+    for name, words in (("verdict", frozenset(Verdict)), ("kind", _KINDS)):
         if name in given and given[name] not in words:
-            raise _refuse(name, f"one of {', '.join(sorted(words))} is expected")
+            raise refuse_parameter(name, f"one of {', '.join(sorted(words))} is expected")
     return DecisionFilter(
         image=Repository.parse(given["image"]).name if "image" in given else "",
         digest=Digest(given["digest"]) if "digest" in given else None,

@@ -2,9 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from assay.domain.caller import Role
 from assay.domain.deadline import Deadline
-from assay.http.caller import require_role
 from assay.http.parts import ServiceParts
 
 _READINESS_SECONDS = 2.0
@@ -27,7 +25,7 @@ def health_blueprint(parts: ServiceParts) -> Blueprint:
 
     @blueprint.get("/metrics")
     def metrics() -> Response:
-        require_role(parts.identify_caller(), Role.AUDIT)
+        parts.require_auditor()
         return Response(parts.metrics_text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
     return blueprint

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from flask import request
 
-from assay.domain.caller import Caller
+from assay.domain.caller import Caller, Role
 from assay.domain.deadline import Deadline
 from assay.domain.gate import GateAnswer, GateQuestion
-from assay.http.caller import CallerBook
+from assay.http.caller import CallerBook, require_role
 from assay.ports import Clock, DecisionArchive, Metrics
 
 GateUse = Callable[[GateQuestion, Caller, Deadline], GateAnswer]
@@ -36,6 +36,12 @@ class ServiceParts:
     def identify_caller(self) -> Caller:
         """The caller of the current request."""
         return self.callers.identify(request.headers.get("Authorization"))
+
+    def require_auditor(self) -> Caller:
+        """The caller of the current request, who has the role `audit`."""
+        caller = self.identify_caller()
+        require_role(caller, Role.AUDIT)
+        return caller
 
     def deadline(self) -> Deadline:
         """The deadline of the current request."""

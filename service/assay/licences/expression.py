@@ -13,6 +13,7 @@ _MOST_TOKENS = 1_000
 _DEEPEST = 32
 _MOST_CHOICES = 64
 _TOKEN = re.compile(r"\s*(?:([()])|([A-Za-z0-9.:+-]+))")
+_NAMED = re.compile(r"[A-Za-z0-9.:+-]+")
 _OPERATORS = frozenset({"AND", "OR", "WITH", "and", "or", "with"})
 
 Choices = frozenset[frozenset[str]]
@@ -33,8 +34,9 @@ class LicenceFacts:
     """An expression judged once.
 
     `choices` are the alternatives, each the set of terms one accepts together; `required` are the terms that no
-    alternative escapes. Both are sorted, and empty unless the state is `valid`. `unknown`: a term is not on
-    the SPDX list, or there are more than 64 alternatives or 1,000 words. `invalid`: not an expression.
+    alternative escapes. Both are sorted. `unknown`: a term is not on the SPDX list, or there are more than 64
+    alternatives or 1,000 words. `invalid`: not an expression. In every state but `valid` there is one alternative: all
+    licences that the text names, so that a word nobody knows never hides the ones beside it.
     """
 
     expression: str
@@ -60,18 +62,25 @@ def judge(expression: str) -> LicenceFacts:
     try:
         choices = _Parser(expression).parse()
     except _Malformed:
-        return LicenceFacts(expression=expression, state=LicenceState.INVALID)
+        return _unjudged(expression, LicenceState.INVALID)
     except _Unknown:
-        return LicenceFacts(expression=expression, state=LicenceState.UNKNOWN)
+        return _unjudged(expression, LicenceState.UNKNOWN)
     for word, state in (("NONE", LicenceState.NONE), ("NOASSERTION", LicenceState.NOASSERTION)):
         if any(word in choice for choice in choices):
-            return LicenceFacts(expression=expression, state=state)
+            return _unjudged(expression, state)
     return LicenceFacts(
         expression=expression,
         state=LicenceState.VALID,
         required=tuple(sorted(frozenset.intersection(*choices))),
         choices=tuple(sorted(tuple(sorted(choice)) for choice in choices)),
     )
+
+
+def _unjudged(expression: str, state: LicenceState) -> LicenceFacts:
+    words = _NAMED.findall(expression[:_LONGEST])
+    named = {term for word in dict.fromkeys(words) for term in (licence_term(word), licence_term(word.rstrip(".,;:")))}
+    terms = tuple(sorted(named - {""}))
+    return LicenceFacts(expression=expression, state=state, required=terms, choices=(terms,))
 
 
 def expand_denied(ids: Iterable[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, DecisionKind, Verdict
 from assay.usecases.conclude import Asker, Concluded, conclude
 from assay.usecases.document import RequestFacts
-from assay.usecases.judge import Engine, Judged, Scope, judge_reference
+from assay.usecases.judge import JUDGE_SHARE, Engine, Judged, Scope, judge_reference
 
 _PARALLEL = 8
 
@@ -31,7 +31,7 @@ def admit(
     recorded.
     """
     scope = Scope(kind=DecisionKind.ADMISSION, tenant=admission.tenant, environment=admission.environment)
-    judged = _judge_all(engine, question, scope, deadline)
+    judged = _judge_all(engine, question, scope, deadline.part(JUDGE_SHARE))
     asker = Asker(
         request=RequestFacts.of_admission(question),
         preimage={

@@ -10,6 +10,8 @@ from assay.usecases.document import JudgedImage, RequestFacts, canonical, reques
 from assay.usecases.judge import Engine, Judged, Scope
 from assay.usecases.record import record_decision
 
+_REQUEST_SHARE = 0.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
@@ -52,7 +54,7 @@ def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scop
             images=images,
             tenant=scope.tenant,
             environment=scope.environment,
-            deadline=deadline,
+            deadline=deadline.part(_REQUEST_SHARE),
         )
     decision = _decision(engine, judged, request, asker, scope, canonical(_input(judged, document)))
     with engine.step("record"):

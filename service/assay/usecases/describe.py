@@ -77,7 +77,7 @@ def describe_predicates(attestations: Sequence[AttestationClaim], limits: Limits
 def _parse_provenance(claim: AttestationClaim, limits: Limits) -> Provenance:
     if claim.predicate_type != PROVENANCE:
         raise InvalidInput(
-            "provenance_unsupported", f"provenance of type {claim.predicate_type}", remedy=f"attest {PROVENANCE}"
+            "provenance_unsupported", f"provenance of type {claim.predicate_type[:100]!r}", remedy=f"attest {PROVENANCE}"
         )
     return parse_provenance(claim.predicate, most_materials=limits.packages)
 

@@ -22,6 +22,7 @@ from assay.domain.reason import GAP_CODES
 from assay.domain.reference import Reference
 from assay.formats.manifest import ImageConfig
 from assay.usecases.describe import Described, describe_predicates, predicate_kind
+from assay.usecases.standing import Named, hear
 
 _LONGEST_DETAIL = 1024
 _NOT_COLLECTED = (
@@ -46,13 +47,14 @@ _NO_FEED = {"digest": "", "updated": ""}
 class EvidenceFacts:
     """The document of the evidence stage with everything that was found missing or false while it was built.
 
-    `gaps` and `rejected` include those the document was built from. `source_commit` is the commit that provenance
-    names, or empty when there is none or several disagree.
+    `gaps` and `rejected` include those the document was built from. `evidence` are the digests of the verified items
+    that count. `source_commit` is the commit that provenance names, or empty when there is none or several disagree.
     """
 
     document: Mapping[str, object] = field(hash=False)
     gaps: tuple[Gap, ...]
     rejected: tuple[Rejection, ...]
+    evidence: tuple[Digest, ...]
     source_commit: str
 
 
@@ -117,19 +119,22 @@ def evidence_document(
     media_type: str,
     config: ImageConfig | None,
     claims: Iterable[Claim],
+    named: Named,
     gaps: Iterable[Gap],
     rejected: Iterable[Rejection],
     limits: Limits,
 ) -> EvidenceFacts:
     """Build `assay.input/v1` for one artefact.
 
-    Members that depend on the request alone are empty. A signed predicate that cannot be read becomes a gap of its
+    Members that depend on the request alone are empty. Claims of authorities that are not `named` for their kind are
+    rejected unread. A signed predicate that cannot be read becomes a gap of its
     kind and a rejection; a kind of which there is nothing becomes a gap `absent`, or `all_rejected` when something
     was there and all of it was rejected. `config` is None when a gap says why it is unknown.
     """
-    signatures, attestations = _sorted_claims(claims)
+    heard = hear(claims, named)
+    signatures, attestations = _sorted_claims(heard.claims)
     described = describe_predicates(attestations, limits)
-    all_rejected = tuple(sorted({*rejected, *described.rejected}))
+    all_rejected = tuple(sorted({*rejected, *heard.rejected, *described.rejected}))
     found = {GapKind.SIGNATURE for _ in signatures} | {predicate_kind(item.predicate_type) for item in attestations}
     known = {*gaps, *described.gaps}
     missing = _missing(found | {gap.kind for gap in known}, config, rejected=bool(all_rejected))
@@ -148,7 +153,11 @@ def evidence_document(
         "rejected": [{"id": item.id.text, "reason": item.code} for item in all_rejected],
     }
     return EvidenceFacts(
-        document=document, gaps=all_gaps, rejected=all_rejected, source_commit=_agreed_commit(described)
+        document=document,
+        gaps=all_gaps,
+        rejected=all_rejected,
+        evidence=tuple(sorted({claim.item for claim in heard.claims})),
+        source_commit=_agreed_commit(described),
     )
 
 

@@ -10,7 +10,7 @@ from assay.domain.gate import Candidate, FromLayout, FromRegistry, GateAnswer, G
 from assay.ports import Registry
 from assay.usecases.conclude import Asker, conclude
 from assay.usecases.document import RequestFacts
-from assay.usecases.judge import Engine, Judged, Scope, judge_resolved, unreadable
+from assay.usecases.judge import JUDGE_SHARE, Engine, Judged, Scope, judge_resolved, unreadable
 from assay.usecases.resolve import resolve
 
 _NOTHING_TO_JUDGE = frozenset({"manifest_unknown", "registry_not_configured", "layout_unknown"})
@@ -24,7 +24,7 @@ def ask_gate(engine: Engine, question: GateQuestion, caller: Caller, deadline: D
     when it cannot be read or the decision cannot be recorded: then nothing was decided.
     """
     scope = Scope(kind=DecisionKind.GATE, tenant=caller.tenant, environment=question.environment)
-    judged = _judge(engine, question, scope, deadline)
+    judged = _judge(engine, question, scope, deadline.part(JUDGE_SHARE))
     asker = Asker(
         request=RequestFacts(id="", operation="publish", actor_type="caller", actor_subject=caller.name),
         preimage={"caller": caller.name, "kind": "gate"},

@@ -30,6 +30,10 @@ from assay.usecases.document import EvidenceFacts, evidence_document
 from assay.usecases.resolve import Resolved, resolve
 from assay.verification.item import verify_item
 
+JUDGE_SHARE = 0.8
+"""Share of a call's time for judging its artefacts; the rest is for the request stage and the log."""
+_COLLECT_SHARE = 0.8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
@@ -74,8 +78,8 @@ class Judged:
     """The verdict on one artefact's evidence, with everything that explains it.
 
     `artefact` is None when the reference could not be resolved to a digest; `document` is None when nothing was put
-    before the policy. `evidence` are the digests of the verified items; what was rejected anybody can pile up, so it
-    is not listed here. An `ALLOW` without artefact and document cannot be built (`ValueError`).
+    before the policy. `evidence` are the digests of the verified items that count; what was rejected anybody can pile
+    up, so it is not listed here. An `ALLOW` without artefact and document cannot be built (`ValueError`).
     """
 
     reference: Reference
@@ -144,7 +148,7 @@ def judge_resolved(
     """
     artefact = resolved.artefact
     with engine.step("collect"):
-        collected = collect(registry, artefact, resolved.manifest, deadline, engine.limits)
+        collected = collect(registry, artefact, resolved.manifest, deadline.part(_COLLECT_SHARE), engine.limits)
     with engine.step("verify"):
         verified = verify_collected(collected, artefact.digest, engine.trust.authorities(), engine.limits)
     facts = _facts(engine, artefact, scope, collected, verified)
@@ -167,7 +171,7 @@ def judge_resolved(
         document=facts.document,
         gaps=facts.gaps,
         rejected=facts.rejected,
-        evidence=tuple(sorted({claim.item for claim in verified.claims})),
+        evidence=facts.evidence,
         source_commit=facts.source_commit,
     )
 
@@ -183,6 +187,7 @@ def _facts(engine: Engine, artefact: Artefact, scope: Scope, collected: Collecte
         media_type=collected.manifest.media_type,
         config=collected.config,
         claims=verified.claims,
+        named=engine.policy.loaded().named.get((scope.tenant, scope.environment), {}),
         gaps=collected.gaps,
         rejected=verified.rejected,
         limits=engine.limits,

@@ -6,10 +6,10 @@ from assay_builder import composition
 
 
 def test_the_cache_follows_the_desktop_convention(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("HOME", "/users/someone")
     assert composition.user_cache({"XDG_CACHE_HOME": "/cache"}) == Path("/cache/assay")
-    assert composition.user_cache({"XDG_CACHE_HOME": "relative"}) == Path("/home/someone/.cache/assay")
-    assert composition.user_cache({}) == Path("/home/someone/.cache/assay")
+    assert composition.user_cache({"XDG_CACHE_HOME": "relative"}) == Path("/users/someone/.cache/assay")
+    assert composition.user_cache({}) == Path("/users/someone/.cache/assay")
 
 
 def test_the_environment_wins_over_the_file_of_the_go_command(tmp_path: Path) -> None:

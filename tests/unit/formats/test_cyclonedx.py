@@ -71,6 +71,13 @@ def test_the_root_counts_unless_it_is_the_container() -> None:
     assert parse_cyclonedx(container, most_packages=1).created == "2026"
 
 
+def test_components_inside_the_container_are_not_hidden() -> None:
+    inside = component(type="container", name="app", components=[component(name="hidden")])
+    packages = parse_cyclonedx(document(metadata={"component": inside}), most_packages=1).packages
+    assert [item.name for item in packages] == ["hidden"]
+    assert refusal(document(*[component()] * 10, metadata={"component": inside})) == "evidence_limit"
+
+
 def test_an_expression_is_declared() -> None:
     assert licences({"expression": "MIT OR ISC"}) == ((), "MIT OR ISC", "NOASSERTION")
 

@@ -20,7 +20,7 @@ def vectors(name: str, member: str = "vectors") -> list[dict[str, object]]:
 def test_the_deny_list_vectors_hold(vector: dict[str, object]) -> None:
     facts = judge(str(vector["expression"]))
     denied = set(expand_denied(vector["denied"]))  # type: ignore[arg-type]  # a list of strings
-    required = bool(facts.choices) and all(denied & set(choice) for choice in facts.choices)
+    required = facts.state is LicenceState.VALID and all(denied & set(choice) for choice in facts.choices)
     assert required == (vector["expected"] == "required")
 
 
@@ -39,7 +39,7 @@ def test_malformed_expressions_are_invalid(expression: str) -> None:
 @pytest.mark.parametrize("expression", [str(vector["expression"]) for vector in vectors("parse.json", "valid")])
 def test_well_formed_expressions_with_made_up_ids_are_never_acceptable(expression: str) -> None:
     facts = judge(expression)
-    assert facts.state is LicenceState.VALID or not facts.choices
+    assert facts.state is LicenceState.VALID or facts.choices == (facts.required,)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,32 @@ def test_required_is_what_no_choice_escapes() -> None:
         (" AND ".join(f"(MIT OR LicenseRef-{n})" for n in range(7)), LicenceState.UNKNOWN),
     ],
 )
-def test_what_cannot_be_judged_has_a_state_and_no_choices(expression: str, state: LicenceState) -> None:
+def test_what_cannot_be_judged_has_a_state(expression: str, state: LicenceState) -> None:
     facts = judge(expression)
     assert facts.state is state
-    assert bool(facts.choices) == (state is LicenceState.VALID)
+    assert state is LicenceState.VALID or len(facts.choices) == 1
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "GPL-3.0-only AND Whatever-1.0",
+        "(Whatever) AND (gpl-3.0)",
+        "GPL-3.0-only AND NOASSERTION",
+        "NONE AND GPL-3.0-only",
+        "GPL-3.0-only AND (",
+        "licensed under GPL-3.0-only.",
+        "MIT/GPL-3.0-only",
+        "GPL-3.0-only OR Whatever",
+        " AND ".join(["Whatever"] * 600 + ["GPL-3.0-only"]),
+    ],
+)
+def test_what_cannot_be_judged_demands_every_licence_it_names(expression: str) -> None:
+    facts = judge(expression)
+    assert facts.state is not LicenceState.VALID
+    assert "GPL-3.0-only" in facts.required
+    assert facts.choices == (facts.required,)
+    assert judge("NOASSERTION").choices == judge("Whatever").choices == ((),)
 
 
 def test_denying_a_version_hits_every_spelling_of_it_and_not_the_next() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from assay.domain.errors import InvalidInput
 from assay_webhooks.review import GroupVersionKind
-from assay_webhooks.workloads import ImageRole, PodSpec, extract_images, find_pod_spec
+from assay_webhooks.workloads import MOST_IMAGES, ImageRole, PodSpec, extract_images, find_pod_spec
 from tests.fakes.admission import Json, places, pod
 
 POD = GroupVersionKind(group="", version="v1", kind="Pod")
@@ -203,3 +203,9 @@ _SELECTOR = {"labelSelector": {"matchLabels": {"image": "x"}}}
 )
 def test_what_only_shares_the_word_is_no_image(extra: Mapping[str, object]) -> None:
     assert _extract(containers=[{"image": "a"}], **extra) == [("/spec/containers/0/image", "a")]
+
+
+def test_an_object_cannot_name_images_without_end() -> None:
+    most = [{"image": f"nginx:{number}"} for number in range(MOST_IMAGES)]
+    assert len(_extract(containers=most)) == MOST_IMAGES
+    assert _code_of_spec(containers=most, initContainers=[{"image": "nginx"}]) == "too_many_images"

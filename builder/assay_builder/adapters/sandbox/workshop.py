@@ -17,17 +17,17 @@ _LEFT_OUT = ("api/", "doc/", "misc/", "test/", "src/cmd/")
 _ENVIRONMENT = {
     "CGO_ENABLED": "0",
     "GO111MODULE": "on",
-    "GOCACHE": "/work/cache",
+    "GOCACHE": "/build/cache",
     "GOENV": "off",
     "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false -modcacherw",
-    "GOMODCACHE": "/work/modules",
+    "GOMODCACHE": "/build/modules",
     "GOPROXY": "file:///proxy",
     "GOROOT": "/go",
     "GOSUMDB": "off",
     "GOTELEMETRY": "off",
     "GOTOOLCHAIN": "local",
     "GOWORK": "off",
-    "HOME": "/work/home",
+    "HOME": "/build/home",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
 }
@@ -78,7 +78,7 @@ class GoWorkshop:
                     Bind(source=self._folders["toolchain"], target="/go"),
                     Bind(source=self._folders["source"], target="/source"),
                     Bind(source=self._folders["proxy"], target="/proxy"),
-                    Bind(source=self._work, target="/work", writable=True),
+                    Bind(source=self._work, target="/build", writable=True),
                 ),
                 environment=self._environment,
                 folder="/source",
@@ -96,7 +96,7 @@ class GoWorkshop:
         return tuple(sorted(path for path in paths if (cache / path).is_file()))
 
     def read_program(self, name: str) -> bytes:
-        """A program that was written to `/work/out`."""
+        """A program that was written to `/build/out`."""
         return read_program(self._work / "out", name)
 
 

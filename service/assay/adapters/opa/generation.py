@@ -23,6 +23,7 @@ from assay.adapters.opa.index import (
     GenerationIndex,
     damaged,
     mandatory_of,
+    named_of,
     parse_index,
     render_index,
 )
@@ -76,6 +77,7 @@ def build_generation(*, policies: Path, rule_data: Path, opa: Path, state: Path,
             opa=Digest.of(opa.read_bytes()),
             rules=rules,
             mandatory=_checked_selection(rule_data, demands, rules),
+            named=named_of(demands),
             files=_files(draft),
         )
         return _publish(draft, render_index(index))

@@ -10,21 +10,24 @@ import rfc8785
 from assay.domain.decision import PolicyIdentity, Severity, Stage
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
+from assay.domain.evidence import GapKind
 from assay.domain.policy import LoadedPolicy, Rule
 
-_FORMAT = 1
+_FORMAT = 2
 Mandatory = Mapping[tuple[str, str, Stage], tuple[str, ...]]
+Named = Mapping[tuple[str, str], Mapping[GapKind, frozenset[str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationIndex:
-    """Rules, mandatory codes, and the digests of everything in the generation (`files`: path to SHA-256)."""
+    """Rules, what each tenant demands, and the digests of everything in the generation (`files`: path to SHA-256)."""
 
     bundle: Digest
     rule_data: Digest
     opa: Digest
     rules: tuple[Rule, ...]
     mandatory: Mandatory = field(hash=False)
+    named: Named = field(hash=False)
     files: Mapping[str, str] = field(hash=False)
 
     def policy(self, trust: Digest) -> LoadedPolicy:
@@ -33,6 +36,7 @@ class GenerationIndex:
             identity=PolicyIdentity(bundle=self.bundle, rule_data=self.rule_data, trust=trust, opa=self.opa),
             rules={rule.code: rule for rule in self.rules},
             mandatory=self.mandatory,
+            named=self.named,
         )
 
 
@@ -46,6 +50,11 @@ def render_index(index: GenerationIndex) -> bytes:
             "opa": index.opa.text,
             "rules": [_rule_members(rule) for rule in index.rules],
             "mandatory": [[*key, list(codes)] for key, codes in sorted(index.mandatory.items())],
+            "named": [
+                [*key, kind.value, sorted(names)]
+                for key, kinds in sorted(index.named.items())
+                for kind, names in sorted(kinds.items())
+            ],
             "files": dict(index.files),
         }
     )
@@ -64,6 +73,7 @@ def parse_index(octets: bytes, *, place: str) -> GenerationIndex:
                 (tenant, environment, Stage(stage)): tuple(codes)
                 for tenant, environment, stage, codes in members["mandatory"]
             },
+            named=_named(members["named"]),
             files=members["files"],
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -88,6 +98,27 @@ def mandatory_of(rule_data: Mapping[str, Mapping[str, Mapping[str, object]]]) ->
                 codes: Iterable[object] = mandatory[stage.value] if isinstance(mandatory, Mapping) else ()
                 selected[tenant, environment, stage] = tuple(map(str, codes))
     return selected
+
+
+def named_of(rule_data: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Named:
+    """The authorities that every tenant and environment names, by kind; the data has its schema's shape."""
+    return {
+        (tenant, environment): {GapKind(kind): names for kind, names in _names(demands["authorities"])}
+        for tenant, environments in rule_data.items()
+        for environment, demands in environments.items()
+    }
+
+
+def _names(authorities: object) -> Iterable[tuple[str, frozenset[str]]]:
+    wanted: Mapping[str, Mapping[str, Iterable[str]]] = authorities if isinstance(authorities, Mapping) else {}
+    return ((kind, frozenset(demand["names"])) for kind, demand in wanted.items())
+
+
+def _named(entries: Iterable[tuple[str, str, str, Iterable[str]]]) -> Named:
+    named: dict[tuple[str, str], dict[GapKind, frozenset[str]]] = {}
+    for tenant, environment, kind, names in entries:
+        named.setdefault((tenant, environment), {})[GapKind(kind)] = frozenset(names)
+    return named
 
 
 def _rule_members(rule: Rule) -> dict[str, str | bool | list[str]]:

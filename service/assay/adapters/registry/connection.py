@@ -20,10 +20,13 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 from urllib3.util.timeout import Timeout
 
+from assay.adapters.registry.name_lookup import look_up
+
 _POOLED_HOSTS = 16
 _POOLED_CONNECTIONS = 8
 _ADDRESSES_TRIED = 3
 _IDLE_SECONDS = 5.0
+_SHORTEST_SECONDS = 0.001
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -86,36 +89,43 @@ class _PromptResponse(http.client.HTTPResponse):
 class _PromptConnection(HTTPConnection):
     response_class = _PromptResponse
 
+    def _new_conn(self) -> socket.socket:
+        return _dial(self, public=False)
+
 
 class _PromptTlsConnection(HTTPSConnection):
     response_class = _PromptResponse
+
+    def _new_conn(self) -> socket.socket:
+        return _dial(self, public=False)
 
 
 class _PublicTlsConnection(_PromptTlsConnection):
     """A TLS connection to a public address: the address that was checked is the one connected to."""
 
     def _new_conn(self) -> socket.socket:
-        host = self.host.strip("[]")
-        try:
-            found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
-        except (socket.gaierror, UnicodeError) as error:
-            raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        refused = [address for address in addresses if not is_public(address)]
-        if refused:
-            raise AddressRefused(f"{self.host} has the address {refused[0]}")
-        return self._connect(addresses[:_ADDRESSES_TRIED])
+        return _dial(self, public=True)
 
-    def _connect(self, addresses: list[str]) -> socket.socket:
-        """Connect to the first address that answers; together they have the connect timeout, not each of them."""
-        failure: OSError | None = None
-        seconds = (Timeout.resolve_default_timeout(self.timeout) or _IDLE_SECONDS) / len(addresses)
-        for address in addresses:
-            try:
-                return create_connection((address, self.port), seconds, socket_options=self.socket_options)
-            except OSError as error:
-                failure = error
-        raise NewConnectionError(self, "no connection to any of its addresses") from failure
+
+def _dial(connection: HTTPConnection, *, public: bool) -> socket.socket:
+    """Connect to the first address that answers; the name and all addresses together have the connect timeout."""
+    seconds = Timeout.resolve_default_timeout(connection.timeout) or _IDLE_SECONDS
+    until = time.monotonic() + seconds
+    try:
+        addresses = look_up(connection.host.strip("[]"), connection.port, seconds=seconds)
+    except OSError as error:
+        raise NameResolutionError(connection.host, connection, socket.gaierror(str(error))) from error
+    refused = [address for address in addresses if public and not is_public(address)]
+    if refused:
+        raise AddressRefused(f"{connection.host} has the address {refused[0]}")
+    failure: OSError | None = None
+    for tried, address in enumerate(addresses := addresses[:_ADDRESSES_TRIED]):
+        left = max(until - time.monotonic(), _SHORTEST_SECONDS) / (len(addresses) - tried)
+        try:
+            return create_connection((address, connection.port), left, socket_options=connection.socket_options)
+        except OSError as error:
+            failure = error
+    raise NewConnectionError(connection, "no connection to any of its addresses") from failure
 
 
 class _PromptPool(HTTPConnectionPool):

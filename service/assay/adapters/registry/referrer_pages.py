@@ -9,7 +9,7 @@ from assay.domain.descriptor import OCI_INDEX, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
-from assay.formats.manifest import parse_index
+from assay.formats.manifest import parse_referrer_list
 
 
 def list_pages(
@@ -44,7 +44,7 @@ def _page(answer: Answer, *, what: str, limits: Limits) -> tuple[Descriptor, ...
     media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type != OCI_INDEX:
         raise _malformed(what, f"is served as {media_type[:100]!r}")
-    return parse_index(answer.octets, media_type, what=what, limits=limits).manifests
+    return parse_referrer_list(answer.octets, media_type, what=what, limits=limits)
 
 
 def _next_page(answer: Answer, url: str, *, what: str) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import requests
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError
 
 from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, ConfigError, InvalidInput, Unavailable
@@ -14,6 +16,7 @@ from assay.formats.strict_json import parse_json
 
 _LARGEST_ANSWER = 64 * 1024 * 1024
 _CONNECT_SECONDS = 2.0
+_CHUNK = 256 * 1024
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -21,13 +24,13 @@ class HttpServiceClient:
     """Asks one service; sends its token to that service alone and follows no redirect."""
 
     def __init__(self, url: str, *, token: str = "", ca: str = "") -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ConfigError("service_url_invalid", f"{url[:200]!r} is not a service URL", remedy="write https://HOST")
-        if token and parts.scheme == "http" and parts.hostname not in _LOOPBACK_HOSTS:
+        scheme, host = _address(url)
+        if token and scheme == "http" and host not in _LOOPBACK_HOSTS:
             raise ConfigError(
                 "service_url_invalid", "a token is never sent over plain http to another machine", remedy="use https"
             )
+        if not token.isascii() or any(not character.isprintable() or character == " " for character in token):
+            raise ConfigError("token_unusable", "the token cannot be sent in a header", remedy="check the token file")
         self._url = url.rstrip("/")
         self._session = requests.Session()
         self._session.trust_env = False
@@ -58,7 +61,12 @@ class HttpServiceClient:
 
     def get_text(self, path: str, deadline: Deadline) -> str:
         """The text answer of a read path."""
-        return self._call("GET", path, deadline).decode("utf-8", errors="strict")
+        try:
+            return self._call("GET", path, deadline).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidInput(
+                "answer_invalid", "the answer is no text", remedy="use client and service of one release"
+            ) from error
 
     def _call(
         self,
@@ -82,15 +90,38 @@ class HttpServiceClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = response.raw.read(_LARGEST_ANSWER + 1, decode_content=True)
+                content = _read(response.raw, deadline)
                 status = response.status_code
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, HTTPError, OSError) as error:
             raise _unavailable(self._url, type(error).__name__) from error
         if len(content) > _LARGEST_ANSWER:
             raise _unavailable(self._url, "its answer is too large")
         if status != requests.codes.ok:
             raise _problem(content, self._url, status)
-        return bytes(content)
+        return content
+
+
+def _address(url: str) -> tuple[str, str]:
+    """Scheme and host of a service URL; `ConfigError(service_url_invalid)`, which never repeats a password."""
+    try:
+        parts = urlsplit(url)
+        scheme, host, usable = parts.scheme, parts.hostname or "", parts.port != 0
+    except ValueError:
+        scheme, host, usable = "", "", False
+    if scheme not in {"http", "https"} or not host or not usable or "@" in url or parts.query or parts.fragment:
+        raise ConfigError(
+            "service_url_invalid", "the service's URL cannot be used", remedy="write https://HOST[:PORT], nothing else"
+        )
+    return scheme, host
+
+
+def _read(raw: BaseHTTPResponse, deadline: Deadline) -> bytes:
+    """At most one byte more than the largest answer; a body that trickles ends at the deadline."""
+    received = bytearray()
+    while len(received) <= _LARGEST_ANSWER and (piece := raw.read1(_CHUNK, decode_content=True)):
+        received += piece
+        deadline.remaining("the answer of the service")
+    return bytes(received)
 
 
 def _unavailable(url: str, why: str) -> Unavailable:

@@ -44,6 +44,17 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
+def next_event(child: Child, now: float) -> str:
+    events: list[str] = []
+
+    def happened() -> bool:
+        events.extend(event for event in [child.watch(now)] if event)
+        return bool(events)
+
+    until(happened)
+    return events[0]
+
+
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
@@ -55,11 +66,11 @@ def test_a_process_that_ends_is_started_again_after_a_growing_pause(tmp_path: Pa
     child = Child(spec((sys.executable, "-c", "raise SystemExit(3)"), tmp_path))
     child.start(0.0)
     events: list[str] = []
-    until(lambda: bool(events.append(event) or True) if (event := child.watch(1.0)) else False)
+    events.append(next_event(child, 1.0))
     assert events == ["child ended with status 3; it is started again in 0.2 s"]
     assert child.watch(1.1) is None
     assert child.watch(1.3) == "child was started again"
-    until(lambda: bool(events.append(event) or True) if (event := child.watch(1.4)) else False)
+    events.append(next_event(child, 1.4))
     assert events[1].endswith("in 0.4 s")
 
 
@@ -67,7 +78,7 @@ def test_a_process_that_ran_for_long_starts_again_at_once(tmp_path: Path) -> Non
     child = Child(spec((sys.executable, "-c", "raise SystemExit(1)"), tmp_path))
     child.start(0.0)
     events: list[str] = []
-    until(lambda: bool(events.append(event) or True) if (event := child.watch(60.0)) else False)
+    events.append(next_event(child, 60.0))
     assert events[0].endswith("in 0.1 s")
 
 
@@ -89,9 +100,7 @@ def test_a_process_that_no_longer_answers_is_killed_after_three_probes(tmp_path:
     assert child.watch(14.9) is None
     events = [child.watch(15.0 + 2 * number) for number in range(6)]
     assert events == [*[None] * 5, "child did not answer 3 times and is killed"]
-    ended: list[str | None] = []
-    until(lambda: bool(ended.append(child.watch(26.0)) or ended[-1]))
-    assert (ended[-1] or "").startswith("child ended with status -9")
+    assert next_event(child, 26.0).startswith("child ended with status -9")
 
 
 @pytest.fixture

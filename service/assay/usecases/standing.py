@@ -1,0 +1,48 @@
+"""Whose evidence counts: claims of authorities that the environment names, kind by kind.
+
+Every configured key verifies signatures, also those that other tenants configured. What such a key says about this
+tenant's image must neither prove nor disturb anything, so it is rejected before anybody reads it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from assay.domain.evidence import AttestationClaim, Claim, GapKind, Rejection, SignatureClaim
+from assay.usecases.describe import predicate_kind
+
+Named = Mapping[GapKind, frozenset[str]]
+"""The authorities that are named for each kind; a kind that is missing has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """The claims that count, and a rejection (`identity_mismatch`) for each of the others."""
+
+    claims: tuple[Claim, ...]
+    rejected: tuple[Rejection, ...]
+
+
+def hear(claims: Iterable[Claim], named: Named) -> Heard:
+    """Divide verified claims into those of named authorities and the others.
+
+    A claim counts when an authority that holds its key is named for its kind; an attestation of a type that stands
+    for no kind, when one is named for any.
+    """
+    counting: list[Claim] = []
+    rejected: list[Rejection] = []
+    for claim in claims:
+        if _named_for(claim, named).isdisjoint(claim.authorities):
+            detail = "no authority that this environment names for such evidence holds the key that signed"
+            rejected.append(Rejection(id=claim.item, code="identity_mismatch", detail=detail))
+        else:
+            counting.append(claim)
+    return Heard(claims=tuple(counting), rejected=tuple(rejected))
+
+
+def _named_for(claim: Claim, named: Named) -> frozenset[str]:
+    match claim:
+        case SignatureClaim():
+            return named.get(GapKind.SIGNATURE, frozenset())
+        case AttestationClaim():
+            kind = predicate_kind(claim.predicate_type)
+            return named.get(kind, frozenset()) if kind else frozenset().union(*named.values())

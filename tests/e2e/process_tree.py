@@ -1,0 +1,55 @@
+"""The processes below a process, as the kernel lists them."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PATIENCE = 15.0
+
+
+def parent_and_state(pid: int) -> tuple[int, str] | None:
+    """Parent and state letter of a process; None when there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return int(fields[1]), fields[0]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    found = parent_and_state(pid)
+    return found is not None and found[1] not in {"Z", "X"}
+
+
+def children(pid: int) -> Iterator[int]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (found := parent_and_state(int(entry.name))) and found[0] == pid:
+            yield int(entry.name)
+
+
+def descendants(pid: int) -> set[int]:
+    """Every process below this one."""
+    direct = set(children(pid))
+    return direct.union(*(descendants(child) for child in direct))
+
+
+@contextmanager
+def stands_still(pid: int) -> Iterator[None]:
+    """Stop a process without ending it; it goes on afterwards."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Wait for a condition; fails the test with `what` when it does not come about."""
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, f"waited in vain for {what}"
+        time.sleep(0.05)

@@ -1,0 +1,108 @@
+"""What the commands are given, scripted: a service, registries by name, keys, a clock."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assay.adapters.registry.access import RegistryAccess
+from assay.adapters.registry.client import RegistryClient
+from assay.domain.deadline import Deadline
+from assay.domain.digest import Digest
+from assay.domain.gate import GateAnswer, GateQuestion
+from assay.domain.identity import Authority
+from assay.domain.limit import Limits
+from assay.ports import Registry, ServiceClient
+from tests.fakes.clock import FrozenClock
+from tests.fakes.signing import FakeAuthority
+
+
+@dataclass
+class ScriptedService:
+    """Answers each path as told; an exception among the answers is raised."""
+
+    answers: Mapping[str, object] = field(default_factory=dict)
+    asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    questions: list[GateQuestion] = field(default_factory=list)
+
+    def ask(self, question: GateQuestion, deadline: Deadline) -> GateAnswer:
+        deadline.remaining("the test")
+        self.questions.append(question)
+        answer = self._answer("/v1/gate")
+        assert isinstance(answer, GateAnswer)
+        return answer
+
+    def get(self, path: str, parameters: Mapping[str, str], deadline: Deadline) -> object:
+        deadline.remaining("the test")
+        self.asked.append((path, parameters))
+        return self._answer(path)
+
+    def get_text(self, path: str, deadline: Deadline) -> str:
+        return str(self.get(path, {}, deadline))
+
+    def _answer(self, path: str) -> object:
+        answer = self.answers[path]
+        if isinstance(answer, list) and path == "/v1/log/verification":
+            return answer.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+@dataclass
+class FakeComposition:
+    """Every part is a field; `error` is raised wherever something would be done."""
+
+    client: ScriptedService = field(default_factory=ScriptedService)
+    registry_error: BaseException | None = None
+    digest: Digest = field(default_factory=lambda: Digest.of(b"the one image"))
+    error: BaseException | None = None
+    calls: list[tuple[str, object]] = field(default_factory=list)
+    source: Registry | None = None
+
+    def clock(self) -> FrozenClock:
+        return FrozenClock()
+
+    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> Registry:
+        self._called("registry", (tuple(plain_http), ca))
+        return RegistryClient(access=RegistryAccess(plain_http_on_loopback=True), limits=Limits())
+
+    def authorities_from_keys(self, keys: Sequence[Path]) -> Sequence[Authority]:
+        self._called("keys", tuple(keys))
+        return [FakeAuthority(path.stem).authority for path in keys]
+
+    def authorities_from_configuration(self, path: Path) -> Sequence[Authority]:
+        self._called("configuration", path)
+        return [FakeAuthority().authority]
+
+    def layout(self, path: Path) -> Registry:
+        self._called("layout", path)
+        assert self.source is not None
+        return self.source
+
+    def layout_image(self, path: Path) -> Digest:
+        self._called("layout_image", path)
+        return self.digest
+
+    def service(self, url: str, *, token: str, ca: Path | None) -> ServiceClient:
+        self._called("service", (url, token, ca))
+        return self.client
+
+    def serve(self, configuration: Path, report: Callable[[str], None]) -> None:
+        self._called("serve", configuration)
+        report("service listens on http://127.0.0.1:8700")
+
+    def run_sequencer(self, configuration: Path) -> None:
+        self._called("sequencer", configuration)
+
+    def inspect_configuration(self, path: Path) -> Sequence[tuple[str, str]]:
+        self._called("inspect", path)
+        return [("trust", "1 authorities, 1 keys")]
+
+    def generate_keys(self, folder: Path, password: bytes) -> tuple[Path, Path]:
+        self._called("generate", (folder, password))
+        return folder / "cosign.key", folder / "cosign.pub"
+
+    def _called(self, name: str, argument: object) -> None:
+        if self.error is not None:
+            raise self.error
+        self.calls.append((name, argument))

@@ -1,0 +1,23 @@
+"""Metrics that a test can read."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class CountingMetrics:
+    """Counts decisions, failures and steps."""
+
+    decisions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    steps: Counter[str] = field(default_factory=Counter)
+
+    def count_decision(self, kind: str, verdict: str) -> None:
+        self.decisions[kind, verdict] += 1
+
+    def count_failure(self, code: str) -> None:
+        self.failures[code] += 1
+
+    def observe_step(self, step: str, seconds: float) -> None:
+        assert seconds >= 0
+        self.steps[step] += 1

@@ -1,0 +1,44 @@
+"""Counters add up over the processes of one service."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+COUNTING = """
+from assay.adapters.metrics.prometheus import PrometheusMetrics
+metrics = PrometheusMetrics()
+for _ in range({count}):
+    metrics.count_decision("gate", "allow")
+    metrics.count_failure("log_unavailable")
+    metrics.observe_step("decide", 0.02)
+"""
+READING = """
+import sys
+from assay.adapters.metrics.prometheus import render_metrics
+sys.stdout.write(render_metrics().decode())
+"""
+
+
+def run(program: str, folder: Path) -> str:
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    finished = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    return finished.stdout
+
+
+def test_counts_of_two_processes_are_one_sum_whoever_answers(tmp_path: Path) -> None:
+    run(COUNTING.format(count=3), tmp_path)
+    run(COUNTING.format(count=4), tmp_path)
+    samples = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(run(READING, tmp_path))
+        for sample in family.samples
+    }
+    assert samples["assay_decisions_total", ("kind", "gate"), ("verdict", "allow")] == 7
+    assert samples["assay_failures_total", ("code", "log_unavailable")] == 7
+    assert samples["assay_step_seconds_count", ("step", "decide")] == 7
+    assert samples["assay_step_seconds_bucket", ("le", "0.025"), ("step", "decide")] == 7

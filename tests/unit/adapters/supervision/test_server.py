@@ -1,0 +1,51 @@
+"""The command line of a web server, and its hooks."""
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from assay.adapters.supervision.server import ServerOptions, server_command
+
+PLAIN = ServerOptions(workers=3, threads=5, graceful_seconds=25)
+HOOKS = """
+import os
+from types import SimpleNamespace
+from assay.adapters.supervision import gunicorn_hooks
+gunicorn_hooks.post_fork(None, SimpleNamespace(pid=os.getpid()))
+open(os.path.join(os.environ["PROMETHEUS_MULTIPROC_DIR"], "gauge_liveall_7.db"), "wb").close()
+gunicorn_hooks.child_exit(None, SimpleNamespace(pid=7))
+print(sorted(os.listdir(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
+"""
+
+
+def test_a_server_serves_the_inherited_socket_with_its_workers() -> None:
+    command = server_command("assay.wsgi:application", 7, PLAIN)
+    assert command[:3] == [sys.executable, "-m", "gunicorn"]
+    assert command[-1] == "assay.wsgi:application"
+    options = dict(itertools.pairwise(command))
+    assert (options["--bind"], options["--workers"], options["--threads"]) == ("fd://7", "3", "5")
+    assert options["--graceful-timeout"] == "25"
+    assert "--certfile" not in options
+
+
+def test_tls_needs_both_files_and_client_certificates_are_required_when_a_ca_is_named() -> None:
+    files = ServerOptions(
+        workers=1, threads=1, graceful_seconds=1, certificate=Path("c"), key=Path("k"), client_ca=Path("ca")
+    )
+    command = server_command("a:b", 7, files)
+    options = dict(itertools.pairwise(command))
+    assert (options["--certfile"], options["--keyfile"]) == ("c", "k")
+    assert (options["--ca-certs"], options["--cert-reqs"]) == ("ca", "2")
+
+
+def test_a_worker_that_ended_leaves_no_gauge_behind(tmp_path: Path) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-c", HOOKS],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert finished.stdout == "[]\n"

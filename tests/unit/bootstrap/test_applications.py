@@ -1,0 +1,113 @@
+"""The applications as workers build them, with nothing running behind them: everything denies and is named."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from assay.bootstrap.applications import (
+    CONFIGURATION_VARIABLE,
+    GENERATION_VARIABLE,
+    service_from_environment,
+    webhook_parts_from_environment,
+)
+from assay.bootstrap.installation import Installation
+from assay.bootstrap.serve import make_generation
+from assay.domain.admission import AdmissionQuestion
+from assay.domain.deadline import Deadline
+from assay.domain.digest import Digest
+from assay.domain.errors import ConfigError, Unavailable
+from assay.domain.reference import Reference
+from tests.unit.bootstrap.conftest import CONFIGURATION, WEBHOOK, Write
+
+IMAGE = Digest.of(b"image")
+
+
+def prepare(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """What the supervisor does before it starts a worker."""
+    monkeypatch.setenv(CONFIGURATION_VARIABLE, str(path))
+    monkeypatch.setenv(GENERATION_VARIABLE, str(make_generation(Installation.load(path))))
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(path.parent))
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch, write: Write, tmp_path: Path) -> FlaskClient:
+    (tmp_path / "layouts").mkdir()
+    prepare(monkeypatch, write(CONFIGURATION + "layouts: layouts\n"))
+    return service_from_environment().test_client()
+
+
+def ask(client: FlaskClient, evidence: Mapping[str, object], repository: str = "registry.example/app") -> str:
+    artefact = {"type": "image", "repository": repository, "digest": IMAGE.text}
+    answer = client.post("/v1/gate", json={"artefact": artefact, "environment": "prod", "evidence": evidence})
+    assert answer.status_code >= 400
+    return str(answer.get_json(force=True)["code"])
+
+
+def test_what_does_not_run_is_named_by_readiness(client: FlaskClient) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, sorted(answer.get_json()["failing"])) == (503, ["database", "opa"])
+    assert client.get("/healthz").status_code == 200
+
+
+def test_a_log_that_does_not_exist_yet_may_be_asked_again(client: FlaskClient) -> None:
+    for path in ("/v1/decisions", "/v1/log/key", "/v1/log/verification", "/v1/decisions/01KAQ3V9Y0000000000000000A"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.get_json(force=True)["code"]) == (503, "database_unavailable")
+
+
+def test_evidence_is_looked_for_where_the_call_says(client: FlaskClient) -> None:
+    empty = {"from": "candidate", "manifest": "", "media_type": "x", "config": "", "bundles": []}
+    assert ask(client, {"from": "layout", "path": "gone"}) == "layout_unknown"
+    assert ask(client, {"from": "layout", "path": "../state"}) == "layout_refused"
+    assert ask(client, empty) == "digest_mismatch"
+    assert ask(client, {"from": "registry"}, "other.example/app") == "registry_not_configured"
+    assert b"assay_failures_total" in client.get("/metrics").data or client.get("/metrics").status_code == 200
+
+
+def test_without_a_root_no_layout_is_read(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:
+    prepare(monkeypatch, write(CONFIGURATION))
+    assert ask(service_from_environment().test_client(), {"from": "layout", "path": "gone"}) == "layout_unknown"
+
+
+def question() -> AdmissionQuestion:
+    return AdmissionQuestion(
+        uid="u",
+        operation="CREATE",
+        namespace="n",
+        kind="Pod",
+        name="p",
+        user="a",
+        service_account="",
+        dry_run=False,
+        labels=(),
+        references=(Reference.parse("other.example/app:v1"),),
+    )
+
+
+def test_admission_without_a_log_is_no_answer(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:
+    prepare(monkeypatch, write(CONFIGURATION + WEBHOOK))
+    parts = webhook_parts_from_environment()
+    assert parts.failing() == ["opa", "database"]
+    with pytest.raises(Unavailable) as caught:
+        parts.admit(question(), Deadline.after(5, parts.clock.monotonic))
+    assert caught.value.code == "log_unavailable"
+
+
+def test_a_webhook_that_is_not_configured_cannot_be_built(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:
+    prepare(monkeypatch, write(CONFIGURATION))
+    with pytest.raises(ConfigError) as caught:
+        webhook_parts_from_environment()
+    assert caught.value.code == "webhook_missing"
+
+
+@pytest.mark.parametrize("missing", [CONFIGURATION_VARIABLE, GENERATION_VARIABLE])
+def test_a_worker_that_nobody_supervises_is_refused(
+    monkeypatch: pytest.MonkeyPatch, write: Write, missing: str
+) -> None:
+    prepare(monkeypatch, write(CONFIGURATION))
+    monkeypatch.delenv(missing)
+    with pytest.raises(ConfigError) as caught:
+        service_from_environment()
+    assert caught.value.code == "not_supervised"

@@ -1,0 +1,7 @@
+"""WSGI entry point of the admission webhook; `assay serve` starts it."""
+
+from assay.bootstrap.applications import webhook_parts_from_environment
+from assay_webhooks.application import create_application
+
+_parts = webhook_parts_from_environment()
+application = create_application(_parts.admit, _parts.metrics, _parts.failing, _parts.clock)
