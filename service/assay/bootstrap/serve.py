@@ -196,4 +196,5 @@ def _web_server(
         descriptors=(listener.fileno(),),
         log=_log(installation, name),
         grace=graceful + _GRACE_SECONDS,
+        front=True,
     )

@@ -28,7 +28,8 @@ class ChildSpec:
     """How to start a process: its name in reports, command, added environment, inherited descriptors, log file.
 
     `grace` is the number of seconds it gets between SIGTERM and SIGKILL. `probe` tells whether the process does its
-    work, within about a second; a process that fails it several times in a row is killed and started again.
+    work, within about a second; a process that fails it several times in a row is killed and started again. `front`
+    processes answer callers: they end first, all at once, while what is behind them still serves.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ChildSpec:
     log: Path
     grace: float
     probe: Callable[[], bool] | None = None
+    front: bool = False
 
 
 class Child:
@@ -54,6 +56,7 @@ class Child:
         self.spec = spec
         self._next_probe = 0.0
         self._failures = 0
+        self._stopping = False
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._pause = self._SHORTEST_PAUSE
@@ -115,11 +118,17 @@ class Child:
         self.start(now)
         return f"{self.spec.name} was started again"
 
+    def request_stop(self) -> None:
+        """Send SIGTERM, once, and return: a second one would cut a graceful end short or confuse it."""
+        if self._process is not None and not self._stopping:
+            self._stopping = True
+            self._process.terminate()
+
     def stop(self) -> None:
         """End the process: SIGTERM, then SIGKILL for its whole group once `grace` is over."""
         if self._process is None:
             return
-        self._process.terminate()
+        self.request_stop()
         try:
             self._process.wait(self.spec.grace)
         except subprocess.TimeoutExpired:

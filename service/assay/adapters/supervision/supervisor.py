@@ -17,7 +17,7 @@ def supervise(
     changed: Callable[[Mapping[str, int]], None],
     report: Callable[[str], None],
 ) -> None:
-    """Run the processes until SIGTERM or SIGINT, then end them in reverse order.
+    """Run the processes until SIGTERM or SIGINT, then end them in reverse order, front ones at once.
 
     Guaranteed: a process that ends is started again with back-off; every process dies with this one, also by kill -9.
     Must run in the main thread of a process without other threads. `started` is called once all were started,
@@ -38,9 +38,16 @@ def supervise(
             if events:
                 changed(_running(children))
     finally:
-        for child in reversed(children):
-            child.stop()
+        _stop(children)
         report("all processes have ended")
+
+
+def _stop(children: Sequence[Child]) -> None:
+    for child in children:
+        if child.spec.front:
+            child.request_stop()
+    for child in reversed(children):
+        child.stop()
 
 
 def _running(children: Sequence[Child]) -> Mapping[str, int]:
