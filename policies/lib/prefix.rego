@@ -33,4 +33,10 @@ default ends_a_segment(_, _) := false
 
 ends_a_segment(prefix, _) if substring(prefix, count(prefix) - 1, 1) in {"/", "@", ":"}
 
-ends_a_segment(_, next) if next in {"/", "@", "?", "#"}
+ends_a_segment(_, next) if next in {"/", "?", "#"}
+
+# Behind a path `@` begins a revision; behind a mere host it would make that host a user name: `https://a@b/` is on b.
+ends_a_segment(prefix, "@") if {
+	parts := split(prefix, "://")
+	contains(parts[count(parts) - 1], "/")
+}

@@ -30,3 +30,11 @@ test_values_of_other_types_cover_nothing if {
 	not prefix.covers(1, "x")
 	not prefix.covers("x", null)
 }
+
+test_a_host_is_never_a_user_name if {
+	not prefix.covers("git+https://git.example", "git+https://git.example@evil.example/team-a/app")
+	not prefix.covers("git.example", "git.example@evil.example/app")
+	prefix.covers("git+https://git.example", "git+https://git.example/team-a/app@v1")
+	prefix.covers("git+https://git.example/team-a/app", "git+https://git.example/team-a/app@v1")
+	prefix.covers("git.example/app", "git.example/app@v1")
+}

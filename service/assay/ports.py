@@ -110,8 +110,8 @@ class DecisionLog(Protocol):
 class DecisionArchive(Protocol):
     """Reads the log back, checked against its signed checkpoint.
 
-    Raises `Unavailable(database_unavailable)` and `RecordCorrupt`. `tenant` restricts to one tenant's decisions, None to
-    none.
+    Raises `Unavailable(database_unavailable)` and `RecordCorrupt`. `tenant` restricts to one tenant's decisions, None
+    does not restrict.
     """
 
     def list_decisions(

@@ -20,11 +20,16 @@ from assay.domain.descriptor import (
     Descriptor,
 )
 from assay.domain.digest import Digest
+from assay.domain.evidence import EvidenceItem
 
 CONFIG = json.dumps(
     {"architecture": "amd64", "os": "linux", "config": {"User": "65532"}, "rootfs": {"type": "layers", "diff_ids": []}}
 ).encode()
 EMPTY = b"{}"
+
+
+def refuse_nothing(_: EvidenceItem) -> None:
+    """For `collect`: every piece of evidence may prove something."""
 
 
 class Shelf(Protocol):

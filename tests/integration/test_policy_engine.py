@@ -116,7 +116,10 @@ def test_complete_evidence_is_allowed(opa: RunningOpa) -> None:
     [
         ((PROVENANCE, SBOM), {"signature.authority": ("absent",)}),
         ((SIGNATURE, SBOM), {"provenance.builder": ("absent",), "provenance.source": ("absent",)}),
-        ((signature_claim(authority="other"), PROVENANCE, SBOM), {"signature.authority": ("all_rejected", "identity_mismatch")}),
+        (
+            (signature_claim(authority="other"), PROVENANCE, SBOM),
+            {"signature.authority": ("all_rejected", "identity_mismatch")},
+        ),
         (
             (SIGNATURE, SBOM, attestation_claim(PROVENANCE_TYPE, provenance_predicate(builder="https://x.example"))),
             {"provenance.builder": (), "provenance.source": ()},

@@ -16,7 +16,17 @@ from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference, Repository
 from assay.usecases.collect import collect
-from tests.fakes.oci import CONFIG, EMPTY, bundle_referrer, image, index, legacy_manifest, rendered, soon
+from tests.fakes.oci import (
+    CONFIG,
+    EMPTY,
+    bundle_referrer,
+    image,
+    index,
+    legacy_manifest,
+    refuse_nothing,
+    rendered,
+    soon,
+)
 from tests.fakes.registry import FakeRegistry
 from tests.fixtures.registries import distribution, olareg
 
@@ -146,6 +156,6 @@ def test_evidence_of_every_shape_is_collected(side: Side) -> None:
     side.client.push_manifest(side.repository, signature, OCI_MANIFEST, soon(), tag=f"sha256-{IMAGE.hex}.sig")
     manifest = side.client.resolve(Reference(repository=side.repository, tag="v1"), soon())
     artefact = Artefact(repository=side.repository, digest=manifest.digest)
-    collected = collect(side.client, artefact, manifest, soon(), Limits())
+    collected = collect(side.client, artefact, manifest, soon(), Limits(), refuse=refuse_nothing)
     assert sorted(item.content for item in collected.items) == [b"bundle", b"payload"]
     assert (collected.gaps, collected.rejected, collected.platform) == ((), (), "linux/amd64")

@@ -99,8 +99,9 @@ def extract_images(pod_spec: PodSpec) -> tuple[ImageField, ...]:
 
     Containers, init containers (native sidecars among them), ephemeral containers and image volumes. Raises
     `InvalidInput`: `image_missing`, `reference_malformed`, `object_malformed`, `no_images_found`, `too_many_images`
-    (more than `MOST_IMAGES`), and `unknown_image_field` when an `image` or `reference` stands at a place that is not known, so that a field of a
-    later Kubernetes release cannot smuggle one in. Messages name places, never what stands there.
+    (more than `MOST_IMAGES`), and `unknown_image_field` when an `image` or `reference` stands at a place that is not
+    known, so that a field of a later Kubernetes release cannot smuggle one in. Messages name places, never what stands
+    there.
     """
     images = (
         image

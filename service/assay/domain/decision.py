@@ -125,8 +125,8 @@ class Decision:
 
     `id` is a ULID. `document` is the RFC 8785 form of `{"evidence": [document …], "request": document}`: what the
     engine saw, for an admission with the user and object it asked about. `preimage` is the RFC 8785 form of who asked
-    (caller, user, namespace, object), of which the leaf holds an HMAC alone. `name` and `digest` of each artefact are what the verdict is bound to.
-    `time` is UTC.
+    (caller, user, namespace, object), of which the leaf holds an HMAC alone. The verdict is bound to `name` and
+    `digest` of each artefact. `time` is UTC.
     """
 
     id: str

@@ -22,4 +22,4 @@ class Limits:
     token_octets: int = 64 * 1024
     json_depth: int = 64
     json_structure: int = 5_000_000
-    packages: int = 100_000
+    packages: int = 20_000

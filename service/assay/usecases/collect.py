@@ -4,9 +4,10 @@ Nothing is verified here. What lies beside the image is fetched once, in paralle
 rejection and disturbs nothing else; what could not be asked for is a gap, because only a 404 is absence.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
@@ -41,6 +42,10 @@ _PARALLEL = 4
 
 _Blob = tuple[Digest, int]
 _Finding = EvidenceLayer | Rejection | Gap
+_Opened = EvidenceItem | Rejection | Gap
+
+Refuse = Callable[[EvidenceItem], Rejection | None]
+"""Says why a piece of evidence proves nothing, or None when it proves something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +66,15 @@ class Collected:
     rejected: tuple[Rejection, ...]
 
 
-def collect(registry: Registry, artefact: Artefact, manifest: Content, deadline: Deadline, limits: Limits) -> Collected:
+def collect(
+    registry: Registry, artefact: Artefact, manifest: Content, deadline: Deadline, limits: Limits, *, refuse: Refuse
+) -> Collected:
     """Collect everything beside an image: bundles among its referrers, and its `.sig` and `.att` tags.
 
-    Guaranteed: no piece is fetched twice; evidence together stays below `limits.evidence_octets`; at most one gap for
-    each kind and code. Raises `InvalidInput` when the image's own manifest cannot be used (`digest_mismatch`,
-    `manifest_malformed`, `index_unsupported`) and when the registry may not be asked at all.
+    Guaranteed: evidence together stays below `limits.evidence_octets`; where it would not, what `refuse` refuses is let
+    go, so that strangers cannot use up the room of what counts; at most one gap for each kind and code. Raises
+    `InvalidInput` when the image's own manifest cannot be used (`digest_mismatch`, `manifest_malformed`,
+    `index_unsupported`) and when the registry may not be asked at all.
     """
     if manifest.digest != artefact.digest:
         raise InvalidInput(
@@ -84,17 +92,16 @@ def collect(registry: Registry, artefact: Artefact, manifest: Content, deadline:
             found.extend(findings)
         for read in tags_read:
             found.extend(read.result())
-        layers, left_out = _affordable([entry for entry in found if isinstance(entry, EvidenceLayer)], limits)
-        blobs = list(dict.fromkeys((layer.digest, layer.size) for layer in layers))
-        contents = dict(zip(blobs, pool.map(beside.fetch_blob, blobs), strict=True))
+        layers, too_large = _fetchable([entry for entry in found if isinstance(entry, EvidenceLayer)], limits)
+        opened = _open_all(layers, lambda blobs: pool.map(beside.fetch_blob, blobs), limits, refuse)
     config = config_read.result()
-    results = [*found, *left_out, *(entry for layer in layers for entry in _open(layer, contents))]
+    results = [*found, *too_large, *opened]
     return Collected(
         manifest=manifest,
         image_manifest=image,
         config=config if isinstance(config, ImageConfig) else None,
         platform=config.platform if isinstance(config, ImageConfig) else "",
-        items=tuple(entry for entry in results if isinstance(entry, EvidenceItem)),
+        items=tuple(sorted((entry for entry in opened if isinstance(entry, EvidenceItem)), key=_order)),
         gaps=_one_per_kind_and_code([*results, config]),
         rejected=tuple(sorted({entry for entry in results if isinstance(entry, Rejection)})),
     )
@@ -181,33 +188,62 @@ class _Beside:
         return parse_manifest(manifest.octets, manifest.media_type, what=what, limits=self.limits)
 
 
-def _affordable(layers: Sequence[EvidenceLayer], limits: Limits) -> tuple[list[EvidenceLayer], list[Rejection | Gap]]:
-    """The distinct layers that fit the limits together, small ones first, and what is said about the others."""
-    distinct = list({layer.identity: layer for layer in sorted(layers, reverse=True)}.values())
-    kept: list[EvidenceLayer] = []
-    left_out: list[Rejection | Gap] = []
-    total = 0
-    for layer in sorted(distinct, key=lambda item: (item.size, item)):
-        if layer.size > limits.blob_octets:
-            left_out.append(
-                _rejection(_limit(f"it has {layer.size} bytes, more than {limits.blob_octets}"), layer.digest)
-            )
-            continue
-        total += layer.size
-        if total > limits.evidence_octets:
-            left_out.extend(_gaps(_limit(f"all evidence has more than {limits.evidence_octets} bytes"), layer.kinds))
-        else:
-            kept.append(layer)
-    return sorted(kept), left_out
+def _fetchable(layers: Sequence[EvidenceLayer], limits: Limits) -> tuple[list[EvidenceLayer], list[Rejection]]:
+    """The distinct layers, small ones first, and a rejection for each that is too large by itself."""
+    distinct = {layer.identity: layer for layer in sorted(layers, reverse=True)}.values()
+    ordered = sorted(distinct, key=lambda item: (item.size, item))
+    too_large = [
+        _rejection(_limit(f"it has {layer.size} bytes, more than {limits.blob_octets}"), layer.digest)
+        for layer in ordered
+        if layer.size > limits.blob_octets
+    ]
+    return [layer for layer in ordered if layer.size <= limits.blob_octets], too_large
 
 
-def _open(layer: EvidenceLayer, contents: dict[_Blob, bytes | AssayError]) -> Sequence[EvidenceItem | Rejection | Gap]:
+def _open_all(
+    layers: Sequence[EvidenceLayer],
+    fetch: Callable[[list[_Blob]], Iterable[bytes | AssayError]],
+    limits: Limits,
+    refuse: Refuse,
+) -> list[_Opened]:
+    """Fetch layers as many at a time as there is room for; once none fits, those that are left are a gap."""
+    crowded = sum(layer.size for layer in layers) > limits.evidence_octets
+    opened: list[_Opened] = []
+    room = limits.evidence_octets
+    pending = list(layers)
+    while pending:
+        fitting = _fitting(pending, room)
+        if not fitting:
+            over = _limit(f"all evidence has more than {limits.evidence_octets} bytes")
+            return opened + [gap for layer in pending for gap in _gaps(over, layer.kinds)]
+        pending = pending[len(fitting) :]
+        blobs = list(dict.fromkeys((layer.digest, layer.size) for layer in fitting))
+        contents = dict(zip(blobs, fetch(blobs), strict=True))
+        for layer in fitting:
+            for entry in _open(layer, contents):
+                refused = refuse(entry) if crowded and isinstance(entry, EvidenceItem) else None
+                opened.append(refused or entry)
+                room -= layer.size if isinstance(opened[-1], EvidenceItem) else 0
+    return opened
+
+
+def _fitting(layers: Sequence[EvidenceLayer], room: int) -> Sequence[EvidenceLayer]:
+    """As many of the first layers as have room together."""
+    totals = accumulate(layer.size for layer in layers)
+    return layers[: sum(1 for _ in takewhile(lambda total: total <= room, totals))]
+
+
+def _open(layer: EvidenceLayer, contents: dict[_Blob, bytes | AssayError]) -> Sequence[_Opened]:
     content = contents[layer.digest, layer.size]
     if isinstance(content, bytes):
         return (layer.item(content),)
     if isinstance(content, Unavailable):
         return _gaps(content, layer.kinds)
     return (_rejection(content, layer.digest),)
+
+
+def _order(item: EvidenceItem) -> tuple[str, Digest, str, bool]:
+    return item.shape.value, item.digest, item.signature, item.certificate
 
 
 def _limit(why: str) -> InvalidInput:

@@ -45,13 +45,15 @@ def describe_predicates(attestations: Sequence[AttestationClaim], limits: Limits
     """Describe the predicates of these attestations; entries point back by index.
 
     A predicate that cannot be read adds a gap of its kind, so that every rule which needs that kind is
-    indeterminate, and a rejection of the attestation.
+    indeterminate, and a rejection of the attestation; so does an SBOM with which all of them together have more than
+    `limits.packages` packages.
     """
     provenance: list[Mapping[str, object]] = []
     sboms: list[Mapping[str, object]] = []
     unreadable: list[tuple[Gap, Rejection]] = []
     commits: list[str] = []
     judged: dict[str, LicenceFacts] = {}
+    packages = 0
     for number, claim in enumerate(attestations):
         kind = predicate_kind(claim.predicate_type)
         if kind is None:
@@ -62,7 +64,9 @@ def describe_predicates(attestations: Sequence[AttestationClaim], limits: Limits
                 provenance.append(_provenance_entry(number, parsed))
                 commits += [parsed.source.commit] if parsed.source and parsed.source.commit else []
             else:
-                sboms.append(_sbom_entry(number, _parse_sbom(claim, limits), judged))
+                sbom = _parse_sbom(claim, most_packages=limits.packages - packages)
+                packages += len(sbom.packages)
+                sboms.append(_sbom_entry(number, sbom, judged))
         except InvalidInput as error:
             unreadable.append((_gap(kind, claim.item, error), _rejection(claim.item, error)))
     return Described(
@@ -77,14 +81,16 @@ def describe_predicates(attestations: Sequence[AttestationClaim], limits: Limits
 def _parse_provenance(claim: AttestationClaim, limits: Limits) -> Provenance:
     if claim.predicate_type != PROVENANCE:
         raise InvalidInput(
-            "provenance_unsupported", f"provenance of type {claim.predicate_type[:100]!r}", remedy=f"attest {PROVENANCE}"
+            "provenance_unsupported",
+            f"provenance of type {claim.predicate_type[:100]!r}",
+            remedy=f"attest {PROVENANCE}",
         )
     return parse_provenance(claim.predicate, most_materials=limits.packages)
 
 
-def _parse_sbom(claim: AttestationClaim, limits: Limits) -> Sbom:
+def _parse_sbom(claim: AttestationClaim, *, most_packages: int) -> Sbom:
     parse = parse_spdx if claim.predicate_type.startswith(_SPDX) else parse_cyclonedx
-    return parse(claim.predicate, most_packages=limits.packages)
+    return parse(claim.predicate, most_packages=most_packages)
 
 
 def _gap(kind: GapKind, item: Digest, error: InvalidInput) -> Gap:

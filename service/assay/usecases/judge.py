@@ -18,16 +18,17 @@ from assay.domain.decision import (
 )
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
-from assay.domain.evidence import Claim, Gap, Rejection
+from assay.domain.evidence import Claim, EvidenceItem, Gap, Rejection
 from assay.domain.gate import Candidate
 from assay.domain.identity import Authority
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference
 from assay.ports import Clock, DecisionLog, Metrics, PolicyEngine, Registry, TrustRoots
-from assay.usecases.collect import Collected, collect
+from assay.usecases.collect import Collected, Refuse, collect
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import EvidenceFacts, evidence_document
 from assay.usecases.resolve import Resolved, resolve
+from assay.usecases.standing import Named, hear
 from assay.verification.item import verify_item
 
 JUDGE_SHARE = 0.8
@@ -120,6 +121,16 @@ def verify_collected(
     )
 
 
+def refusal(subject: Digest, authorities: Sequence[Authority], named: Named, limits: Limits) -> Refuse:
+    """What `collect` refuses where room is scarce: evidence that does not hold, or that nobody named has signed."""
+
+    def refuse(item: EvidenceItem) -> Rejection | None:
+        outcome = verify_item(item, subject=subject, authorities=authorities, limits=limits)
+        return outcome if isinstance(outcome, Rejection) else next(iter(hear([outcome], named).rejected), None)
+
+    return refuse
+
+
 def judge_reference(
     engine: Engine, registry: Registry, reference: Reference, scope: Scope, deadline: Deadline
 ) -> Judged:
@@ -146,12 +157,16 @@ def judge_resolved(
 
     Raises what reading the artefact itself raises. Findings name the reference as it was asked for.
     """
-    artefact = resolved.artefact
+    artefact, authorities = resolved.artefact, engine.trust.authorities()
+    named = engine.policy.loaded().named.get((scope.tenant, scope.environment), {})
     with engine.step("collect"):
-        collected = collect(registry, artefact, resolved.manifest, deadline.part(_COLLECT_SHARE), engine.limits)
+        refuse = refusal(artefact.digest, authorities, named, engine.limits)
+        collected = collect(
+            registry, artefact, resolved.manifest, deadline.part(_COLLECT_SHARE), engine.limits, refuse=refuse
+        )
     with engine.step("verify"):
-        verified = verify_collected(collected, artefact.digest, engine.trust.authorities(), engine.limits)
-    facts = _facts(engine, artefact, scope, collected, verified)
+        verified = verify_collected(collected, artefact.digest, authorities, engine.limits)
+    facts = _facts(engine, artefact, scope, collected, verified, named)
     with engine.step("decide"):
         verdict = decide_stage(
             engine.policy,
@@ -176,7 +191,9 @@ def judge_resolved(
     )
 
 
-def _facts(engine: Engine, artefact: Artefact, scope: Scope, collected: Collected, verified: Verified) -> EvidenceFacts:
+def _facts(
+    engine: Engine, artefact: Artefact, scope: Scope, collected: Collected, verified: Verified, named: Named
+) -> EvidenceFacts:
     return evidence_document(
         artefact=artefact,
         tenant=scope.tenant,
@@ -187,7 +204,7 @@ def _facts(engine: Engine, artefact: Artefact, scope: Scope, collected: Collecte
         media_type=collected.manifest.media_type,
         config=collected.config,
         claims=verified.claims,
-        named=engine.policy.loaded().named.get((scope.tenant, scope.environment), {}),
+        named=named,
         gaps=collected.gaps,
         rejected=verified.rejected,
         limits=engine.limits,

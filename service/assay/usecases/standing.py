@@ -7,7 +7,7 @@ tenant's image must neither prove nor disturb anything, so it is rejected before
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from assay.domain.evidence import AttestationClaim, Claim, GapKind, Rejection, SignatureClaim
+from assay.domain.evidence import Claim, GapKind, Rejection, SignatureClaim
 from assay.usecases.describe import predicate_kind
 
 Named = Mapping[GapKind, frozenset[str]]
@@ -40,9 +40,7 @@ def hear(claims: Iterable[Claim], named: Named) -> Heard:
 
 
 def _named_for(claim: Claim, named: Named) -> frozenset[str]:
-    match claim:
-        case SignatureClaim():
-            return named.get(GapKind.SIGNATURE, frozenset())
-        case AttestationClaim():
-            kind = predicate_kind(claim.predicate_type)
-            return named.get(kind, frozenset()) if kind else frozenset().union(*named.values())
+    if isinstance(claim, SignatureClaim):
+        return named.get(GapKind.SIGNATURE, frozenset())
+    kind = predicate_kind(claim.predicate_type)
+    return named.get(kind, frozenset()) if kind else frozenset().union(*named.values())

@@ -12,7 +12,7 @@ from assay.domain.reason import GAP_CODES
 from assay.domain.reference import Reference
 from assay.ports import Registry
 from assay.usecases.collect import collect
-from assay.usecases.judge import Verified, verify_collected
+from assay.usecases.judge import Verified, refusal, verify_collected
 from assay.usecases.resolve import resolve
 
 
@@ -40,7 +40,9 @@ def verify_image(
     """
     limits = Limits()
     resolved = resolve(registry, reference, deadline)
-    collected = collect(registry, resolved.artefact, resolved.manifest, deadline, limits)
+    everybody = dict.fromkeys(GapKind, frozenset(authority.name for authority in authorities))
+    refuse = refusal(resolved.artefact.digest, authorities, everybody, limits)
+    collected = collect(registry, resolved.artefact, resolved.manifest, deadline, limits, refuse=refuse)
     verified = verify_collected(collected, resolved.artefact.digest, authorities, limits)
     return Verification(
         artefact=resolved.artefact,

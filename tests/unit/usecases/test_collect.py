@@ -11,10 +11,10 @@ from assay.domain.deadline import Deadline
 from assay.domain.descriptor import DSSE_ENVELOPE, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE, SIMPLE_SIGNING
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
-from assay.domain.evidence import EvidenceItem, EvidenceShape, GapKind
+from assay.domain.evidence import EvidenceItem, EvidenceShape, GapKind, Rejection
 from assay.domain.limit import Limits
 from assay.domain.reason import GapReason
-from assay.usecases.collect import Collected, collect
+from assay.usecases.collect import Collected, Refuse, collect
 from tests.fakes.oci import (
     CONFIG,
     EMPTY,
@@ -26,6 +26,7 @@ from tests.fakes.oci import (
     put_image,
     put_legacy,
     put_signature,
+    refuse_nothing,
     rendered,
     soon,
 )
@@ -49,12 +50,17 @@ def registry() -> Iterator[FakeRegistry]:
 
 
 def gather(
-    registry: FakeRegistry, *, limits: Limits | None = None, deadline: Deadline | None = None, manifest: bytes = b""
+    registry: FakeRegistry,
+    *,
+    limits: Limits | None = None,
+    deadline: Deadline | None = None,
+    manifest: bytes = b"",
+    refuse: Refuse = refuse_nothing,
 ) -> Collected:
     content = CLIENT.resolve(registry.reference("app", digest=Digest.of(manifest or image())), soon())
     artefact = Artefact(repository=registry.repository("app"), digest=content.digest)
     registry.requests.clear()
-    return collect(CLIENT, artefact, content, deadline or soon(), limits or Limits())
+    return collect(CLIENT, artefact, content, deadline or soon(), limits or Limits(), refuse=refuse)
 
 
 def contents(collected: Collected) -> list[bytes]:
@@ -316,6 +322,20 @@ def test_evidence_above_the_total_is_a_gap_and_the_small_ones_stay(registry: Fak
     assert gather(registry, limits=Limits(evidence_octets=19)).gaps == ()
 
 
+def test_what_is_refused_makes_room_for_what_counts(registry: FakeRegistry) -> None:
+    for bundle in (b"junk1", b"junk2", b"junk3", b"signed"):
+        put_bundle(registry, "app", image(), bundle)
+
+    def refuse(item: EvidenceItem) -> Rejection | None:
+        junk = item.content.startswith(b"junk")
+        return Rejection(id=item.digest, code="signature_invalid", detail="") if junk else None
+
+    collected = gather(registry, limits=Limits(evidence_octets=8), refuse=refuse)
+    assert (contents(collected), gaps(collected)) == ([b"signed"], set())
+    assert [code for _, code in rejections(collected)] == ["signature_invalid"] * 3
+    assert gaps(gather(registry, limits=Limits(evidence_octets=8))) == {(kind, "evidence_limit") for kind in EVERY_KIND}
+
+
 def test_one_item_above_its_limit_is_rejected_and_leaves_no_gap(registry: FakeRegistry) -> None:
     put_bundle(registry, "app", image(), b"good")
     put_bundle(registry, "app", image(), b"large")
@@ -353,9 +373,9 @@ def test_the_manifest_has_to_be_the_artefacts(registry: FakeRegistry) -> None:
     content = CLIENT.resolve(registry.reference("app", tag="v1"), soon())
     artefact = Artefact(repository=registry.repository("app"), digest=content.digest)
     with pytest.raises(InvalidInput) as caught:
-        collect(CLIENT, replace(artefact, digest=Digest.of(b"x")), content, soon(), Limits())
+        collect(CLIENT, replace(artefact, digest=Digest.of(b"x")), content, soon(), Limits(), refuse=refuse_nothing)
     assert caught.value.code == "digest_mismatch"
-    assert collect(CLIENT, artefact, content, soon(), Limits())
+    assert collect(CLIENT, artefact, content, soon(), Limits(), refuse=refuse_nothing)
 
 
 def test_a_registry_that_may_not_be_asked_is_no_gap(registry: FakeRegistry) -> None:
@@ -363,7 +383,7 @@ def test_a_registry_that_may_not_be_asked_is_no_gap(registry: FakeRegistry) -> N
     closed = RegistryClient(access=RegistryAccess(allowed=frozenset({"registry.test"})), limits=Limits())
     artefact = Artefact(repository=registry.repository("app"), digest=content.digest)
     with pytest.raises(InvalidInput) as caught:
-        collect(closed, artefact, content, soon(), Limits())
+        collect(closed, artefact, content, soon(), Limits(), refuse=refuse_nothing)
     assert caught.value.code == "registry_not_configured"
 
 

@@ -128,6 +128,13 @@ def test_a_predicate_beyond_the_limit_is_a_gap_and_a_rejection() -> None:
     assert [item.code for item in facts.rejected] == ["evidence_limit"]
 
 
+def test_the_packages_of_all_sboms_together_have_a_limit() -> None:
+    halves = [attestation_claim(SPDX_TYPE, spdx_predicate(*[licence] * 50)) for licence in ("MIT", "ISC")]
+    assert gap_codes(evidence_facts(*halves), GapKind.SBOM) == []
+    one_more = attestation_claim(SPDX_TYPE, spdx_predicate("Zlib"))
+    assert gap_codes(evidence_facts(*halves, one_more), GapKind.SBOM) == ["evidence_limit"]
+
+
 def test_a_predicate_type_without_a_table_is_only_listed() -> None:
     facts = evidence_facts(*good_claims(), attestation_claim("https://example.com/other/v1", {"a": 1}))
     document = json.loads(canonical(facts.document))

@@ -1,15 +1,17 @@
 """One artefact's evidence: every fault on the way is a verdict, and no fault is an allow."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from assay.domain.decision import DecisionKind, Stage, StageVerdict, Verdict
 from assay.domain.digest import Digest
+from assay.domain.limit import Limits
 from assay.domain.reference import Reference
 from assay.usecases.judge import Judged, Scope, judge_reference
 from tests.fakes.engine import World, good_bundles, publish
-from tests.fakes.oci import image, index, rendered
+from tests.fakes.oci import image, index, put_bundle, rendered
 from tests.fakes.policy import ENVIRONMENT, TENANT
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.fakes.signing import FakeAuthority
@@ -84,6 +86,19 @@ def test_an_index_is_denied_by_name(registry: FakeRegistry) -> None:
     judged = judge(registry, registry.reference("app", tag="multi"))
     assert (judged.verdict.verdict, codes(judged)) == (Verdict.DENY, ["index_unsupported"])
     assert judged.digest == Digest.of(document)
+
+
+def test_junk_uses_up_no_room_of_what_counts(registry: FakeRegistry) -> None:
+    own = sum(map(len, GOOD.values()))
+    for number in range(3):
+        put_bundle(registry, "app", image(), b"%d" % number * own)
+    engine = replace(World().engine(), limits=Limits(evidence_octets=2 * own))
+    deadline = World().deadline()
+    judged = judge_reference(engine, engine.registry, registry.reference("app", tag="v1"), SCOPE, deadline)
+    assert (judged.verdict.verdict, {item.code for item in judged.rejected}) == (Verdict.ALLOW, {"bundle_malformed"})
+    scarce = replace(engine, limits=Limits(evidence_octets=own - 1))
+    judged = judge_reference(scarce, engine.registry, registry.reference("app", tag="v1"), SCOPE, deadline)
+    assert "evidence_limit" in {gap.code for gap in judged.gaps}
 
 
 def test_an_allow_needs_an_artefact_and_a_document(registry: FakeRegistry) -> None:

@@ -105,7 +105,7 @@ class SequencerClient:
             seconds = _seconds(deadline)
             connection.settimeout(seconds)
             send_frame(connection, render_request(ask(max(1, int(seconds * 1000)))))
-            octets = receive_frame(connection, patience=None)
+            octets = receive_frame(connection, patience=None, left=lambda: _seconds(deadline))
             if octets is None:
                 raise ConnectionResetError("it closed the connection")
             answer = _read_answer(octets)

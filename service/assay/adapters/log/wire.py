@@ -134,11 +134,14 @@ def send_frame(connection: socket.socket, octets: bytes) -> None:
     connection.sendall(_LENGTH.pack(len(octets)) + octets)
 
 
-def receive_frame(connection: socket.socket, *, patience: float | None) -> bytes | None:
+def receive_frame(
+    connection: socket.socket, *, patience: float | None, left: Callable[[], float] | None = None
+) -> bytes | None:
     """Receive one frame; None when the peer closed before the first byte of it.
 
     The first byte may take as long as the socket's own time-out says, the rest at most `patience` seconds between
-    bytes (None: the socket's own time-out). Raises `OSError`, and `InvalidInput(frame_too_large)`.
+    bytes (None: the socket's own time-out). `left` says how many seconds there are for all that is still to come, and
+    raises when there are none. Raises `OSError`, and `InvalidInput(frame_too_large)`.
     """
     first = connection.recv(1)
     if not first:
@@ -146,10 +149,10 @@ def receive_frame(connection: socket.socket, *, patience: float | None) -> bytes
     waiting = connection.gettimeout()
     if patience is not None:
         connection.settimeout(patience)
-    (length,) = _LENGTH.unpack(first + _receive(connection, _LENGTH.size - 1))
+    (length,) = _LENGTH.unpack(first + _receive(connection, _LENGTH.size - 1, left))
     if length > LARGEST_FRAME:
         raise _too_large(length)
-    octets = _receive(connection, length)
+    octets = _receive(connection, length, left)
     connection.settimeout(waiting)
     return octets
 
@@ -158,10 +161,12 @@ def _render(members: Mapping[str, object]) -> bytes:
     return json.dumps(members, ensure_ascii=False).encode()
 
 
-def _receive(connection: socket.socket, length: int) -> bytes:
+def _receive(connection: socket.socket, length: int, left: Callable[[], float] | None) -> bytes:
     octets = bytearray(length)
     view, filled = memoryview(octets), 0
     while filled < length:
+        if left is not None:
+            connection.settimeout(left())
         count = connection.recv_into(view[filled:])
         if count == 0:
             raise ConnectionResetError("the peer closed in the middle of a frame")

@@ -5,7 +5,6 @@ deadlines, retries on its own, and reads proxy settings from the environment.
 """
 
 import os
-import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,11 +14,9 @@ from typing import Any, cast
 import requests
 from jsonschema.exceptions import best_match
 from opa_client.opa import OpaClient
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
 
 from assay.adapters.opa.generation import Generation
+from assay.adapters.opa.unix_http import UnixAdapter
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Stage
 from assay.domain.errors import InvalidInput, Unavailable
@@ -61,10 +58,9 @@ class OpaEngine(PolicyEngine):
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._ask(stage, document, deadline)
-            except (requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-                raise _down(str(error)) from error
-            except requests.ConnectionError as error:
-                if attempt == _ATTEMPTS:
+            except requests.RequestException as error:
+                died = isinstance(error, requests.ConnectionError) and not isinstance(error, requests.Timeout)
+                if not died or attempt == _ATTEMPTS:
                     raise _down(str(error)) from error
         raise _down("no attempt was made")
 
@@ -96,7 +92,7 @@ class OpaEngine(PolicyEngine):
                 answer: object = client.query_rule(document, _PACKAGE, stage.value, _STRICT)
             except requests.HTTPError as error:
                 raise _failed(error.response) from error
-            except requests.exceptions.InvalidJSONError as error:
+            except (requests.exceptions.InvalidJSONError, RecursionError) as error:
                 raise _no_result("the answer is not JSON") from error
         if not isinstance(answer, dict) or "result" not in answer:
             raise _no_result("the result is undefined")
@@ -132,7 +128,8 @@ def connect(socket_path: Path) -> OpaClient:
     session = client._session  # noqa: SLF001  # the client has no public place for a transport; a test pins this one
     session.trust_env = False
     session.adapters.clear()
-    session.mount("http://", _UnixAdapter(socket_path))
+    session.headers["Accept-Encoding"] = "identity"
+    session.mount("http://", UnixAdapter(socket_path))
     return client
 
 
@@ -154,53 +151,3 @@ def _failed(response: requests.Response | None) -> InvalidInput | Unavailable:
         return _down("it is starting or stopping")
     reason = response.text[:500] if response is not None else ""
     return _no_result(f"status {status}: {reason}")
-
-
-class _UnixConnection(HTTPConnection):
-    """An HTTP connection over a unix socket."""
-
-    def __init__(self, path: Path, *, timeout: Any) -> None:  # noqa: ANN401  # urllib3's sentinel has no public type
-        super().__init__("opa", timeout=timeout)
-        self._path = path
-
-    def _new_conn(self) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(self.timeout)
-            connection.connect(str(self._path))
-        except OSError:
-            connection.close()
-            raise
-        return connection
-
-
-class _UnixPool(HTTPConnectionPool):
-    """One connection, kept alive between calls."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("opa", maxsize=1)
-        self._path = path
-
-    def _new_conn(self) -> _UnixConnection:
-        return _UnixConnection(self._path, timeout=self.timeout.connect_timeout)
-
-
-class _UnixAdapter(HTTPAdapter):
-    """Sends every request of a session to one unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        self._pool = _UnixPool(path)
-        super().__init__(max_retries=0)
-
-    def get_connection_with_tls_context(
-        self,
-        request: requests.PreparedRequest,  # noqa: ARG002  # the signature is that of requests
-        verify: object,  # noqa: ARG002
-        proxies: object = None,  # noqa: ARG002
-        cert: object = None,  # noqa: ARG002
-    ) -> _UnixPool:
-        return self._pool
-
-    def close(self) -> None:
-        self._pool.close()
-        super().close()

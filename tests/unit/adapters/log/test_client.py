@@ -1,7 +1,9 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -153,3 +155,20 @@ def test_a_forked_child_opens_its_own_connection(tmp_path: Path) -> None:
                 os._exit(1)
         assert os.waitpid(child, 0)[1] == 0
         assert [client.record(denied(number), soon()).index for number in range(3)] == [0, 1, 2]
+
+
+def test_an_answer_that_trickles_ends_at_the_deadline(tmp_path: Path) -> None:
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(b"\x00\x00\xff\xff")
+        with suppress(OSError):
+            while True:
+                connection.sendall(b" ")
+                time.sleep(0.02)
+
+    client = _client(tmp_path)
+    with listening(tmp_path / "s", trickle):
+        began = time.monotonic()
+        with pytest.raises(Unavailable) as caught:
+            client.ping(Deadline.after(0.3, time.monotonic))
+        assert caught.value.code == "log_unavailable"
+        assert time.monotonic() - began < 1

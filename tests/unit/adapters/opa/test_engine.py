@@ -1,9 +1,11 @@
 """The client of the engine, against servers that misbehave."""
 
 import contextlib
+import socket
 import socketserver
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +16,7 @@ from assay.adapters.opa.generation import Generation
 from assay.domain.decision import Stage
 from assay.domain.errors import InvalidInput, Unavailable
 from tests.fakes.policy import evidence_facts, good_claims
+from tests.fakes.socket_peer import listening
 from tests.fixtures.engines import generation, within
 
 
@@ -48,6 +51,34 @@ def server(*answers: bytes) -> Iterator[tuple[Path, list[bytes]]]:
             thread.join()
 
 
+def listening_once(script: Callable[[socket.socket], object]) -> contextlib.AbstractContextManager[Path]:
+    """A peer that reads what fits into one read and then does as the script says."""
+
+    @contextlib.contextmanager
+    def served_once() -> Iterator[Path]:
+        with TemporaryDirectory(prefix="opa-") as folder:
+            path = Path(folder) / "opa.sock"
+            with listening(path, lambda peer: (peer.recv(1_000_000), script(peer))):
+                yield path
+
+    return served_once()
+
+
+def trickle(peer: socket.socket) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{")
+    with contextlib.suppress(OSError):
+        while True:
+            peer.sendall(b" ")
+            time.sleep(0.05)
+
+
+def flood(peer: socket.socket) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{")
+    with contextlib.suppress(OSError):
+        while True:
+            peer.sendall(b" " * 1_000_000)
+
+
 def response(body: bytes, status: str = "200 OK") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
@@ -72,6 +103,7 @@ def test_the_result_is_what_is_below_result(served: Generation) -> None:
         response(b"{}"),
         response(b"[]"),
         response(b"no json"),
+        response(b"[" * 100_000),
         response(b'{"code": "internal_error"}', "500 Internal Server Error"),
         response(b"{}", "401 Unauthorized"),
         response(b"{}", "404 Not Found"),
@@ -108,6 +140,24 @@ def test_a_connection_that_is_closed_before_an_answer_is_tried_once_more(served:
 
 def test_no_socket_is_an_engine_that_is_down(served: Generation, tmp_path: Path) -> None:
     for path in (tmp_path / "missing.sock", tmp_path / ("long" * 40)):
+        with pytest.raises(Unavailable) as caught:
+            ask(path, served)
+        assert caught.value.code == "policy_engine_unavailable"
+
+
+@pytest.mark.parametrize("script", [trickle, flood])
+def test_an_answer_without_end_ends_in_time(served: Generation, script: Callable[[socket.socket], None]) -> None:
+    with listening_once(script) as path:
+        began = time.monotonic()
+        with pytest.raises(Unavailable) as caught:
+            ask(path, served)
+        assert caught.value.code == "policy_engine_unavailable"
+        assert time.monotonic() - began < 4
+
+
+def test_an_answer_of_another_protocol_is_an_engine_that_is_down(served: Generation) -> None:
+    redirect = b"HTTP/1.1 302 Found\r\nLocation: https://example.com/\r\nContent-Length: 0\r\n\r\n"
+    with server(redirect) as (path, _):
         with pytest.raises(Unavailable) as caught:
             ask(path, served)
         assert caught.value.code == "policy_engine_unavailable"

@@ -1,0 +1,110 @@
+"""HTTP over a unix socket for `requests`, with a limit on what an answer may cost.
+
+`requests` limits the time between two bytes, not the time until an answer is complete, and reads answers of any size.
+"""
+
+import http.client
+import io
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+
+LARGEST_ANSWER = 64 * 1024 * 1024
+_SECONDS = 5.0
+
+
+class _BoundedReader(io.RawIOBase):
+    """Reads a socket until a moment and up to a number of bytes."""
+
+    def __init__(self, raw: io.RawIOBase, connected: socket.socket, *, seconds: float) -> None:
+        super().__init__()
+        self._raw = raw
+        self._socket = connected
+        self._until = time.monotonic() + seconds
+        self._left = LARGEST_ANSWER
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:  # type: ignore[override]  # any buffer, there
+        seconds = self._until - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("the answer took too long")
+        if self._left <= 0:
+            raise OSError("the answer is too large")
+        self._socket.settimeout(seconds)
+        received = self._raw.readinto(buffer)
+        self._left -= received or 0
+        return received
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _BoundedResponse(http.client.HTTPResponse):
+    """An answer that has to be complete within the read timeout, however it trickles."""
+
+    def __init__(
+        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
+    ) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock, seconds=sock.gettimeout() or _SECONDS))
+
+
+class _UnixConnection(HTTPConnection):
+    """An HTTP connection over a unix socket."""
+
+    response_class = _BoundedResponse
+
+    def __init__(self, path: Path, *, timeout: Any) -> None:  # noqa: ANN401  # urllib3's sentinel has no public type
+        super().__init__("opa", timeout=timeout)
+        self._path = path
+
+    def _new_conn(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(self.timeout)
+            connection.connect(str(self._path))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+
+class _UnixPool(HTTPConnectionPool):
+    """One connection, kept alive between calls."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("opa", maxsize=1)
+        self._path = path
+
+    def _new_conn(self) -> _UnixConnection:
+        return _UnixConnection(self._path, timeout=self.timeout.connect_timeout)
+
+
+class UnixAdapter(HTTPAdapter):
+    """Sends every request of a session to one unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._pool = _UnixPool(path)
+        super().__init__(max_retries=0)
+
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,  # noqa: ARG002  # the signature is that of requests
+        verify: object,  # noqa: ARG002
+        proxies: object = None,  # noqa: ARG002
+        cert: object = None,  # noqa: ARG002
+    ) -> _UnixPool:
+        return self._pool
+
+    def close(self) -> None:
+        self._pool.close()
+        super().close()
