@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib import metadata, resources
 from pathlib import Path
 
+from assay_builder.adapters.fetch.machine import go_settings, trusted_certificates
 from assay_builder.adapters.fetch.proxy import ProxyFetcher, proxy_list_of
 from assay_builder.adapters.sandbox.sandbox import BubblewrapSandbox
 from assay_builder.adapters.store.content import FileStore
@@ -17,12 +18,10 @@ from assay_builder.locking.checksum_database import GO_CHECKSUM_DATABASE
 from assay_builder.parts import ContentStore, InputFetcher, LayoutWriter, Sandbox
 from assay_builder.stages.attest import BuilderIdentity
 
-_GO_SETTINGS = ("GOPROXY", "GOSUMDB")
-
 
 def compose_fetcher() -> InputFetcher:
-    """The module proxy this machine is configured for: the environment, else the file of `go env -w`."""
-    return ProxyFetcher(proxy_list_of(go_settings(os.environ)))
+    """The module proxy this machine is configured for, as the go command would use it; looked up at the first fetch."""
+    return ProxyFetcher(lambda: proxy_list_of(go_settings(os.environ)), certificates=trusted_certificates(os.environ))
 
 
 def compose_store(cache: Path | None) -> ContentStore:
@@ -61,16 +60,3 @@ def user_cache(environment: Mapping[str, str]) -> Path:
     """`$XDG_CACHE_HOME/assay`, or `~/.cache/assay` (XDG base directory specification)."""
     base = environment.get("XDG_CACHE_HOME", "")
     return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "assay"
-
-
-def go_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the go command would use (Go documentation, "Environment variables"): the environment wins over its file."""
-    config = Path(environment.get("XDG_CONFIG_HOME", "") or Path.home() / ".config")
-    file = Path(environment.get("GOENV", "") or config / "go" / "env")
-    settings: dict[str, str] = {}
-    if file.is_file():
-        for line in file.read_text(encoding="utf-8").splitlines():
-            name, _, value = line.partition("=")
-            settings[name.strip()] = value.strip()
-    settings.update({name: environment[name] for name in _GO_SETTINGS if environment.get(name)})
-    return {name: settings[name] for name in _GO_SETTINGS if name in settings}

@@ -12,14 +12,6 @@ def test_the_cache_follows_the_desktop_convention(monkeypatch: pytest.MonkeyPatc
     assert composition.user_cache({}) == Path("/users/someone/.cache/assay")
 
 
-def test_the_environment_wins_over_the_file_of_the_go_command(tmp_path: Path) -> None:
-    (tmp_path / "go").mkdir()
-    (tmp_path / "go" / "env").write_text("GOPROXY=https://file.example\nGOSUMDB=off\nGOFLAGS=-x\n")
-    settings = composition.go_settings({"XDG_CONFIG_HOME": str(tmp_path), "GOSUMDB": "sum.golang.org"})
-    assert settings == {"GOPROXY": "https://file.example", "GOSUMDB": "sum.golang.org"}
-    assert composition.go_settings({"GOENV": "off", "GOPROXY": "https://a.example"}) == {"GOPROXY": "https://a.example"}
-
-
 def test_the_parts_of_this_machine_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOENV", "off")
     monkeypatch.delenv("GOPROXY", raising=False)

@@ -1,17 +1,18 @@
 """A client for Go module proxies (Go modules reference, "GOPROXY protocol")."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
 
 from assay.domain.errors import ConfigError, InvalidInput, Unavailable
 
-DEFAULT_PROXY = "https://proxy.golang.org,direct"
 _ABSENT = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _PIECE = 256 * 1024
 _CONNECT_SECONDS = 10.0
@@ -32,9 +33,11 @@ def parse_proxy_list(value: str) -> ProxyList:
     A trailing `direct` or `off` ends the list: the builder itself never talks to version control, so what no proxy
     has is missing. Raises `ConfigError(proxy_unusable)` when no proxy remains or one is not an http(s) URL.
     """
+    if not value:
+        raise _unusable("it is not set, and there is no go command that would know the default")
     urls: list[str] = []
     falls_back: list[bool] = []
-    for entry, separator in re.findall(r"([^,|]+)([,|]?)", value or DEFAULT_PROXY):
+    for entry, separator in re.findall(r"([^,|]+)([,|]?)", value):
         url = entry.strip().rstrip("/")
         if url in {"direct", "off"}:
             break
@@ -60,10 +63,21 @@ def proxy_list_of(environment: Mapping[str, str]) -> ProxyList:
 
 
 class ProxyFetcher:
-    """Reads files from the first proxy that has them."""
+    """Reads files from the first proxy that has them.
 
-    def __init__(self, proxies: ProxyList, *, read_seconds: float = _READ_SECONDS) -> None:
-        self._proxies = proxies
+    `proxies` is asked when the first file is fetched, so that a build whose inputs are all stored needs no proxy.
+    `certificates` is a PEM file that replaces the authorities of the HTTP library.
+    """
+
+    def __init__(
+        self,
+        proxies: Callable[[], ProxyList],
+        *,
+        certificates: Path | None = None,
+        read_seconds: float = _READ_SECONDS,
+    ) -> None:
+        self._proxies = cache(proxies)
+        self._certificates = certificates
         self._timeouts = (_CONNECT_SECONDS, read_seconds)
 
     def fetch(self, path: str, *, largest: int) -> AbstractContextManager[Iterator[bytes]]:
@@ -77,6 +91,7 @@ class ProxyFetcher:
     @contextmanager
     def _fetch(self, path: str, largest: int) -> Iterator[Iterator[bytes]]:
         with requests.Session() as session:
+            session.verify = str(self._certificates) if self._certificates else True
             response = self._first_answer(session, path)
             try:
                 yield _pieces(response, path, largest)
@@ -85,7 +100,8 @@ class ProxyFetcher:
 
     def _first_answer(self, session: requests.Session, path: str) -> requests.Response:
         failure: InvalidInput | Unavailable | None = None
-        for url, falls_back in zip(self._proxies.urls, self._proxies.falls_back, strict=True):
+        proxies = self._proxies()
+        for url, falls_back in zip(proxies.urls, proxies.falls_back, strict=True):
             try:
                 return self._answer(session, f"{url}/{path}", path)
             except InvalidInput as error:

@@ -36,7 +36,7 @@ def proxy() -> Iterator[str]:
 
 
 def read(path: str, *urls: str, falls_back: bool = False, largest: int = 100) -> bytes:
-    fetcher = ProxyFetcher(ProxyList(urls=urls, falls_back=(falls_back,) * len(urls)), read_seconds=2)
+    fetcher = ProxyFetcher(lambda: ProxyList(urls=urls, falls_back=(falls_back,) * len(urls)), read_seconds=2)
     with fetcher.fetch(path, largest=largest) as pieces:
         return b"".join(pieces)
 
@@ -87,7 +87,6 @@ def test_a_missing_file_is_asked_of_the_next_proxy() -> None:
 @pytest.mark.parametrize(
     ("value", "urls", "falls_back"),
     [
-        ("", ("https://proxy.golang.org",), (False,)),
         ("https://a.example/,direct", ("https://a.example",), (False,)),
         ("https://a.example|http://b.example/x,off", ("https://a.example", "http://b.example/x"), (True, False)),
     ],
@@ -96,7 +95,7 @@ def test_a_goproxy_value_names_proxies(value: str, urls: tuple[str, ...], falls_
     assert parse_proxy_list(value) == ProxyList(urls=urls, falls_back=falls_back)
 
 
-@pytest.mark.parametrize("value", ["direct", "off", "file:///proxy", "a.example", "https://"])
+@pytest.mark.parametrize("value", ["", "direct", "off", "file:///proxy", "a.example", "https://"])
 def test_a_value_without_a_usable_proxy_is_a_configuration_error(value: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_proxy_list(value)
@@ -108,3 +107,19 @@ def test_another_checksum_database_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError) as caught:
         proxy_list_of({"GOSUMDB": "off"})
     assert caught.value.code == "checksum_database_unusable"
+
+
+def test_the_proxy_is_looked_up_once_and_only_when_a_file_is_fetched() -> None:
+    with proxy() as url:
+        asked: list[str] = []
+
+        def look_up() -> ProxyList:
+            asked.append(url)
+            return ProxyList(urls=(url,), falls_back=(False,))
+
+        fetcher = ProxyFetcher(look_up, read_seconds=2)
+        assert asked == []
+        for _ in range(2):
+            with fetcher.fetch("file", largest=100) as pieces:
+                assert b"".join(pieces) == CONTENT
+        assert asked == [url]
