@@ -42,7 +42,7 @@ def _scratch_option(command: _Command) -> _Command:
         type=_FOLDER,
         envvar="ASSAY_SCRATCH",
         show_envvar=True,
-        help="Where builds happen; needs about 1 GB.  [default: the system's temporary folder]",
+        help="Where builds happen; 1 GB that others may enter.  [default: the system's temporary folder]",
     )(command)
 
 

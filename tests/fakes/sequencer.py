@@ -31,7 +31,7 @@ def running(folder: Path, origin: str = ORIGIN) -> Iterator[SequencerClient]:
     def run() -> None:
         try:
             run_sequencer(state=folder, origin=origin, clock=SystemClock(), stop=stop, ready=ready.set)
-        except (AssayError, OSError) as error:
+        except (AssayError, OSError, RuntimeError) as error:
             failures.append(error)
             ready.set()
 

@@ -43,13 +43,15 @@ def _client(folder: Path) -> SequencerClient:
     return SequencerClient(StateFolder(folder=folder).socket, service_version="0.1.0")
 
 
-def _record_until_it_dies(folder: Path, most: int = 200) -> dict[int, Recorded]:
-    """Record from four threads until the sequencer is gone; what was answered, by the decision's number."""
+def _record_until_it_dies(folder: Path, most: int = 200) -> tuple[dict[int, Recorded], int]:
+    """Record from four threads until the sequencer is gone; what was answered, and how many numbers were tried."""
     answered: dict[int, Recorded] = {}
+    tried: set[int] = set()
     client = _client(folder)
 
     def work(worker: int) -> None:
         for number in range(worker, most, 4):
+            tried.add(number)
             try:
                 answered[number] = client.record(denied(number), soon())
             except Unavailable:
@@ -61,7 +63,7 @@ def _record_until_it_dies(folder: Path, most: int = 200) -> dict[int, Recorded]:
     for thread in threads:
         thread.join()
     client.close()
-    return answered
+    return answered, max(tried) + 1
 
 
 def _require_all(folder: Path, answered: dict[int, Recorded], most: int) -> None:
@@ -101,7 +103,7 @@ def _require_all(folder: Path, answered: dict[int, Recorded], most: int) -> None
 def test_killed_at_any_statement_it_loses_and_repeats_nothing(tmp_path: Path, moment: str, count: int) -> None:
     folder = tmp_path / "state"
     with _process(folder, moment, str(count)) as process:
-        answered = _record_until_it_dies(folder)
+        answered, _ = _record_until_it_dies(folder)
         assert process.wait(10) == -signal.SIGKILL
     _require_all(folder, answered, most=40)
 
@@ -109,16 +111,18 @@ def test_killed_at_any_statement_it_loses_and_repeats_nothing(tmp_path: Path, mo
 def test_killed_from_outside_it_loses_and_repeats_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     answered: dict[int, Recorded] = {}
+    most = 0
     for seconds in (0.05, 0.15, 0.3):
         with _process(folder) as process:
             timer = threading.Timer(seconds, process.kill)
             timer.start()
-            round_ = _record_until_it_dies(folder, most=10_000)
+            round_, tried = _record_until_it_dies(folder, most=10_000)
             assert all(answered.get(number, recorded).leaf == recorded.leaf for number, recorded in round_.items())
             answered |= round_
+            most = max(most, tried)
             timer.join()
     assert answered
-    _require_all(folder, answered, most=max(answered) + 1)
+    _require_all(folder, answered, most=most)
 
 
 def test_told_to_end_it_answers_what_is_queued(tmp_path: Path) -> None:
@@ -126,7 +130,7 @@ def test_told_to_end_it_answers_what_is_queued(tmp_path: Path) -> None:
     with _process(folder) as process:
         timer = threading.Timer(0.3, process.terminate)
         timer.start()
-        answered = _record_until_it_dies(folder, most=10_000)
+        answered, _ = _record_until_it_dies(folder, most=10_000)
         timer.join()
         assert process.wait(10) == 0
     with running(folder) as client:

@@ -24,7 +24,8 @@ class Writer:
     """Takes tickets out of the inbox until it is closed and drained.
 
     After a failed commit the head is read back and checked again, because only the database knows whether the commit
-    happened. Any error that is not the database's ends the thread: `failure` holds it and `ended` is called.
+    happened. While the last checkpoint cannot be remembered outside the database, nothing more is recorded. Any other
+    error than the database's and the disk's ends the thread: `failure` holds it and `ended` is called.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Writer:
         self._head: Head | None = head
         self._inbox = inbox
         self._clock = clock
+        self._behind = False
         self.failure: Exception | None = None
 
     def run(self, ended: threading.Event) -> None:
@@ -60,6 +62,9 @@ class Writer:
         self._refuse([ticket for ticket in batch if ticket.deadline <= now])
         if not wanted:
             return
+        if not self._catch_up():
+            self._refuse(wanted)
+            return
         try:
             appended = self._commit(wanted)
         except SQLAlchemyError:
@@ -83,7 +88,19 @@ class Writer:
     def _remember(self, head: Head) -> None:
         if head != self._head:
             self._head = head
-            self._state.write_checkpoint(head.note)
+            self._behind = True
+            self._catch_up()
+
+    def _catch_up(self) -> bool:
+        """Remember the last checkpoint outside the database; nothing is recorded while the disk refuses that."""
+        if self._behind and self._head is not None:
+            try:
+                self._state.write_checkpoint(self._head.note)
+            except OSError:
+                _LOGGER.exception("the last checkpoint cannot be written")
+                return False
+        self._behind = False
+        return True
 
     def _refuse(self, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:

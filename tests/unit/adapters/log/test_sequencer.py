@@ -23,7 +23,7 @@ from assay.adapters.log.wire import (
     render_request,
     send_frame,
 )
-from assay.domain.errors import ConfigError, InvalidInput
+from assay.domain.errors import ConfigError, InvalidInput, Unavailable
 from assay.tlog.proof import verify_proof
 from tests.fakes.decision import denied
 from tests.fakes.sequencer import running, soon
@@ -116,16 +116,19 @@ def test_nonsense_is_answered_and_an_oversized_frame_ends_the_connection(tmp_pat
         client.ping(soon())
 
 
-def _record_on_a_broken_folder(state: StateFolder) -> None:
-    with running(state.folder) as client:
-        state.checkpoint.unlink()
-        state.checkpoint.mkdir()
-        assert client.record(denied(0), soon()).index == 0
+def _record_with_a_programming_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("a programming error")
+
+    with running(folder) as client:
+        monkeypatch.setattr("assay.adapters.log.writer.append_batch", crash)
+        with pytest.raises(Unavailable):
+            client.record(denied(0), soon())
 
 
-def test_a_writer_that_ended_ends_the_sequencer(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError):
-        _record_on_a_broken_folder(StateFolder(folder=tmp_path / "state"))
+def test_a_writer_that_ended_ends_the_sequencer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="a programming error"):
+        _record_with_a_programming_error(tmp_path / "state", monkeypatch)
 
 
 def test_idle_connections_do_not_hold_up_the_end(tmp_path: Path) -> None:

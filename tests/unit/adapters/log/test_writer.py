@@ -122,17 +122,26 @@ def test_a_failed_batch_is_refused_whole_and_the_log_goes_on(
     assert _indexes(good) == [0, 1]
 
 
-def test_an_unexpected_error_ends_the_writer_and_refuses_all_that_wait(
+def test_while_the_checkpoint_cannot_be_remembered_nothing_more_is_recorded(
     writer: Writer, inbox: Inbox, state: StateFolder
 ) -> None:
     state.checkpoint.unlink()
     state.checkpoint.mkdir()
-    first = _queue(inbox, 0)
-    ended = threading.Event()
-    writer.run(ended)
-    assert ended.is_set()
-    assert isinstance(writer.failure, OSError)
-    assert _indexes(first) == [0]  # it was on disk before the error
+    thread = threading.Thread(target=writer.run, args=(threading.Event(),))
+    thread.start()
+    answers = [_queue(inbox, 0)[0].wait(10)]  # on disk before the checkpoint fails
+    answers.append(_queue(inbox, 1)[0].wait(10))
+    state.checkpoint.rmdir()
+    answers.append(_queue(inbox, 2)[0].wait(10))
+    inbox.close()
+    thread.join()
+    assert [answer.index if isinstance(answer, RecordAnswer) else _code(answer) for answer in answers] == [
+        0,
+        "log_unavailable",
+        1,
+    ]
+    assert writer.failure is None
+    assert "\n2\n" in (state.read_checkpoint() or "")
 
 
 def test_tickets_behind_an_unexpected_error_are_refused(writer: Writer, inbox: Inbox, engine: Engine) -> None:
