@@ -1,6 +1,6 @@
 # Every target sets up what it needs first; `./setup` and `.venv/bin/python -m ...` do the same without make.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check bench lock
+.PHONY: help demo test test-fast check fuzz bench lock
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,11 @@ test-fast: ## run the tests that need no compiled test tool
 check: ## run ruff, mypy and import-linter
 	@./setup test-fast
 	@.venv/bin/python -m scripts.run_tests check
+
+fuzz: ## verify mutated evidence and timestamps; COUNT and SEED say how many and which
+	@./setup test-fast
+	@ASSAY_FUZZ_BUNDLES=$(or $(COUNT),100000) ASSAY_FUZZ_TOKENS=$(or $(COUNT),100000) ASSAY_FUZZ_SEED=$(or $(SEED),1) \
+		.venv/bin/python -m pytest tests/property/test_bundle_fuzz.py tests/property/test_timestamp_fuzz.py -q -s --timeout 3600
 
 bench: ## measure; NAME="one two" picks benchmarks
 	@./setup demo

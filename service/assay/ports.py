@@ -13,6 +13,7 @@ from assay.domain.identity import Authority, PublicKey
 from assay.domain.policy import LoadedPolicy
 from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, WalkPage
 from assay.domain.reference import Reference, Repository
+from assay.verification.trust_root import TrustRoot
 
 
 class Clock(Protocol):
@@ -71,6 +72,10 @@ class TrustRoots(Protocol):
 
     def authorities(self) -> Sequence[Authority]:
         """Every configured authority."""
+        ...
+
+    def roots(self) -> Mapping[str, TrustRoot]:
+        """The trust roots that authorities name."""
         ...
 
     def digest(self) -> Digest:

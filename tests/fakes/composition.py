@@ -6,13 +6,16 @@ from pathlib import Path
 
 from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.client import RegistryClient
+from assay.bootstrap.composition import SystemComposition
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.gate import GateAnswer, GateQuestion
-from assay.domain.identity import Authority
+from assay.domain.identity import IdentityRule
 from assay.domain.limit import Limits
 from assay.ports import Registry, ServiceClient
+from assay.verification.trust_root import TrustRoot
 from tests.fakes.clock import FrozenClock
+from tests.fakes.engine import FixedTrust
 from tests.fakes.signing import FakeAuthority
 
 
@@ -66,13 +69,18 @@ class FakeComposition:
         self._called("registry", (tuple(plain_http), ca))
         return RegistryClient(access=RegistryAccess(plain_http_on_loopback=True), limits=Limits())
 
-    def authorities_from_keys(self, keys: Sequence[Path]) -> Sequence[Authority]:
-        self._called("keys", tuple(keys))
-        return [FakeAuthority(path.stem).authority for path in keys]
+    def trust_from_signers(
+        self, *, keys: Sequence[Path], identities: Sequence[IdentityRule] = (), trusted_root: Path | None = None
+    ) -> FixedTrust:
+        self._called("signers", (tuple(keys), tuple(identities), trusted_root))
+        return FixedTrust(members=tuple(FakeAuthority(path.stem).authority for path in keys))
 
-    def authorities_from_configuration(self, path: Path) -> Sequence[Authority]:
+    def trust_from_configuration(self, path: Path) -> FixedTrust:
         self._called("configuration", path)
-        return [FakeAuthority().authority]
+        return FixedTrust(members=(FakeAuthority().authority,))
+
+    def trust_root(self, file: Path | None) -> TrustRoot:
+        return SystemComposition().trust_root(file)
 
     def layout(self, path: Path) -> Registry:
         self._called("layout", path)

@@ -25,6 +25,7 @@ from assay.domain.limit import Limits
 from assay.domain.policy import LoadedPolicy
 from assay.ports import PolicyEngine, Registry
 from assay.usecases.judge import Engine
+from assay.verification.trust_root import TrustRoot
 from tests.fakes.clock import FrozenClock
 from tests.fakes.decision import identifier
 from tests.fakes.decision_log import MemoryLog
@@ -137,6 +138,9 @@ class FixedTrust:
 
     def authorities(self) -> tuple[Authority, ...]:
         return self.members
+
+    def roots(self) -> Mapping[str, TrustRoot]:
+        return {}
 
     def digest(self) -> Digest:
         return Digest.of(b"trust")

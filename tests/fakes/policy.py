@@ -13,6 +13,7 @@ from assay.domain.evidence import AttestationClaim, Claim, Gap, GapKind, Rejecti
 from assay.domain.limit import Limits
 from assay.domain.policy import LoadedPolicy, Rule
 from assay.domain.reference import Repository
+from assay.domain.signer import KeySigner
 from assay.formats.manifest import ImageConfig
 from assay.ports import PolicyEngine
 from assay.usecases.document import EvidenceFacts, evidence_document
@@ -44,7 +45,7 @@ def signature_claim(*, authority: str = "release", key: str = "key") -> Signatur
         item=Digest.of(f"signature {authority} {key}".encode()),
         subject=IMAGE,
         format="bundle",
-        key_id=Digest.of(key.encode()),
+        signer=KeySigner(key_id=Digest.of(key.encode())),
         authorities=(authority,),
     )
 
@@ -58,7 +59,7 @@ def attestation_claim(
         predicate_type=predicate_type,
         subjects=(IMAGE,),
         format="bundle",
-        key_id=Digest.of(b"key"),
+        signer=KeySigner(key_id=Digest.of(b"key")),
         authorities=(authority,),
         predicate=predicate,
     )

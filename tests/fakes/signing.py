@@ -130,7 +130,7 @@ class FakeAuthority:
         """Mint a bundle as it is collected; arguments as for `bundle`."""
         return EvidenceItem(shape=EvidenceShape.BUNDLE, content=self.bundle(digest, **parts))
 
-    def legacy_attestation(self, digest: Digest, *, certificate: bool = False, **parts: Any) -> EvidenceItem:
+    def legacy_attestation(self, digest: Digest, *, certificate: str = "", **parts: Any) -> EvidenceItem:
         """Mint the layer of an `.att` tag; arguments as for `envelope`."""
         return EvidenceItem(
             shape=EvidenceShape.LEGACY_ATTESTATION,
@@ -147,7 +147,7 @@ class FakeAuthority:
         payload: Callable[[bytes], bytes] = _same,
         forged_payload: Callable[[bytes], bytes] = _same,
         signature: Callable[[str], str] = str,
-        certificate: bool = False,
+        certificate: str = "",
     ) -> EvidenceItem:
         """Mint the layer of a `.sig` tag.
 

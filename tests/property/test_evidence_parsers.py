@@ -20,6 +20,7 @@ from assay.domain.reason import REJECTION_CODES
 from assay.domain.statement import Statement, Subject
 from assay.formats.base64text import decode_base64, encode_base64
 from assay.formats.bundle import parse_bundle, render_bundle
+from assay.formats.dsse import Envelope
 from assay.formats.pem import decode_pem, encode_pem
 from assay.formats.private_key import decrypt_private_key
 from assay.formats.public_key import parse_public_key, render_public_key
@@ -93,8 +94,9 @@ def test_a_statement_is_read_back(statement: Statement) -> None:
 
 @given(st.binary(max_size=200), st.binary(max_size=80))
 def test_a_bundle_is_read_back(payload: bytes, signature: bytes) -> None:
-    envelope = parse_bundle(render_bundle(payload, signature, RELEASE.public_key()), limits=LIMITS)
-    assert (envelope.untrusted_payload, envelope.signature) == (payload, signature)
+    content = parse_bundle(render_bundle(payload, signature, RELEASE.public_key()), limits=LIMITS).content
+    assert isinstance(content, Envelope)
+    assert (content.untrusted_payload, content.signature) == (payload, signature)
 
 
 @given(st.binary(max_size=300))
@@ -132,7 +134,13 @@ def rejected(item: EvidenceItem) -> None:
 @given(st.builds(EvidenceItem, shape=SHAPES, content=st.binary(max_size=200), signature=st.text(max_size=50)))
 def test_evidence_of_any_content_is_rejected(item: EvidenceItem) -> None:
     rejected(item)
-    rejected(replace(item, certificate=True))
+    for annotation in ("certificate", "chain", "bundle", "rfc3161timestamp"):
+        rejected(_annotated(item, annotation))
+
+
+def _annotated(item: EvidenceItem, annotation: str) -> EvidenceItem:
+    changes: dict[str, Any] = {annotation: item.signature or "x"}
+    return replace(item, **changes)
 
 
 @given(SHAPES, JSON)

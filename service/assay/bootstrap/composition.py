@@ -11,10 +11,11 @@ from assay.bootstrap.installation import Installation
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, InvalidInput
-from assay.domain.identity import Authority
+from assay.domain.identity import IdentityRule
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
-from assay.ports import Clock, Gate, Registry, ServiceClient, Signer
+from assay.ports import Clock, Gate, Registry, ServiceClient, Signer, TrustRoots
+from assay.verification.trust_root import TrustRoot
 
 if TYPE_CHECKING:
     from assay.adapters.registry.client import RegistryClient
@@ -73,17 +74,33 @@ class SystemComposition:
             )
         return images.pop()
 
-    def authorities_from_keys(self, keys: Sequence[Path]) -> Sequence[Authority]:
-        """One authority per key file, named after the file."""
-        from assay.adapters.trust.key_file import load_public_key
+    def trust_from_signers(
+        self, *, keys: Sequence[Path], identities: Sequence[IdentityRule] = (), trusted_root: Path | None = None
+    ) -> TrustRoots:
+        """One authority per public key file, named after the file, and one for the identities."""
+        from assay.adapters.trust.file_trust import AuthoritySource, FileTrust, KeySource, RootSource
+        from assay.verification.trust_root import TrustProfile
 
-        return [Authority(name=path.stem, keys=(load_public_key(path),)) for path in keys]
+        own = [RootSource(name=trusted_root.name, file=trusted_root, profile=None)] if trusted_root is not None else []
+        public_good = RootSource(name="public_good", file=None, profile=TrustProfile.public_good())
+        judging = own or ([public_good] if identities else [])
+        key_root = own[0].name if own else ""
+        authorities = [AuthoritySource(name=path.stem, keys=[KeySource(file=path)], root=key_root) for path in keys]
+        if identities:
+            authorities.append(AuthoritySource(name="identity", keys=[], identities=identities, root=judging[0].name))
+        return FileTrust.load(authorities, judging)
 
-    def authorities_from_configuration(self, path: Path) -> Sequence[Authority]:
-        """The authorities of a configuration file."""
-        from assay.adapters.trust.key_file import KeyFileTrust
+    def trust_root(self, file: Path | None) -> TrustRoot:
+        """The trust root in a file, or the public-good root that comes with Assay."""
+        from assay.adapters.trust.file_trust import RootSource, load_trust_root
 
-        return KeyFileTrust.load(Installation.load(path).key_files).authorities()
+        return load_trust_root(
+            RootSource(name=file.name if file is not None else "public_good", file=file, profile=None)
+        )
+
+    def trust_from_configuration(self, path: Path) -> TrustRoots:
+        """The authorities and trust roots of a configuration file."""
+        return Installation.load(path).load_trust()
 
     def service(self, url: str, *, token: str, ca: Path | None) -> ServiceClient:
         """A client of the verification service."""

@@ -16,7 +16,6 @@ from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.candidate import CandidateRegistry
 from assay.adapters.registry.client import RegistryClient
 from assay.adapters.registry.layout import OciLayout
-from assay.adapters.trust.key_file import KeyFileTrust
 from assay.bootstrap.installation import Installation
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
@@ -75,7 +74,7 @@ class RunningEngine:
         settings = installation.settings
         limits = Limits()
         self._log = SequencerClient(StateFolder(folder=installation.state).socket, service_version=version("assay"))
-        self._trust = KeyFileTrust.load(installation.key_files)
+        self._trust = installation.load_trust()
         self._policy = OpaEngine(installation.opa_socket, load_generation(generation, trust=self._trust.digest()))
         self.archive = RunningArchive(installation.state)
         self.clock = SystemClock()

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from assay.adapters.opa.generation import load_generation
-from assay.adapters.trust.key_file import KeyFileTrust
+from assay.adapters.trust.file_trust import FileTrust
 from assay.bootstrap.engine import registry_access
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.serve import make_generation
 from assay.configuration.settings import TlsFiles
 from assay.domain.errors import ConfigError
+from assay.verification.trust_root import TrustRoot
 
 
 def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]]:
@@ -20,7 +21,7 @@ def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]
     Raises `ConfigError` for the first part that could not be used.
     """
     settings = installation.settings
-    trust = KeyFileTrust.load(installation.key_files)
+    trust = installation.load_trust()
     with tempfile.TemporaryDirectory() as scratch:
         elsewhere = replace(installation, settings=replace(settings, state=scratch))
         policy = load_generation(make_generation(elsewhere), trust=trust.digest()).policy
@@ -31,14 +32,35 @@ def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]
     for name, _, tls in servers:
         _require_files(installation, name, tls)
     keys = sum(len(authority.keys) for authority in trust.authorities())
+    identities = sum(len(authority.identities) for authority in trust.authorities())
     tenants = sorted({f"{tenant}/{environment}" for tenant, environment, _ in policy.mandatory})
     return [
-        ("trust", f"{len(trust.authorities())} authorities, {keys} keys"),
+        ("trust", f"{len(trust.authorities())} authorities, {keys} keys, {identities} identities"),
+        *(("trust root", f"{name}: {_describe_root(root)}") for name, root in trust.roots().items()),
+        *(("warning", warning) for warning in _find_warnings(installation, trust)),
         ("policy", f"{len(policy.rules)} rules, bundle {policy.identity.bundle}"),
         ("rule data", f"for {', '.join(tenants)}"),
         ("opa", f"{policy.identity.opa}"),
         *((name, f"listens on {address}{' with TLS' if tls else ''}") for name, address, tls in servers),
     ]
+
+
+def _describe_root(root: TrustRoot) -> str:
+    return (
+        f"{len(root.authorities)} certificate authorities, {len(root.logs)} logs, {len(root.ct_logs)} CT logs, "
+        f"{len(root.timestamp_authorities)} timestamp authorities, {root.digest}"
+    )
+
+
+def _find_warnings(installation: Installation, trust: FileTrust) -> list[str]:
+    """What can be used and is probably not what was meant."""
+    patterns = [
+        f"authorities.{authority.name}: {warning}"
+        for authority in installation.settings.authorities
+        for pattern in authority.identities
+        for warning in pattern.find_warnings()
+    ]
+    return patterns + [f"trust_roots.{name}: {text}" for name, root in trust.roots().items() for text in root.warnings]
 
 
 def _require_files(installation: Installation, name: str, tls: TlsFiles | None) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay.adapters.trust.file_trust import AuthoritySource, FileTrust, KeySource, RootSource
 from assay.configuration.reader import parse_configuration
 from assay.configuration.settings import Settings
 from assay.domain.errors import ConfigError
@@ -48,7 +49,23 @@ class Installation:
         """OPA's socket."""
         return self.run / "opa.sock"
 
-    @property
-    def key_files(self) -> tuple[tuple[str, tuple[Path, ...]], ...]:
-        """Authorities with the paths of their keys."""
-        return tuple((name, tuple(self.path(key) for key in keys)) for name, keys in self.settings.authorities)
+    def load_trust(self) -> FileTrust:
+        """Read the keys and trust roots that the file names; `ConfigError` naming what cannot be used."""
+        return FileTrust.load(
+            [
+                AuthoritySource(
+                    name=authority.name,
+                    keys=[
+                        KeySource(file=self.path(key.file), valid_from=key.valid_from, valid_until=key.valid_until)
+                        for key in authority.keys
+                    ],
+                    identities=authority.identities,
+                    root=authority.trust_root,
+                )
+                for authority in self.settings.authorities
+            ],
+            [
+                RootSource(name=root.name, file=self.path(root.file) if root.file else None, profile=root.profile)
+                for root in self.settings.trust_roots
+            ],
+        )

@@ -17,7 +17,6 @@ from assay.adapters.supervision.lock import hold_supervisor_lock
 from assay.adapters.supervision.server import ServerOptions, server_command
 from assay.adapters.supervision.socket import listen_on
 from assay.adapters.supervision.supervisor import supervise
-from assay.adapters.trust.key_file import KeyFileTrust
 from assay.bootstrap.applications import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
 from assay.bootstrap.installation import Installation
 from assay.configuration.listener import Address
@@ -65,7 +64,7 @@ def make_generation(installation: Installation) -> Path:
 
     Raises `ConfigError` naming the file, and `opa_digest_mismatch` when the binary is not the configured one.
     """
-    trust = KeyFileTrust.load(installation.key_files)
+    trust = installation.load_trust()
     settings = installation.settings
     opa = installation.path(settings.opa)
     try:

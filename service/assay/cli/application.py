@@ -8,12 +8,14 @@ import click
 
 _COMMANDS = {
     "verify": "assay.cli.verify:verify",
+    "verify-bundle": "assay.cli.verify_bundle:verify_bundle",
     "gate": "assay.cli.gate:gate",
     "audit": "assay.cli.audit:audit",
     "serve": "assay.cli.serve:serve",
     "sequencer": "assay.cli.serve:sequencer",
     "keys": "assay.cli.keys:keys",
     "config": "assay.cli.config:config",
+    "trust": "assay.cli.trust:trust",
     "completion": "assay.cli.completion:completion",
 }
 
@@ -71,9 +73,11 @@ def application() -> None:
     \b
     build, lock       turn a pinned spec into an image, an SBOM and provenance
     verify            look at the evidence of an image, here and now; records nothing
+    verify-bundle     verify one Sigstore bundle about a file or digest, offline
     gate              ask the service whether an image may be published; recorded
     audit             query the decision log and verify it
     serve             run the verification service and the admission webhook
     keys, config      make a key pair; check a configuration file
+    trust             show what is trusted, and until when
     completion        print the completion script of your shell
     """

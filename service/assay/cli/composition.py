@@ -7,8 +7,9 @@ from typing import Protocol, cast
 import click
 
 from assay.domain.digest import Digest
-from assay.domain.identity import Authority
-from assay.ports import Clock, Registry, ServiceClient
+from assay.domain.identity import IdentityRule
+from assay.ports import Clock, Registry, ServiceClient, TrustRoots
+from assay.verification.trust_root import TrustRoot
 
 
 class Composition(Protocol):
@@ -22,12 +23,22 @@ class Composition(Protocol):
         """A registry client; plain http only for the named hosts and for loopback."""
         ...
 
-    def authorities_from_keys(self, keys: Sequence[Path]) -> Sequence[Authority]:
-        """One authority per public key file, named after the file."""
+    def trust_from_signers(
+        self, *, keys: Sequence[Path], identities: Sequence[IdentityRule] = (), trusted_root: Path | None = None
+    ) -> TrustRoots:
+        """One authority per public key file, named after the file, and one named `identity` for the identities.
+
+        Identities are judged by the trusted root, without one by the public-good root that comes with Assay; a key
+        without a trusted root is verified offline.
+        """
         ...
 
-    def authorities_from_configuration(self, path: Path) -> Sequence[Authority]:
-        """The authorities of a configuration file."""
+    def trust_root(self, file: Path | None) -> TrustRoot:
+        """The trust root in a file, or the public-good root that comes with Assay."""
+        ...
+
+    def trust_from_configuration(self, path: Path) -> TrustRoots:
+        """The authorities and trust roots of a configuration file."""
         ...
 
     def layout(self, path: Path) -> Registry:

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from assay.domain.identity import IdentityRule
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -20,6 +22,29 @@ def output_option(command: Command) -> Command:
         show_default=True,
         help="Human-readable text, or one JSON document on standard output.",
     )(command)
+
+
+def identity_options(command: Command) -> Command:
+    """`--identity`, `--issuer`, `--trusted-root`."""
+    for option in (
+        click.option("--trusted-root", type=FILE, help="Certificate authorities and logs (trusted_root.json)."),
+        click.option("--issuer", metavar="URL", help="The OIDC issuer behind that identity."),
+        click.option("--identity", metavar="TEXT", help="Trust certificates of exactly this URI or email address."),
+    ):
+        command = option(command)
+    return command
+
+
+def read_identities(identity: str | None, issuer: str | None) -> list[IdentityRule]:
+    """The identity that was named, if any; one option without the other, or an empty one, is a `UsageError`."""
+    if identity is None and issuer is None:
+        return []
+    if not identity or not issuer:
+        raise click.UsageError("--identity and --issuer belong together")
+    from assay.verification.identity import IdentityPattern
+    from assay.verification.text_pattern import TextPattern
+
+    return [IdentityPattern(issuer=TextPattern(exact=issuer), san=TextPattern(exact=identity))]
 
 
 def service_options(command: Command) -> Command:

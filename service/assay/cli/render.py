@@ -54,4 +54,9 @@ def claim_lines(claims: Iterable[Claim]) -> Iterable[str]:
                 what = "signature"
             case AttestationClaim():
                 what = f"attestation {claim.predicate_type}"
-        yield f"  verified      {what} by {', '.join(claim.authorities)} (key {claim.key_id.hex[:12]}, {claim.format})"
+        yield f"  verified      {what} by {', '.join(claim.authorities)} ({claim.signer}, {claim.format})"
+        for time in claim.times:
+            yield f"                at {time.isoformat()}"
+        for entry in claim.log_entries:
+            index = entry.index if entry.index is not None else entry.leaf
+            yield f"                in the log {entry.origin}, entry {index}"

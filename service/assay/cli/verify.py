@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from assay.cli.composition import Composition, composition
-from assay.cli.option import FILE, output_option, timeout_option
+from assay.cli.option import FILE, identity_options, output_option, read_identities, timeout_option
 from assay.cli.outcome import ExitCode
 from assay.domain.deadline import Deadline
-from assay.domain.evidence import AttestationClaim, Claim, GapKind, SignatureClaim
+from assay.domain.evidence import GapKind
 from assay.domain.reason import is_retryable
 from assay.domain.reference import Reference, Repository
 from assay.ports import Registry
@@ -22,6 +22,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command()
 @click.argument("image", required=False)
 @click.option("--key", "keys", type=FILE, multiple=True, help="Trust this public key (PEM); may be repeated.")
+@identity_options
 @click.option("--config", "configuration", type=FILE, help="Trust the authorities of this configuration file.")
 @click.option("--layout", type=FOLDER, help="Read the image from this OCI layout instead of a registry.")
 @click.option("--plain-http", multiple=True, metavar="HOST", help="Speak plain http to this registry host.")
@@ -33,6 +34,9 @@ def verify(
     ctx: click.Context,
     image: str | None,
     keys: tuple[Path, ...],
+    identity: str | None,
+    issuer: str | None,
+    trusted_root: Path | None,
     configuration: Path | None,
     layout: Path | None,
     plain_http: tuple[str, ...],
@@ -42,23 +46,26 @@ def verify(
 ) -> None:
     """Verify the evidence of IMAGE here and now: what was proven, by whom, and what was refused and why.
 
-    Exits with 0 when a trusted key signed the image. Local: no service is asked, no policy decides, nothing is
+    Exits with 0 when a trusted signer signed the image. Local: no service is asked, no policy decides, nothing is
     recorded. IMAGE may be left out with --layout when the layout holds one image.
 
     \b
     Examples:
       assay verify --key cosign.pub registry.example/app:1.0
       assay verify --key cosign.pub --layout build/age --output json
+      assay verify --identity dev@example.com --issuer https://accounts.google.com registry.example/app:1.0
     """
     parts = composition(ctx)
-    if bool(keys) == bool(configuration):
-        raise click.UsageError("name whom to trust: either --key or --config")
-    authorities = (
-        parts.authorities_from_configuration(configuration) if configuration else parts.authorities_from_keys(keys)
-    )
+    identities = read_identities(identity, issuer)
+    if configuration is not None and not (keys or identities or trusted_root):
+        trust = parts.trust_from_configuration(configuration)
+    elif configuration is None and (keys or identities):
+        trust = parts.trust_from_signers(keys=keys, identities=identities, trusted_root=trusted_root)
+    else:
+        raise click.UsageError("name whom to trust: --key, or --identity and --issuer, or else --config")
     registry, reference = _source(parts, image, layout, plain_http, registry_ca)
     deadline = Deadline.after(timeout, parts.clock().monotonic)
-    verification = verify_image(registry, reference, authorities, deadline)
+    verification = verify_image(registry, reference, trust.authorities(), deadline, roots=trust.roots())
     if output == "json":
         click.echo(json.dumps(_render_json(verification)))
     else:
@@ -102,28 +109,14 @@ def _render_text(verification: Verification) -> str:
 
 
 def _render_json(verification: Verification) -> dict[str, object]:
+    from assay.formats.claim import render_claim
     from assay.formats.finding import render_gap, render_rejection
 
     return {
         "image": str(verification.artefact.reference),
         "digest": verification.artefact.digest.text,
         "verified": verification.signed,
-        "claims": [_render_claim(claim) for claim in verification.claims],
+        "claims": [render_claim(claim) for claim in verification.claims],
         "gaps": [render_gap(gap) for gap in verification.gaps],
         "rejected": [render_rejection(rejection) for rejection in verification.rejected],
-    }
-
-
-def _render_claim(claim: Claim) -> dict[str, object]:
-    match claim:
-        case SignatureClaim():
-            kind = {"type": "signature", "annotations": dict(claim.annotations)}
-        case AttestationClaim():
-            kind = {"type": "attestation", "predicate_type": claim.predicate_type}
-    return {
-        **kind,
-        "item": claim.item.text,
-        "format": claim.format,
-        "key_id": claim.key_id.text,
-        "authorities": list(claim.authorities),
     }

@@ -11,6 +11,7 @@ from assay.configuration.settings import (
     TlsFiles,
     WebhookSettings,
 )
+from assay.configuration.trust import read_trust
 from assay.domain.caller import Caller, Role
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, InvalidInput
@@ -35,6 +36,7 @@ def parse_configuration(octets: bytes) -> Settings:
         raise refuse("version", f"{version[:20]!r} is not known", "write `version: 1`")
     policy, engine = root.section("policy"), root.section("opa")
     limits = root.optional_section("limits") or Section({}, "limits")
+    authorities, trust_roots = read_trust(root)
     settings = Settings(
         state=root.text("state"),
         origin=_origin(root),
@@ -44,7 +46,8 @@ def parse_configuration(octets: bytes) -> Settings:
         rule_data=policy.text("rule_data"),
         opa=engine.text("path"),
         opa_sha256=_digest(engine, "sha256") if engine.has("sha256") else None,
-        authorities=tuple(_authority(name, section) for name, section in root.named_sections("authorities")),
+        authorities=authorities,
+        trust_roots=trust_roots,
         registries=_registries(root.optional_section("registries") or Section({}, "registries")),
         layouts=root.text("layouts", ""),
         request_octets=limits.integer("request_mib", 32, lowest=1, highest=128) * _MIB,
@@ -54,8 +57,6 @@ def parse_configuration(octets: bytes) -> Settings:
         section.finish()
     if settings.opa.startswith("/") and settings.opa_sha256 is None:
         raise refuse("opa.sha256", "a binary at an absolute path needs its digest", "write the SHA-256 of the file")
-    if not settings.authorities:
-        raise refuse("authorities", "nobody is trusted", "name at least one authority with its keys")
     return settings
 
 
@@ -72,12 +73,6 @@ def _digest(section: Section, key: str) -> Digest:
         return Digest.from_hex(value)
     except InvalidInput as error:
         raise refuse(key, f"{value[:80]!r} is not a SHA-256", "write 64 lower-case hex characters") from error
-
-
-def _authority(name: str, section: Section) -> tuple[str, tuple[str, ...]]:
-    keys = section.texts("keys", required=True)
-    section.finish()
-    return name, keys
 
 
 def _registries(section: Section) -> RegistrySettings:

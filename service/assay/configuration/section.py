@@ -35,6 +35,15 @@ class Section:
     def _at(self, key: str) -> str:
         return f"{self._place}.{key}" if self._place else key
 
+    @property
+    def place(self) -> str:
+        """Where this mapping stands, as messages name it."""
+        return self._place
+
+    def fields(self) -> tuple[str, ...]:
+        """The names of all fields that nobody has read yet, sorted."""
+        return tuple(sorted(map(str, self._members)))
+
     def has(self, key: str) -> bool:
         """Whether the field is written."""
         return key in self._members
@@ -62,6 +71,22 @@ class Section:
             raise refuse(self._at(key), f"{text[:40]!r} is not a number", f"write {lowest} to {highest}")
         return number
 
+    def required_integer(self, key: str, *, lowest: int, highest: int) -> int:
+        """A decimal number within a closed range that must be written."""
+        if key not in self._members:
+            raise refuse(self._at(key), "the field is missing", f"write {lowest} to {highest}")
+        return self.integer(key, lowest, lowest=lowest, highest=highest)
+
+    def flag(self, key: str) -> bool:
+        """A required `true` or `false`."""
+        if (text := self.text(key)) not in {"true", "false"}:
+            raise refuse(self._at(key), f"{text[:40]!r} is neither true nor false", "write true or false")
+        return text == "true"
+
+    def text_or_section(self, key: str) -> "str | Section":
+        """A required field that is either a text or a mapping."""
+        return self.section(key) if isinstance(self._members.get(key), Mapping) else self.text(key)
+
     def texts(self, key: str, *, required: bool = False) -> tuple[str, ...]:
         """A list of texts; empty when not written, unless it is required."""
         if key not in self._members and not required:
@@ -70,6 +95,21 @@ class Section:
         if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
             raise refuse(self._at(key), "a list of texts is expected", "write `- value` lines")
         return tuple(value)
+
+    def texts_or_sections(self, key: str) -> "tuple[str | Section, ...]":
+        """A list of texts and mappings; empty when not written, and never empty when written."""
+        if key not in self._members:
+            return ()
+        value = self._members.pop(key)
+        if not isinstance(value, list) or not value:
+            raise refuse(self._at(key), "a list is expected", "write `- value` lines")
+        return tuple(self._item(f"{self._at(key)}[{number}]", item) for number, item in enumerate(value))
+
+    @staticmethod
+    def _item(place: str, value: object) -> "str | Section":
+        if isinstance(value, str) and value:
+            return value
+        return Section(value, place)
 
     def names(self, key: str) -> tuple[str, ...]:
         """A required list of names."""

@@ -1,10 +1,13 @@
 """The settings of one installation."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from assay.configuration.listener import Address
 from assay.domain.caller import Caller
 from assay.domain.digest import Digest
+from assay.verification.identity import IdentityPattern
+from assay.verification.trust_root import TrustProfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,34 @@ class RegistrySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeySettings:
+    """A public key: the path of its file, and the window, ends included, outside of which it does not count."""
+
+    file: str
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthoritySettings:
+    """A named authority: its keys, its identities, and the name of its trust root, which may be empty."""
+
+    name: str
+    keys: tuple[KeySettings, ...]
+    identities: tuple[IdentityPattern, ...]
+    trust_root: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustRootSettings:
+    """A trust root: the path of its file, empty for the public-good root that comes with Assay, and its profile."""
+
+    name: str
+    file: str
+    profile: TrustProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything the configuration file says; paths are as written, relative ones belong to the file's folder."""
 
@@ -65,7 +96,8 @@ class Settings:
     rule_data: str
     opa: str
     opa_sha256: Digest | None
-    authorities: tuple[tuple[str, tuple[str, ...]], ...]
+    authorities: tuple[AuthoritySettings, ...]
+    trust_roots: tuple[TrustRootSettings, ...]
     registries: RegistrySettings
     layouts: str
     request_octets: int

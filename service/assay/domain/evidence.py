@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from assay.domain.digest import Digest
 from assay.domain.reason import GapReason
+from assay.domain.signer import Signer
 
 
 class EvidenceShape(StrEnum):
@@ -21,15 +23,19 @@ class EvidenceItem:
     """One unverified piece of evidence, fetched and digest-checked.
 
     `content` is the bundle, the simple-signing payload or the DSSE envelope, byte for byte. `signature` is the
-    base64 text of the signature annotation (legacy signatures only). `certificate` tells that the item carries
-    certificate or log annotations (legacy only). `source` is the digest of the manifest that held it.
+    base64 text of the signature annotation (legacy signatures only). `certificate`, `chain`, `bundle` and
+    `rfc3161timestamp` are the texts of the layer's `dev.sigstore.cosign/` annotations of these names (legacy only);
+    an empty text means that the annotation is absent. `source` is the digest of the manifest that held it.
     """
 
     shape: EvidenceShape
     content: bytes
     source: Digest | None = None
     signature: str = ""
-    certificate: bool = False
+    certificate: str = ""
+    chain: str = ""
+    bundle: str = ""
+    rfc3161timestamp: str = ""
 
     @property
     def digest(self) -> Digest:
@@ -86,36 +92,59 @@ class Rejection:
     detail: str
 
 
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class VerifiedEntry:
+    """Verified: a log of the trust root holds the entry of this signature.
+
+    `log` is the hexadecimal id of the log's key, `origin` the name under which that key signed the checkpoint, without
+    one the trust root's name of the log. `index` is the global index that the log promised with its timestamp, `leaf`
+    the index that an inclusion proof established; each is None when nothing authenticates it. `time` is the promised
+    time, None without a promise.
+    """
+
+    log: str
+    origin: str
+    index: int | None
+    leaf: int | None
+    time: datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureClaim:
-    """Verified: a key of `authorities` signed that `subject` is the image.
+    """Verified: `signer`, whom `authorities` name, signed that `subject` is the image.
 
-    `annotations` are those inside the signed payload. `format` is `cosign` (legacy) or `bundle`.
+    `annotations` are those inside the signed payload. `format` is `cosign` (legacy) or `bundle`. `times` are the
+    verified times of signing, oldest first; without a trust root there are none, and no log entries.
     """
 
     item: Digest
     subject: Digest
     format: str
-    key_id: Digest
+    signer: Signer
     authorities: tuple[str, ...]
     annotations: tuple[tuple[str, str], ...] = ()
+    times: tuple[datetime, ...] = ()
+    log_entries: tuple[VerifiedEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttestationClaim:
-    """Verified: a key of `authorities` signed a statement of `predicate_type` about `subjects`.
+    """Verified: `signer`, whom `authorities` name, signed a statement of `predicate_type` about `subjects`.
 
     `subjects` are all SHA-256 subjects of the statement; the judged digest is one of them. `predicate` is the
     signed predicate, parsed strictly. What the predicate says is the signer's word, not a fact about the image.
+    `times` and `log_entries` are as in `SignatureClaim`.
     """
 
     item: Digest
     predicate_type: str
     subjects: tuple[Digest, ...]
     format: str
-    key_id: Digest
+    signer: Signer
     authorities: tuple[str, ...]
     predicate: Mapping[str, object] = field(hash=False)
+    times: tuple[datetime, ...] = ()
+    log_entries: tuple[VerifiedEntry, ...] = ()
 
 
 Claim = SignatureClaim | AttestationClaim

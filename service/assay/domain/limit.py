@@ -18,8 +18,10 @@ class Limits:
     subjects: int = 10_000
     log_entries: int = 8
     timestamps: int = 32
+    chain_certificates: int = 10
     proof_hashes: int = 63
     token_octets: int = 64 * 1024
     json_depth: int = 64
     json_structure: int = 5_000_000
+    bundle_structure: int = 100_000
     packages: int = 20_000

@@ -50,15 +50,26 @@ GAP_CODES: dict[str, ReasonClass] = {
 """Detail codes of gaps."""
 
 REJECTION_CODES: dict[str, str] = {
-    "bundle_malformed": "the evidence cannot be read as what it says it is",
-    "bundle_unsupported": "the evidence is of a kind this release does not verify (certificate, log entry, version)",
-    "signature_invalid": "the signature does not verify under any trusted key",
-    "identity_mismatch": "no configured authority holds the key that signed",
-    "subject_mismatch": "the signed statement speaks about another digest",
-    "predicate_type_mismatch": "the signed statement is of another type than its place demands",
     "digest_mismatch": "the registry served other bytes than the digest names",
     "manifest_malformed": "the manifest that holds the evidence cannot be read",
     "evidence_limit": "the evidence exceeds a limit",
+    "bundle_malformed": "the evidence cannot be read as what it says it is",
+    "bundle_unsupported": "the evidence is of a kind that is not verified (version, storage, certificate chain)",
+    "trust_profile_unmet": "the evidence has fewer log entries or timestamps than its trust root demands",
+    "no_verified_time": "nothing establishes when the signature was made",
+    "timestamp_invalid": "a timestamp (RFC 3161) does not hold",
+    "certificate_expired": "the certificate was not valid when the signature was made",
+    "chain_invalid": "the certificate does not lead to a certificate authority of the trust root",
+    "leaf_unsuitable": "the certificate is not one that may sign",
+    "sct_missing": "the certificate has fewer certificate timestamps (SCT) than its trust root demands",
+    "sct_invalid": "a certificate timestamp (SCT) does not hold",
+    "log_proof_invalid": "no log of the trust root vouches for the log entry",
+    "signature_invalid": "the signature does not verify under the signer's key",
+    "log_entry_kind_unsupported": "the log entry is of a kind or version that is not verified",
+    "log_entry_mismatch": "the log entry is that of another signature",
+    "subject_mismatch": "what is signed speaks about another digest",
+    "predicate_type_mismatch": "the signed statement is of another type than its place demands",
+    "identity_mismatch": "no configured authority names the signer",
     "internal": "an unexpected error; it is counted and denies",
 }
 """Codes of rejected evidence, in the order of the verification steps."""

@@ -13,10 +13,12 @@ def decode_base64(text: str, *, what: str, code: str) -> bytes:
     Raises `InvalidInput` with `code`, naming `what`.
     """
     try:
-        octets = binascii.a2b_base64(text.encode("ascii"))
+        octets = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
     except (binascii.Error, UnicodeEncodeError):
         octets = b""
-    if encode_base64(octets) != text:
+    # Only the last group has several spellings (its unused bits); everything before it has been read strictly.
+    last = octets[(len(octets) - 1) // 3 * 3 :] if octets else b""
+    if len(text) != (len(octets) + 2) // 3 * 4 or not text.endswith(encode_base64(last)):
         raise InvalidInput(code, f"{what} is not base64", remedy="write standard base64 with padding, without blanks")
     return octets
 

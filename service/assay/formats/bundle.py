@@ -1,6 +1,10 @@
-"""Sigstore bundles: version 0.3 with a public key and a DSSE envelope."""
+"""Sigstore bundles, versions 0.1, 0.2 and 0.3."""
 
 import json
+import re
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.x509 import Certificate
 
 from assay.domain.descriptor import SIGSTORE_BUNDLE
 from assay.domain.errors import InvalidInput
@@ -8,47 +12,121 @@ from assay.domain.identity import PublicKey
 from assay.domain.limit import Limits
 from assay.domain.statement import PAYLOAD_TYPE
 from assay.formats.base64text import encode_base64
+from assay.formats.certificate import parse_certificate
 from assay.formats.dsse import ENVELOPE_MEMBERS, Envelope, read_envelope
 from assay.formats.evidence_object import EvidenceObject, malformed
-from assay.formats.log_entry import check_log_entries, check_timestamps
+from assay.formats.log_entry import read_log_entries, read_timestamps
+from assay.formats.untrusted_evidence import HashName, MessageSignature, UntrustedEvidence
 
 _FAMILY = "application/vnd.dev.sigstore.bundle"
-_ACCEPTED = frozenset({SIGSTORE_BUNDLE, f"{_FAMILY}+json;version=0.3"})
+_VERSIONS = {
+    f"{_FAMILY}+json;version=0.1": 1,
+    f"{_FAMILY}+json;version=0.2": 2,
+    f"{_FAMILY}+json;version=0.3": 3,
+    SIGSTORE_BUNDLE: 3,
+}
+_OTHER_VERSION = re.compile(rf"{re.escape(_FAMILY)}(\+json;version=[0-9.]+|\.v[0-9.]+\+json)", re.ASCII)
 _CONTENTS = frozenset({"dsseEnvelope", "messageSignature"})
 _KEY_MATERIALS = frozenset({"publicKey", "certificate", "x509CertificateChain"})
+_HASHES = {"SHA2_256": HashName.SHA256, "SHA2_384": HashName.SHA384, "SHA2_512": HashName.SHA512}
+_DIGEST_OCTETS = {HashName.SHA256: 32, HashName.SHA384: 48, HashName.SHA512: 64}
 
 
-def parse_bundle(octets: bytes, *, limits: Limits) -> Envelope:
-    """Parse a bundle down to its envelope.
+def parse_bundle(octets: bytes, *, limits: Limits) -> UntrustedEvidence:
+    """Parse a bundle.
 
-    Guaranteed: version 0.3, exactly one content and one key material, no unknown member; log entries and timestamps
-    are well formed and within the caps. Nothing is verified: the key hint names no trusted key and is not kept, log
-    entries and timestamps count for nothing.
-    Raises `InvalidInput(bundle_malformed | bundle_unsupported | evidence_limit)`; unsupported are other versions,
-    certificates and message signatures. Source: sigstore_bundle.proto, sigstore protobuf-specs.
+    Guaranteed: a known version, exactly one content and one key material of that version, no unknown member; log
+    entries, timestamps and certificates are well formed and within the caps; no certificate of a chain is a root.
+    Nothing is verified: the key hint names no trusted key and is not kept.
+    Raises `InvalidInput(bundle_malformed | bundle_unsupported | evidence_limit)`; unsupported are other versions.
+    Source: sigstore_bundle.proto, sigstore protobuf-specs.
     """
     known = _CONTENTS | {"mediaType", "verificationMaterial"}
-    bundle = EvidenceObject.parse(octets, what="the bundle", known=known, limits=limits)
-    _check_version(bundle.text("mediaType"))
+    bundle = EvidenceObject.parse(
+        octets, what="the bundle", known=known, limits=limits, structure=limits.bundle_structure
+    )
+    version = _read_version(bundle.text("mediaType"))
     material = bundle.section(
         "verificationMaterial", known=_KEY_MATERIALS | {"tlogEntries", "timestampVerificationData"}
     )
-    content = _only_one(bundle, _CONTENTS, "content")
-    key_material = _only_one(material, _KEY_MATERIALS, "key material")
-    check_log_entries(material, limits=limits)
-    check_timestamps(material, limits=limits)
-    if content != "dsseEnvelope" or key_material != "publicKey":
-        raise _unsupported(f"a bundle with {content} and {key_material}")
-    material.section("publicKey", known={"hint"}).text("hint", default="")
-    return read_envelope(bundle.section("dsseEnvelope", known=ENVELOPE_MEMBERS))
+    content = _read_content(bundle)
+    return UntrustedEvidence(
+        format="bundle",
+        content=content,
+        stamped=content.signature,
+        certificates=_read_certificates(material, version, limits),
+        chain_in_new_bundle=version == 3 and material.has("x509CertificateChain"),
+        log_entries=read_log_entries(material, proof_required=version > 1, limits=limits),
+        timestamps=read_timestamps(material, limits=limits),
+    )
 
 
-def _check_version(media_type: str) -> None:
-    if media_type in _ACCEPTED:
-        return
-    if media_type.startswith(_FAMILY):
-        raise _unsupported("a bundle of another version than 0.3")
+def _read_version(media_type: str) -> int:
+    if media_type in _VERSIONS:
+        return _VERSIONS[media_type]
+    if _OTHER_VERSION.fullmatch(media_type):
+        raise InvalidInput(
+            "bundle_unsupported",
+            "a bundle of another version than 0.1, 0.2 and 0.3",
+            remedy="sign with a tool that writes version 0.3 bundles",
+        )
     raise malformed("the bundle.mediaType", "it does not name a Sigstore bundle")
+
+
+def _read_content(bundle: EvidenceObject) -> Envelope | MessageSignature:
+    if _only_one(bundle, _CONTENTS, "content") == "dsseEnvelope":
+        return read_envelope(bundle.section("dsseEnvelope", known=ENVELOPE_MEMBERS))
+    message = bundle.section("messageSignature", known={"messageDigest", "signature"})
+    return MessageSignature(signature=message.octets("signature"), hint=_read_hint(message))
+
+
+def _read_hint(message: EvidenceObject) -> tuple[HashName, bytes] | None:
+    if not message.has("messageDigest"):
+        return None
+    section = message.section("messageDigest", known={"algorithm", "digest"})
+    algorithm = _HASHES.get(section.text("algorithm", default=""))
+    digest = section.octets("digest")
+    if algorithm is None or len(digest) != _DIGEST_OCTETS[algorithm]:
+        raise malformed(section.what, "a SHA2_256, SHA2_384 or SHA2_512 digest is expected")
+    return algorithm, digest
+
+
+def _read_certificates(material: EvidenceObject, version: int, limits: Limits) -> tuple[Certificate, ...]:
+    match _only_one(material, _KEY_MATERIALS, "key material"):
+        case "publicKey":
+            material.section("publicKey", known={"hint"}).text("hint", default="")
+            return ()
+        case "certificate":
+            if version < 3:
+                raise malformed(f"{material.what}.certificate", "a bundle of this version has a certificate chain")
+            return (_read_certificate(material.members["certificate"], f"{material.what}.certificate", limits),)
+        case _:
+            return _read_chain(material.section("x509CertificateChain", known={"certificates"}), limits)
+
+
+def _read_chain(chain: EvidenceObject, limits: Limits) -> tuple[Certificate, ...]:
+    values = chain.items("certificates", most=limits.chain_certificates)
+    if not values:
+        raise malformed(f"{chain.what}.certificates", "at least one certificate is expected")
+    certificates = tuple(
+        _read_certificate(value, f"{chain.what}.certificates[{number}]", limits) for number, value in enumerate(values)
+    )
+    if any(_signed_itself(certificate) for certificate in certificates):
+        raise malformed(f"{chain.what}.certificates", "a root does not belong into evidence: trust is configured")
+    return certificates
+
+
+def _read_certificate(value: object, what: str, limits: Limits) -> Certificate:
+    der = EvidenceObject.of(value, what=what, known={"rawBytes"}).octets("rawBytes")
+    return parse_certificate(der, what=what, limits=limits)
+
+
+def _signed_itself(certificate: Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
 
 
 def _only_one(place: EvidenceObject, names: frozenset[str], what: str) -> str:
@@ -56,14 +134,6 @@ def _only_one(place: EvidenceObject, names: frozenset[str], what: str) -> str:
     if len(present) != 1:
         raise malformed(place.what, f"exactly one {what} is expected")
     return present[0]
-
-
-def _unsupported(what: str) -> InvalidInput:
-    return InvalidInput(
-        "bundle_unsupported",
-        f"{what} cannot be verified by this release",
-        remedy="sign with a key: a version 0.3 bundle with a DSSE envelope",
-    )
 
 
 def render_bundle(payload: bytes, signature: bytes, key: PublicKey) -> bytes:

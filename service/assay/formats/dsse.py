@@ -1,6 +1,6 @@
 """The signing envelope (DSSE 1.0)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from assay.domain.limit import Limits
 from assay.formats.evidence_object import EvidenceObject, malformed
@@ -11,11 +11,17 @@ _SIGNATURE_MEMBERS = frozenset({"sig", "keyid"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """An envelope with its one signature; the payload is untrusted until that signature has been verified."""
+    """An envelope with its one signature; the payload is untrusted until that signature has been verified.
+
+    `key_hint` is the envelope's `keyid`, which selects nothing. `octets` is the text that the envelope was read from
+    when it stood alone, None for one inside a bundle, whose text is not the one that was logged.
+    """
 
     payload_type: str
     untrusted_payload: bytes = field(repr=False)
     signature: bytes = field(repr=False)
+    key_hint: str = ""
+    octets: bytes | None = field(default=None, repr=False)
 
     @property
     def signed_octets(self) -> bytes:
@@ -35,7 +41,10 @@ def parse_envelope(octets: bytes, *, limits: Limits) -> Envelope:
     Guaranteed: exactly one signature, standard base64, no unknown member. The payload is not looked at and `keyid`
     selects nothing. Raises `InvalidInput(bundle_malformed | evidence_limit)`.
     """
-    return read_envelope(EvidenceObject.parse(octets, what="the envelope", known=ENVELOPE_MEMBERS, limits=limits))
+    envelope = EvidenceObject.parse(
+        octets, what="the envelope", known=ENVELOPE_MEMBERS, limits=limits, structure=limits.bundle_structure
+    )
+    return replace(read_envelope(envelope), octets=octets)
 
 
 def read_envelope(envelope: EvidenceObject) -> Envelope:
@@ -44,9 +53,9 @@ def read_envelope(envelope: EvidenceObject) -> Envelope:
     if len(signatures) != 1:
         raise malformed(f"{envelope.what}.signatures", "exactly one signature is expected")
     signature = EvidenceObject.of(signatures[0], what=f"{envelope.what}.signatures[0]", known=_SIGNATURE_MEMBERS)
-    signature.text("keyid", default="")
     return Envelope(
         payload_type=envelope.text("payloadType"),
         untrusted_payload=envelope.octets("payload"),
         signature=signature.octets("sig"),
+        key_hint=signature.text("keyid", default=""),
     )

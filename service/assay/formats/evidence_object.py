@@ -36,15 +36,20 @@ class EvidenceObject:
     members: Mapping[str, object] = field(repr=False)
 
     @classmethod
-    def parse(cls, octets: bytes, *, what: str, known: AbstractSet[str], limits: Limits) -> "EvidenceObject":
-        """Parse strict JSON under the limits; `InvalidInput(evidence_limit)` when they do not suffice."""
+    def parse(
+        cls, octets: bytes, *, what: str, known: AbstractSet[str], limits: Limits, structure: int | None = None
+    ) -> "EvidenceObject":
+        """Parse strict JSON under the limits; `InvalidInput(evidence_limit)` when they do not suffice.
+
+        `structure` caps the structural characters of a document that is read before any signature verified.
+        """
         try:
             document = parse_json(
                 octets,
                 what=what,
                 largest=limits.blob_octets,
                 depth=limits.json_depth,
-                structure=limits.json_structure,
+                structure=limits.json_structure if structure is None else structure,
             )
         except InvalidInput as error:
             code = "evidence_limit" if error.code == "json_too_large" else _MALFORMED
@@ -58,7 +63,9 @@ class EvidenceObject:
             raise malformed(what, "an object is expected")
         if not value.keys() <= known:
             raise malformed(what, "it has an unknown member")
-        return cls(what=what, members={key: member for key, member in value.items() if member is not None})
+        if None in value.values():
+            value = {key: member for key, member in value.items() if member is not None}
+        return cls(what=what, members=value)
 
     def has(self, name: str) -> bool:
         """Whether the member is there and not null."""
@@ -76,6 +83,14 @@ class EvidenceObject:
         if default is not None and not self.has(name):
             return default
         return decode_base64(self.text(name), what=f"{self.what}.{name}", code=_MALFORMED)
+
+    def octets_list(self, name: str, *, most: int) -> tuple[bytes, ...]:
+        """A list of bytes in base64, empty when absent, of at most `most` items as in `items`."""
+        values = self.items(name, most=most)
+        texts = [value for value in values if isinstance(value, str)]
+        if len(texts) != len(values):
+            raise malformed(f"{self.what}.{name}", "a list of strings is expected")
+        return tuple(decode_base64(text, what=f"{self.what}.{name}", code=_MALFORMED) for text in texts)
 
     def section(self, name: str, *, known: AbstractSet[str]) -> "EvidenceObject":
         """A required object."""

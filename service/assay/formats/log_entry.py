@@ -1,8 +1,7 @@
-"""The log entries and timestamps that a bundle may carry beside its signature.
+"""Entries of a transparency log and timestamps, as evidence carries them; nothing here is verified."""
 
-An authority without a trust root does not judge them: they are read under the caps so that malformed ones are found,
-and they count for nothing.
-"""
+import re
+from dataclasses import dataclass, field
 
 from assay.domain.limit import Limits
 from assay.formats.evidence_object import EvidenceObject, exceeded, malformed
@@ -19,54 +18,175 @@ _ENTRY = frozenset(
     }
 )
 _PROOF = frozenset({"logIndex", "rootHash", "treeSize", "hashes", "checkpoint"})
+_ANNOTATION = frozenset({"SignedEntryTimestamp", "Payload"})
+_PROMISED = frozenset({"body", "integratedTime", "logIndex", "logID"})
+_BODY_BEGIN = re.compile(rb'\{"apiVersion":"([0-9.]{1,20})","kind":"([a-z]{1,40})",')
+_HEX = re.compile(r"(?:[0-9a-f]{2}){1,64}", re.ASCII)
 _HASH_OCTETS = 32
+_END_OF_TIME = 253_402_300_800
+"""The first second of the year 10000."""
 
 
-def check_log_entries(material: EvidenceObject, *, limits: Limits) -> None:
-    """Check the shape of `tlogEntries`; nothing in them is verified.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryProof:
+    """An inclusion proof with the checkpoint (a signed note) that it leads to.
 
-    Raises `InvalidInput(bundle_malformed | evidence_limit)`.
+    `index` is that of the leaf in the tree of the checkpoint, not the global index of the log.
     """
+
+    index: int
+    size: int
+    root: bytes
+    hashes: tuple[bytes, ...]
+    checkpoint: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """One entry, unverified: a promise (SET), a proof, or both.
+
+    `index` is the global index and `integrated_time` seconds since 1970; only a promise authenticates them. `kind` and
+    `version` are empty when the entry does not say what it is.
+    """
+
+    log_id: bytes
+    index: int
+    integrated_time: int
+    kind: str
+    version: str
+    body: bytes = field(repr=False)
+    promise: bytes | None = field(default=None, repr=False)
+    proof: EntryProof | None = None
+
+
+def read_log_entries(material: EvidenceObject, *, proof_required: bool, limits: Limits) -> tuple[LogEntry, ...]:
+    """Read the `tlogEntries` of a bundle.
+
+    Guaranteed: every entry has a promise or a proof, and a proof when one is required; a proof comes with a checkpoint;
+    a promise with a time between 1970 and the year 9999. Raises `InvalidInput(bundle_malformed | evidence_limit)`.
+    """
+    entries = []
     for number, value in enumerate(material.items("tlogEntries", most=limits.log_entries)):
-        entry = EvidenceObject.of(value, what=f"{material.what}.tlogEntries[{number}]", known=_ENTRY)
-        entry.natural("logIndex")
-        entry.natural("integratedTime")
-        entry.octets("canonicalizedBody")
-        entry.section("logId", known={"keyId"}).octets("keyId")
-        version = entry.section("kindVersion", known={"kind", "version"})
-        version.text("kind")
-        version.text("version")
-        if entry.has("inclusionPromise"):
-            promise = entry.section("inclusionPromise", known={"signedEntryTimestamp"})
-            promise.octets("signedEntryTimestamp")
-        if entry.has("inclusionProof"):
-            _check_proof(entry.section("inclusionProof", known=_PROOF), limits=limits)
+        entry = _read_entry(
+            EvidenceObject.of(value, what=f"{material.what}.tlogEntries[{number}]", known=_ENTRY), limits
+        )
+        if entry.proof is None and (proof_required or entry.promise is None):
+            raise malformed(f"{material.what}.tlogEntries[{number}]", "it has no inclusion proof")
+        entries.append(entry)
+    return tuple(entries)
 
 
-def _check_proof(proof: EvidenceObject, *, limits: Limits) -> None:
-    proof.natural("logIndex")
-    proof.natural("treeSize")
-    hashes = [
-        EvidenceObject(what=f"{proof.what}.hashes[{number}]", members={"hash": value}).octets("hash")
-        for number, value in enumerate(proof.items("hashes", most=limits.proof_hashes))
-    ]
-    if any(len(value) != _HASH_OCTETS for value in [proof.octets("rootHash"), *hashes]):
+def _read_entry(entry: EvidenceObject, limits: Limits) -> LogEntry:
+    version = entry.section("kindVersion", known={"kind", "version"})
+    promise = None
+    if entry.has("inclusionPromise"):
+        promise = entry.section("inclusionPromise", known={"signedEntryTimestamp"}).octets("signedEntryTimestamp")
+    return LogEntry(
+        log_id=entry.section("logId", known={"keyId"}).octets("keyId"),
+        index=entry.natural("logIndex"),
+        integrated_time=_read_time(entry, promised=promise is not None),
+        kind=version.text("kind"),
+        version=version.text("version"),
+        body=entry.octets("canonicalizedBody"),
+        promise=promise,
+        proof=_read_proof(entry.section("inclusionProof", known=_PROOF), limits)
+        if entry.has("inclusionProof")
+        else None,
+    )
+
+
+def _read_time(entry: EvidenceObject, *, promised: bool) -> int:
+    time = entry.natural("integratedTime")
+    if time >= _END_OF_TIME or (promised and not time):
+        raise malformed(f"{entry.what}.integratedTime", "a time between 1970 and the year 9999 is expected")
+    return time
+
+
+def _read_proof(proof: EvidenceObject, limits: Limits) -> EntryProof:
+    hashes = proof.octets_list("hashes", most=limits.proof_hashes)
+    root = proof.octets("rootHash")
+    if any(len(value) != _HASH_OCTETS for value in (root, *hashes)):
         raise malformed(proof.what, f"a hash does not have {_HASH_OCTETS} bytes")
-    if proof.has("checkpoint"):
-        checkpoint = proof.section("checkpoint", known={"envelope"}).text("envelope")
-        if len(checkpoint) > limits.token_octets:
-            raise exceeded(f"{proof.what}.checkpoint", f"it is longer than {limits.token_octets}")
+    checkpoint = proof.section("checkpoint", known={"envelope"}).text("envelope")
+    if len(checkpoint) > limits.token_octets:
+        raise exceeded(f"{proof.what}.checkpoint", f"it is longer than {limits.token_octets}")
+    return EntryProof(
+        index=proof.natural("logIndex"),
+        size=proof.natural("treeSize"),
+        root=root,
+        hashes=hashes,
+        checkpoint=checkpoint,
+    )
 
 
-def check_timestamps(material: EvidenceObject, *, limits: Limits) -> None:
-    """Check the shape of `timestampVerificationData`; no token is verified.
+def parse_log_annotation(text: str, *, limits: Limits) -> LogEntry:
+    """Parse the `bundle` annotation of a legacy layer: an entry with a promise and without a proof.
+
+    Kind and version are those that the body begins with. Raises `InvalidInput(bundle_malformed | evidence_limit)`.
+    """
+    document = EvidenceObject.parse(
+        text.encode("utf-8", errors="replace"),
+        what="the log annotation",
+        known=_ANNOTATION,
+        limits=limits,
+        structure=limits.bundle_structure,
+    )
+    promised = document.section("Payload", known=_PROMISED)
+    log_id = promised.text("logID")
+    if not _HEX.fullmatch(log_id):
+        raise malformed(f"{promised.what}.logID", "lower-case hexadecimal digits are expected")
+    body = promised.octets("body")
+    begin = _BODY_BEGIN.match(body)
+    return LogEntry(
+        log_id=bytes.fromhex(log_id),
+        index=promised.natural("logIndex"),
+        integrated_time=_read_time(promised, promised=True),
+        kind=begin[2].decode() if begin else "",
+        version=begin[1].decode() if begin else "",
+        body=body,
+        promise=document.octets("SignedEntryTimestamp"),
+    )
+
+
+def read_timestamps(material: EvidenceObject, *, limits: Limits) -> tuple[bytes, ...]:
+    """Read the `timestampVerificationData` of a bundle: the tokens in DER, no two of them equal.
 
     Raises `InvalidInput(bundle_malformed | evidence_limit)`.
     """
     if not material.has("timestampVerificationData"):
-        return
+        return ()
     section = material.section("timestampVerificationData", known={"rfc3161Timestamps"})
-    for number, value in enumerate(section.items("rfc3161Timestamps", most=limits.timestamps)):
-        token = EvidenceObject.of(value, what=f"{section.what}[{number}]", known={"signedTimestamp"})
-        if len(token.octets("signedTimestamp")) > limits.token_octets:
-            raise exceeded(token.what, f"it is longer than {limits.token_octets} bytes")
+    tokens = tuple(
+        _capped(
+            EvidenceObject.of(value, what=f"{section.what}[{number}]", known={"signedTimestamp"}),
+            "signedTimestamp",
+            limits,
+        )
+        for number, value in enumerate(section.items("rfc3161Timestamps", most=limits.timestamps))
+    )
+    if len(set(tokens)) != len(tokens):
+        raise malformed(section.what, "a timestamp occurs twice")
+    return tokens
+
+
+def parse_timestamp_annotation(text: str, *, limits: Limits) -> bytes:
+    """Parse the `rfc3161timestamp` annotation of a legacy layer: one token in DER.
+
+    Raises `InvalidInput(bundle_malformed | evidence_limit)`.
+    """
+    name = "SignedRFC3161Timestamp"
+    document = EvidenceObject.parse(
+        text.encode("utf-8", errors="replace"),
+        what="the timestamp annotation",
+        known={name},
+        limits=limits,
+        structure=limits.bundle_structure,
+    )
+    return _capped(document, name, limits)
+
+
+def _capped(token: EvidenceObject, name: str, limits: Limits) -> bytes:
+    octets = token.octets(name)
+    if len(octets) > limits.token_octets:
+        raise exceeded(token.what, f"it is longer than {limits.token_octets} bytes")
+    return octets

@@ -47,6 +47,11 @@ def _load(spki: bytes) -> VerifyingKey:
         raise InvalidInput(
             "key_malformed", "the public key cannot be decoded", remedy="export it again (SubjectPublicKeyInfo, PEM)"
         ) from error
+    return accept_key(key)
+
+
+def accept_key(key: object) -> VerifyingKey:
+    """The same key when signatures by it are accepted, else `InvalidInput(key_unsupported)`."""
     match key:
         case ec.EllipticCurvePublicKey() if isinstance(key.curve, _CURVES):
             return key

@@ -242,7 +242,7 @@ def _open(layer: EvidenceLayer, contents: dict[_Blob, bytes | AssayError]) -> Se
     return (_rejection(content, layer.digest),)
 
 
-def _order(item: EvidenceItem) -> tuple[str, Digest, str, bool]:
+def _order(item: EvidenceItem) -> tuple[str, Digest, str, str]:
     return item.shape.value, item.digest, item.signature, item.certificate
 
 

@@ -204,8 +204,8 @@ def _sorted_claims(claims: Iterable[Claim]) -> tuple[list[SignatureClaim], list[
             case AttestationClaim():
                 attestations.append(claim)
     return (
-        sorted(signatures, key=lambda claim: (claim.item, claim.key_id)),
-        sorted(attestations, key=lambda claim: (claim.item, claim.key_id)),
+        sorted(signatures, key=lambda claim: (claim.item, claim.signer.id)),
+        sorted(attestations, key=lambda claim: (claim.item, claim.signer.id)),
     )
 
 
@@ -298,7 +298,7 @@ def _signature(claim: SignatureClaim) -> dict[str, object]:
         "id": claim.item.text,
         "subject": claim.subject.text,
         "format": claim.format,
-        "keyid": claim.key_id.text,
+        "keyid": claim.signer.id.text,
         "annotations": dict(sorted(claim.annotations)),
         "trust": sorted(claim.authorities),
     }
@@ -310,7 +310,7 @@ def _attestation(claim: AttestationClaim) -> dict[str, object]:
         "predicate_type": claim.predicate_type,
         "subjects": sorted(subject.text for subject in claim.subjects),
         "format": claim.format,
-        "keyid": claim.key_id.text,
+        "keyid": claim.signer.id.text,
         "trust": sorted(claim.authorities),
     }
 

@@ -13,11 +13,10 @@ EVERY_KIND = (GapKind.SIGNATURE, GapKind.PROVENANCE, GapKind.SBOM)
 _BUNDLE_PREFIX = "application/vnd.dev.sigstore.bundle"
 _OTHER_EVIDENCE = ("signature", "notary", "cosign", "in-toto", "dsse", "attestation")
 _SIGNATURE_ANNOTATION = "dev.cosignproject.cosign/signature"
-_CERTIFICATE_ANNOTATIONS = (
-    "dev.sigstore.cosign/certificate",
-    "dev.sigstore.cosign/bundle",
-    "dev.sigstore.cosign/rfc3161timestamp",
-)
+_CERTIFICATE_ANNOTATION = "dev.sigstore.cosign/certificate"
+_CHAIN_ANNOTATION = "dev.sigstore.cosign/chain"
+_BUNDLE_ANNOTATION = "dev.sigstore.cosign/bundle"
+_TIMESTAMP_ANNOTATION = "dev.sigstore.cosign/rfc3161timestamp"
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -31,13 +30,17 @@ class EvidenceLayer:
     digest: Digest
     size: int
     signature: str = ""
-    certificate: bool = False
+    certificate: str = ""
+    chain: str = ""
+    bundle: str = ""
+    rfc3161timestamp: str = ""
     source: Digest
 
     @property
     def identity(self) -> tuple[object, ...]:
         """Equal for layers that would give the same item twice, from whichever manifest."""
-        return (self.shape, self.digest, self.size, self.signature, self.certificate)
+        annotations = (self.signature, self.certificate, self.chain, self.bundle, self.rfc3161timestamp)
+        return (self.shape, self.digest, self.size, annotations)
 
     @property
     def kinds(self) -> tuple[GapKind, ...]:
@@ -52,6 +55,9 @@ class EvidenceLayer:
             source=self.source,
             signature=self.signature,
             certificate=self.certificate,
+            chain=self.chain,
+            bundle=self.bundle,
+            rfc3161timestamp=self.rfc3161timestamp,
         )
 
 
@@ -129,6 +135,9 @@ def _legacy_layer(layer: Descriptor, source: Digest, tag: LegacyTag) -> Evidence
         digest=layer.digest,
         size=layer.size,
         signature=annotations.get(_SIGNATURE_ANNOTATION, ""),
-        certificate=any(annotations.get(name) for name in _CERTIFICATE_ANNOTATIONS),
+        certificate=annotations.get(_CERTIFICATE_ANNOTATION, ""),
+        chain=annotations.get(_CHAIN_ANNOTATION, ""),
+        bundle=annotations.get(_BUNDLE_ANNOTATION, ""),
+        rfc3161timestamp=annotations.get(_TIMESTAMP_ANNOTATION, ""),
         source=source,
     )

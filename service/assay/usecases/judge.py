@@ -29,7 +29,9 @@ from assay.usecases.decide import decide_stage
 from assay.usecases.document import EvidenceFacts, evidence_document
 from assay.usecases.resolve import Resolved, resolve
 from assay.usecases.standing import Named, hear
-from assay.verification.item import verify_item
+from assay.verification.authority_group import group_authorities
+from assay.verification.item import verify_item_for
+from assay.verification.trust_root import TrustRoot
 
 JUDGE_SHARE = 0.8
 """Share of a call's time for judging its artefacts; the rest is for the request stage and the log."""
@@ -111,21 +113,33 @@ class Verified:
 
 
 def verify_collected(
-    collected: Collected, subject: Digest, authorities: Sequence[Authority], limits: Limits
+    collected: Collected,
+    subject: Digest,
+    authorities: Sequence[Authority],
+    roots: Mapping[str, TrustRoot],
+    limits: Limits,
 ) -> Verified:
     """Verify every collected item against every authority; pure computation."""
-    outcomes = [verify_item(item, subject=subject, authorities=authorities, limits=limits) for item in collected.items]
+    groups = group_authorities(authorities, roots)
+    outcomes = [verify_item_for(groups, item, subject=subject, limits=limits) for item in collected.items]
     return Verified(
         claims=tuple(outcome for outcome in outcomes if not isinstance(outcome, Rejection)),
         rejected=(*collected.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejection))),
     )
 
 
-def refusal(subject: Digest, authorities: Sequence[Authority], named: Named, limits: Limits) -> Refuse:
+def refusal(
+    subject: Digest,
+    authorities: Sequence[Authority],
+    roots: Mapping[str, TrustRoot],
+    named: Named,
+    limits: Limits,
+) -> Refuse:
     """What `collect` refuses where room is scarce: evidence that does not hold, or that nobody named has signed."""
+    groups = group_authorities(authorities, roots)
 
     def refuse(item: EvidenceItem) -> Rejection | None:
-        outcome = verify_item(item, subject=subject, authorities=authorities, limits=limits)
+        outcome = verify_item_for(groups, item, subject=subject, limits=limits)
         return outcome if isinstance(outcome, Rejection) else next(iter(hear([outcome], named).rejected), None)
 
     return refuse
@@ -160,12 +174,12 @@ def judge_resolved(
     artefact, authorities = resolved.artefact, engine.trust.authorities()
     named = engine.policy.loaded().named.get((scope.tenant, scope.environment), {})
     with engine.step("collect"):
-        refuse = refusal(artefact.digest, authorities, named, engine.limits)
+        refuse = refusal(artefact.digest, authorities, engine.trust.roots(), named, engine.limits)
         collected = collect(
             registry, artefact, resolved.manifest, deadline.part(_COLLECT_SHARE), engine.limits, refuse=refuse
         )
     with engine.step("verify"):
-        verified = verify_collected(collected, artefact.digest, authorities, engine.limits)
+        verified = verify_collected(collected, artefact.digest, authorities, engine.trust.roots(), engine.limits)
     facts = _facts(engine, artefact, scope, collected, verified, named)
     with engine.step("decide"):
         verdict = decide_stage(

@@ -1,6 +1,6 @@
 """Verify one image's evidence without a policy: for people at a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assay.domain.artefact import Artefact
@@ -14,6 +14,8 @@ from assay.ports import Registry
 from assay.usecases.collect import collect
 from assay.usecases.judge import Verified, refusal, verify_collected
 from assay.usecases.resolve import resolve
+from assay.verification.item import NO_ROOTS
+from assay.verification.trust_root import TrustRoot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +29,17 @@ class Verification:
 
     @property
     def signed(self) -> bool:
-        """Whether a trusted key signed the image; an attestation alone never is a signature."""
+        """Whether a trusted signer signed the image; an attestation alone never is a signature."""
         return any(isinstance(claim, SignatureClaim) for claim in self.claims)
 
 
 def verify_image(
-    registry: Registry, reference: Reference, authorities: Sequence[Authority], deadline: Deadline
+    registry: Registry,
+    reference: Reference,
+    authorities: Sequence[Authority],
+    deadline: Deadline,
+    *,
+    roots: Mapping[str, TrustRoot] = NO_ROOTS,
 ) -> Verification:
     """Resolve, collect, verify; raises what reading the image itself raises.
 
@@ -41,9 +48,9 @@ def verify_image(
     limits = Limits()
     resolved = resolve(registry, reference, deadline)
     everybody = dict.fromkeys(GapKind, frozenset(authority.name for authority in authorities))
-    refuse = refusal(resolved.artefact.digest, authorities, everybody, limits)
+    refuse = refusal(resolved.artefact.digest, authorities, roots, everybody, limits)
     collected = collect(registry, resolved.artefact, resolved.manifest, deadline, limits, refuse=refuse)
-    verified = verify_collected(collected, resolved.artefact.digest, authorities, limits)
+    verified = verify_collected(collected, resolved.artefact.digest, authorities, roots, limits)
     return Verification(
         artefact=resolved.artefact,
         claims=verified.claims,

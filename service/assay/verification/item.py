@@ -1,131 +1,150 @@
-"""One piece of evidence against one digest: read, signature, statement, in this order for every shape."""
+"""One piece of evidence against one artefact: read it, verify it for every authority, make the claim."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import assert_never
 
 from assay.domain.digest import Digest
-from assay.domain.errors import EvidenceRejected, InvalidInput
+from assay.domain.errors import AssayError, EvidenceRejected, InvalidInput
 from assay.domain.evidence import AttestationClaim, Claim, EvidenceItem, EvidenceShape, Rejection, SignatureClaim
 from assay.domain.identity import Authority
 from assay.domain.limit import Limits
-from assay.domain.statement import IMAGE_SIGNATURE, PAYLOAD_TYPE, Statement, Subject
-from assay.formats.base64text import decode_base64
+from assay.domain.reason import REJECTION_CODES
 from assay.formats.bundle import parse_bundle
-from assay.formats.dsse import Envelope, parse_envelope
-from assay.formats.simple_signing import IMAGE_SIGNATURE_TYPE, parse_simple_signing
-from assay.formats.statement import parse_statement
-from assay.verification.signature import TrustedKey, find_signer, trusted_keys
+from assay.formats.legacy_evidence import parse_legacy_attestation, parse_legacy_signature
+from assay.formats.untrusted_evidence import UntrustedEvidence
+from assay.verification.authority_group import AuthorityGroup, group_authorities
+from assay.verification.message import Message
+from assay.verification.steps import (
+    Verified,
+    identity_mismatch,
+    verify_certificate_evidence,
+    verify_key_evidence,
+)
+from assay.verification.trust_root import TrustRoot
+
+NO_ROOTS: Mapping[str, TrustRoot] = MappingProxyType({})
+_ROWS = {code: row for row, code in enumerate(REJECTION_CODES)}
 
 
 def verify_item(
-    item: EvidenceItem, *, subject: Digest, authorities: Sequence[Authority], limits: Limits
+    item: EvidenceItem,
+    *,
+    subject: Digest,
+    authorities: Sequence[Authority],
+    roots: Mapping[str, TrustRoot] = NO_ROOTS,
+    limits: Limits,
 ) -> Claim | Rejection:
-    """Verify one piece of evidence about `subject`.
+    """Verify one piece of evidence about `subject`, for every authority with its own trust root.
 
-    A claim is returned only after every step has passed. Evidence that does not hold is a `Rejection` whose code is
-    that of the first failing step: `evidence_limit`, `bundle_malformed` or `bundle_unsupported`, `signature_invalid`,
-    `subject_mismatch`, `predicate_type_mismatch`. A payload is parsed only after its signature verified; one that
-    is signed and yet unreadable is `bundle_malformed` too.
-    Not checked: log entries and timestamps, which a key without a trust root does not need. Raises nothing for
-    evidence of any content; `InvalidInput(key_malformed | key_unsupported)` for an authority's unusable key.
+    A claim is returned only after every step has passed; it names all authorities for whom they passed. Evidence that
+    does not hold is a `Rejection` whose code is that of the first failing step (of the trust root under which it got
+    furthest), one of `domain.reason.REJECTION_CODES`. A payload is parsed only after its signature verified.
+    Raises nothing for evidence of any content; `InvalidInput(key_malformed | key_unsupported)` for an authority's
+    unusable key.
     """
-    keys = trusted_keys(authorities)
+    return verify_item_for(group_authorities(authorities, roots), item, subject=subject, limits=limits)
+
+
+def verify_item_for(
+    groups: Sequence[AuthorityGroup], item: EvidenceItem, *, subject: Digest, limits: Limits
+) -> Claim | Rejection:
+    """Verify one piece of evidence for authorities that were made ready before, with the contract of `verify_item`."""
     try:
-        if len(item.content) > limits.blob_octets:
-            raise _rejected("evidence_limit", f"the evidence has more than {limits.blob_octets} bytes")
-        return _verify(item, subject, keys, limits)
+        return _verify(item.digest, _read(item, limits), Message.of_digest(subject), groups, limits)
     except (EvidenceRejected, InvalidInput) as error:
         return Rejection(id=item.digest, code=error.code, detail=error.message)
 
 
-def _verify(item: EvidenceItem, subject: Digest, keys: Sequence[TrustedKey], limits: Limits) -> Claim:
+def verify_bundle(
+    bundle: bytes,
+    *,
+    artefact: Message,
+    authorities: Sequence[Authority],
+    roots: Mapping[str, TrustRoot] = NO_ROOTS,
+    limits: Limits,
+) -> Claim | Rejection:
+    """Verify one bundle about an artefact that is a file or any digest, with the contract of `verify_item`.
+
+    Some signatures (SHA-384, SHA-512 and Ed25519 over the artefact) need its bytes.
+    """
+    identity = Digest.of(bundle)
+    groups = group_authorities(authorities, roots)
+    try:
+        return _verify(identity, parse_bundle(bundle, limits=limits), artefact, groups, limits)
+    except (EvidenceRejected, InvalidInput) as error:
+        return Rejection(id=identity, code=error.code, detail=error.message)
+
+
+def _read(item: EvidenceItem, limits: Limits) -> UntrustedEvidence:
+    if len(item.content) > limits.blob_octets:
+        raise EvidenceRejected(
+            "evidence_limit", f"the evidence has more than {limits.blob_octets} bytes", remedy="raise the limit"
+        )
     match item.shape:
         case EvidenceShape.BUNDLE:
-            return _verify_bundle(item, subject, keys, limits)
+            return parse_bundle(item.content, limits=limits)
         case EvidenceShape.LEGACY_SIGNATURE:
-            return _verify_legacy_signature(item, subject, keys, limits)
+            return parse_legacy_signature(item, limits=limits)
         case EvidenceShape.LEGACY_ATTESTATION:
-            return _verify_legacy_attestation(item, subject, keys, limits)
+            return parse_legacy_attestation(item, limits=limits)
         case _:
             assert_never(item.shape)
 
 
-def _verify_bundle(item: EvidenceItem, subject: Digest, keys: Sequence[TrustedKey], limits: Limits) -> Claim:
-    envelope = parse_bundle(item.content, limits=limits)
-    signer, statement, matching = _verify_envelope(envelope, subject, keys, limits)
-    if statement.predicate_type != IMAGE_SIGNATURE:
-        return _attestation_claim(item, signer, statement, form="bundle")
-    return SignatureClaim(
-        item=item.digest,
-        subject=subject,
-        format="bundle",
-        key_id=signer.key_id,
-        authorities=signer.authorities,
-        annotations=matching.annotations,
+def _verify(
+    item: Digest, evidence: UntrustedEvidence, artefact: Message, groups: Sequence[AuthorityGroup], limits: Limits
+) -> Claim:
+    verify = verify_certificate_evidence if evidence.certificates else verify_key_evidence
+    passed: list[Verified] = []
+    failed: list[AssayError] = []
+    for group in groups:
+        if group.has_identities if evidence.certificates else group.keys:
+            try:
+                passed.append(verify(evidence, artefact, group, limits=limits))
+            except (EvidenceRejected, InvalidInput) as error:
+                failed.append(error)
+    if passed:
+        return _claim(item, evidence.format, _together(passed))
+    if failed:
+        raise max(failed, key=lambda error: _ROWS.get(error.code, 0))
+    kind = "identity" if evidence.certificates else "key"
+    raise identity_mismatch(f"no configured authority has a {kind} that such evidence could meet")
+
+
+def _together(passed: Sequence[Verified]) -> Verified:
+    first = passed[0]
+    same = [verified for verified in passed if verified.signer == first.signer]
+    return Verified(
+        signer=first.signer,
+        authorities=tuple(dict.fromkeys(name for verified in same for name in verified.authorities)),
+        content=first.content,
+        times=tuple(sorted({time for verified in same for time in verified.times})),
+        log_entries=tuple(dict.fromkeys(entry for verified in same for entry in verified.log_entries)),
     )
 
 
-def _verify_legacy_signature(
-    item: EvidenceItem, subject: Digest, keys: Sequence[TrustedKey], limits: Limits
-) -> SignatureClaim:
-    _refuse_certificate(item)
-    signature = decode_base64(item.signature, what="the signature annotation", code="bundle_malformed")
-    signer = find_signer(keys, message=item.content, signature=signature)
-    payload = parse_simple_signing(item.content, limits=limits)
-    if payload.digest != subject:
-        raise _rejected("subject_mismatch", f"the signed payload does not name {subject}")
-    if payload.type != IMAGE_SIGNATURE_TYPE:
-        raise _rejected("predicate_type_mismatch", "the signed payload is no image signature")
-    return SignatureClaim(
-        item=item.digest,
-        subject=subject,
-        format="cosign",
-        key_id=signer.key_id,
-        authorities=signer.authorities,
-        annotations=payload.annotations,
-    )
-
-
-def _verify_legacy_attestation(
-    item: EvidenceItem, subject: Digest, keys: Sequence[TrustedKey], limits: Limits
-) -> AttestationClaim:
-    _refuse_certificate(item)
-    envelope = parse_envelope(item.content, limits=limits)
-    signer, statement, _ = _verify_envelope(envelope, subject, keys, limits)
-    if statement.predicate_type == IMAGE_SIGNATURE:
-        raise _rejected("predicate_type_mismatch", "an image signature stands where an attestation belongs")
-    return _attestation_claim(item, signer, statement, form="cosign")
-
-
-def _verify_envelope(
-    envelope: Envelope, subject: Digest, keys: Sequence[TrustedKey], limits: Limits
-) -> tuple[TrustedKey, Statement, Subject]:
-    signer = find_signer(keys, message=envelope.signed_octets, signature=envelope.signature)
-    if envelope.payload_type != PAYLOAD_TYPE:
-        raise _rejected("predicate_type_mismatch", "the envelope holds something else than an in-toto statement")
-    statement = parse_statement(envelope.untrusted_payload, limits=limits)
-    matching = statement.find_subject(subject)
-    if matching is None:
-        raise _rejected("subject_mismatch", f"no subject of the statement is {subject}")
-    return signer, statement, matching
-
-
-def _attestation_claim(item: EvidenceItem, signer: TrustedKey, statement: Statement, *, form: str) -> AttestationClaim:
+def _claim(item: Digest, form: str, verified: Verified) -> Claim:
+    content = verified.content
+    if content.attestation is None:
+        return SignatureClaim(
+            item=item,
+            subject=content.subject,
+            format=form,
+            signer=verified.signer,
+            authorities=verified.authorities,
+            annotations=content.annotations,
+            times=verified.times,
+            log_entries=verified.log_entries,
+        )
     return AttestationClaim(
-        item=item.digest,
-        predicate_type=statement.predicate_type,
-        subjects=statement.digests,
+        item=item,
+        predicate_type=content.attestation.predicate_type,
+        subjects=content.attestation.digests,
         format=form,
-        key_id=signer.key_id,
-        authorities=signer.authorities,
-        predicate=statement.predicate,
+        signer=verified.signer,
+        authorities=verified.authorities,
+        predicate=content.attestation.predicate,
+        times=verified.times,
+        log_entries=verified.log_entries,
     )
-
-
-def _refuse_certificate(item: EvidenceItem) -> None:
-    if item.certificate:
-        raise _rejected("bundle_unsupported", "evidence with a certificate or log entry cannot be verified")
-
-
-def _rejected(code: str, message: str) -> EvidenceRejected:
-    return EvidenceRejected(code, message, remedy="sign the image again")

@@ -35,7 +35,7 @@ def test_every_part_is_told_and_nothing_is_left_behind(write: Write, tmp_path: P
     digest = Digest.of(OPA.read_bytes())
     text = CONFIGURATION.replace("path: opa}", f"path: opa, sha256: {digest.hex}}}") + WEBHOOK
     found = inspect(write(text))
-    assert found["trust"] == "1 authorities, 1 keys"
+    assert found["trust"] == "1 authorities, 1 keys, 0 identities"
     assert found["rule data"] == "for demo/prod"
     assert found["opa"] == digest.text
     assert found["service"] == "listens on 127.0.0.1:0"

@@ -129,12 +129,12 @@ def test_layers_over_one_payload_are_separate_items_and_one_request(registry: Fa
     assert registry.paths().count(f"/v2/app/blobs/{Digest.of(b'payload')}") == 1
 
 
-@pytest.mark.parametrize("name", ["certificate", "bundle", "rfc3161timestamp"])
-def test_certificate_and_log_annotations_are_noted(registry: FakeRegistry, name: str) -> None:
+@pytest.mark.parametrize("name", ["certificate", "chain", "bundle", "rfc3161timestamp"])
+def test_certificate_and_log_annotations_are_kept(registry: FakeRegistry, name: str) -> None:
     put_signature(registry, "app", IMAGE, b"payload", SIGNATURE | {f"dev.sigstore.cosign/{name}": "x"})
-    assert [item.certificate for item in gather(registry).items] == [True]
+    assert [getattr(item, name) for item in gather(registry).items] == ["x"]
     put_signature(registry, "app", IMAGE, b"payload", SIGNATURE | {f"dev.sigstore.cosign/{name}": ""})
-    assert [item.certificate for item in gather(registry).items] == [False]
+    assert [getattr(item, name) for item in gather(registry).items] == [""]
 
 
 def test_a_bundle_about_another_image_is_rejected(registry: FakeRegistry) -> None:

@@ -1,20 +1,24 @@
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.evidence import AttestationClaim, Claim, EvidenceItem, EvidenceShape, Rejection, SignatureClaim
 from assay.domain.identity import Authority
 from assay.domain.limit import Limits
+from assay.domain.signer import KeySigner
 from assay.domain.statement import IMAGE_SIGNATURE, STATEMENT_V01
 from assay.verification.item import verify_item
+from tests.fakes.certificate import FakeCertificateAuthority, Leaf
 from tests.fakes.signing import FakeAuthority
 
 IMAGE = Digest.of(b"image")
 OTHER = Digest.of(b"other image")
 RELEASE = FakeAuthority("release")
 STRANGER = FakeAuthority("stranger")
+LEAF = FakeCertificateAuthority().issue(Leaf()).public_bytes(Encoding.PEM).decode()
 PROVENANCE = "https://slsa.dev/provenance/v1"
 
 
@@ -35,7 +39,7 @@ def test_a_bundle_of_an_image_signature_becomes_a_signature_claim() -> None:
         item=item.digest,
         subject=IMAGE,
         format="bundle",
-        key_id=RELEASE.public_key().key_id,
+        signer=KeySigner(key_id=RELEASE.public_key().key_id),
         authorities=("release",),
         annotations=(("env", "prod"),),
     )
@@ -47,7 +51,7 @@ def test_a_legacy_signature_becomes_a_signature_claim() -> None:
         item=item.digest,
         subject=IMAGE,
         format="cosign",
-        key_id=RELEASE.public_key().key_id,
+        signer=KeySigner(key_id=RELEASE.public_key().key_id),
         authorities=("release",),
         annotations=(("env", "prod"),),
     )
@@ -60,7 +64,7 @@ def test_a_bundle_of_another_predicate_type_becomes_an_attestation_claim() -> No
         predicate_type=PROVENANCE,
         subjects=(IMAGE,),
         format="bundle",
-        key_id=RELEASE.public_key().key_id,
+        signer=KeySigner(key_id=RELEASE.public_key().key_id),
         authorities=("release",),
         predicate={"a": [1]},
     )
@@ -138,9 +142,10 @@ def test_size_is_refused_one_byte_beyond_the_limit_in_every_shape(mint: Mint) ->
 
 
 @pytest.mark.parametrize("mint", SHAPES[1:])
-def test_legacy_evidence_with_a_certificate_is_unsupported(mint: Mint) -> None:
-    assert code(mint(IMAGE, certificate=True)) == "bundle_unsupported"
-    assert not isinstance(verify(mint(IMAGE, certificate=False)), Rejection)
+def test_legacy_evidence_with_a_certificate_is_not_that_of_a_key(mint: Mint) -> None:
+    assert code(mint(IMAGE, certificate=LEAF)) == "identity_mismatch"
+    assert code(mint(IMAGE, certificate="x")) == "bundle_malformed"
+    assert not isinstance(verify(mint(IMAGE)), Rejection)
 
 
 @pytest.mark.parametrize("signature", ["", "x", "MEUC IQ=="])
@@ -188,7 +193,7 @@ def test_a_payload_is_not_parsed_before_its_signature_verified() -> None:
 def test_without_authorities_nothing_is_claimed() -> None:
     outcome = verify_item(RELEASE.bundle_item(IMAGE), subject=IMAGE, authorities=[], limits=Limits())
     assert isinstance(outcome, Rejection)
-    assert outcome.code == "signature_invalid"
+    assert outcome.code == "identity_mismatch"
 
 
 def test_an_authority_with_an_unusable_key_is_no_rejection_of_the_evidence() -> None:

@@ -17,6 +17,7 @@ from assay.domain.identity import Authority
 from assay.formats.pem import encode_pem
 from assay.formats.private_key import encrypt_private_key
 from assay.formats.public_key import parse_public_key
+from assay.verification.message import Message
 from assay.verification.signature import find_signer, trusted_keys
 
 P256 = ec.generate_private_key(ec.SECP256R1())
@@ -50,7 +51,7 @@ def test_a_generated_key_pair_signs_and_verifies(tmp_path: Path, password: bytes
     public_key = parse_public_key(public_pem)
     assert signer.public_key() == public_key
     keys = trusted_keys([Authority(name="release", keys=(public_key,))])
-    assert find_signer(keys, message=b"m", signature=signer.sign(b"m")) == keys[0]
+    assert find_signer(keys, message=Message(octets=b"m"), signature=signer.sign(b"m"))[0] == keys[0]
 
 
 def test_two_generated_keys_differ() -> None:

@@ -1,0 +1,167 @@
+"""Authorities and the trust roots that their evidence is verified with."""
+
+from datetime import UTC, datetime
+
+from assay.configuration.section import Section, refuse
+from assay.configuration.settings import AuthoritySettings, KeySettings, TrustRootSettings
+from assay.domain.errors import ConfigError
+from assay.verification.identity import GithubWorkflow, IdentityPattern, SanType
+from assay.verification.text_pattern import TextPattern
+from assay.verification.trust_root import TrustProfile
+
+_PROFILES = {"public_good": TrustProfile.public_good, "github": TrustProfile.github}
+_MOST = 8
+
+
+def read_trust(root: Section) -> tuple[tuple[AuthoritySettings, ...], tuple[TrustRootSettings, ...]]:
+    """Read the sections `authorities` and `trust_roots`; every root that an authority names is there, and used.
+
+    Raises `ConfigError(configuration_invalid)` naming the place.
+    """
+    authorities = tuple(_read_authority(name, section) for name, section in root.named_sections("authorities"))
+    roots = (
+        tuple(_read_root(name, section) for name, section in root.named_sections("trust_roots"))
+        if root.has("trust_roots")
+        else ()
+    )
+    if not authorities:
+        raise refuse("authorities", "nobody is trusted", "name at least one authority with its keys or identities")
+    known, named = {item.name for item in roots}, {item.trust_root for item in authorities if item.trust_root}
+    for name in sorted(named - known):
+        raise refuse("authorities", f"the trust root {name!r} is not configured", "add it to trust_roots")
+    for name in sorted(known - named):
+        raise refuse(f"trust_roots.{name}", "no authority names it", "remove it, or name it as trust_root")
+    return authorities, roots
+
+
+def _read_authority(name: str, section: Section) -> AuthoritySettings:
+    place = f"authorities.{name}"
+    settings = AuthoritySettings(
+        name=name,
+        keys=tuple(_read_key(item) for item in section.texts_or_sections("keys")),
+        identities=tuple(_read_identity(item) for item in section.sections("identities")),
+        trust_root=section.name("trust_root") if section.has("trust_root") else "",
+    )
+    section.finish()
+    if not settings.keys and not settings.identities:
+        raise refuse(place, "nobody can meet it", "give it keys or identities")
+    if settings.identities and not settings.trust_root:
+        raise refuse(place, "identities mean nothing without a trust root", "name one: trust_root")
+    if not settings.trust_root and any(key.valid_from or key.valid_until for key in settings.keys):
+        raise refuse(place, "a window means nothing without a verified time", "name a trust root: trust_root")
+    return settings
+
+
+def _read_key(item: str | Section) -> KeySettings:
+    if isinstance(item, str):
+        return KeySettings(file=item)
+    settings = KeySettings(
+        file=item.text("file"), valid_from=_read_time(item, "valid_from"), valid_until=_read_time(item, "valid_until")
+    )
+    item.finish()
+    if settings.valid_from and settings.valid_until and settings.valid_until < settings.valid_from:
+        raise refuse(item.place, "its window ends before it starts", "exchange valid_from and valid_until")
+    return settings
+
+
+def _read_time(section: Section, key: str) -> datetime | None:
+    written = section.text(key, "")
+    if not written:
+        return None
+    try:
+        time = datetime.fromisoformat(written.removesuffix("Z"))
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is not None or not written.endswith("Z"):
+        raise refuse(section.place, f"{key} is not a time in UTC", "write 2026-03-01T12:00:00Z")
+    return time.replace(tzinfo=UTC)
+
+
+def _read_identity(section: Section) -> IdentityPattern:
+    try:
+        github = section.optional_section("github_workflow")
+        pattern = IdentityPattern(
+            issuer=_read_issuer(section),
+            san=_read_pattern(section, "san"),
+            san_type=_read_san_type(section),
+            extensions=_read_extensions(section.optional_section("extensions")),
+            github=_read_github(github) if github is not None else None,
+        )
+    except ConfigError as error:
+        if error.code != "pattern_invalid":
+            raise
+        raise refuse(section.place, error.message, error.remedy) from error
+    section.finish()
+    return pattern
+
+
+def _read_issuer(section: Section) -> TextPattern | None:
+    if not section.has("no_issuer"):
+        return _read_pattern(section, "issuer")
+    if section.has("issuer") or not section.flag("no_issuer"):
+        raise refuse(section.place, "no_issuer stands alone and is true", "write `no_issuer: true` or an issuer")
+    return None
+
+
+def _read_pattern(section: Section, key: str) -> TextPattern:
+    """A plain text is exact; a mapping has any of exact, glob and regex, which must all hold."""
+    value = section.text_or_section(key)
+    if isinstance(value, str):
+        return TextPattern(exact=value)
+    written = {form: value.text(form, "") for form in ("exact", "glob", "regex")}
+    value.finish()
+    return TextPattern(**written)
+
+
+def _read_san_type(section: Section) -> SanType | None:
+    written = section.text("san_type", "")
+    if written and written not in set(SanType):
+        raise refuse(section.place, f"{written[:40]!r} is not a san_type", f"choose from {', '.join(SanType)}")
+    return SanType(written) if written else None
+
+
+def _read_extensions(section: Section | None) -> tuple[tuple[str, TextPattern], ...]:
+    if section is None:
+        return ()
+    found = tuple((name, _read_pattern(section, name)) for name in section.fields())
+    if not found:
+        raise refuse(section.place, "no claim is named", "name one, or remove the section")
+    return found
+
+
+def _read_github(section: Section) -> GithubWorkflow:
+    workflow = GithubWorkflow(repository=section.text("repository"), workflow=section.text("workflow"))
+    section.finish()
+    return workflow
+
+
+def _read_root(name: str, section: Section) -> TrustRootSettings:
+    place = f"trust_roots.{name}"
+    public_good = section.has("public_good") and section.flag("public_good")
+    file = section.text("file", "")
+    if public_good == bool(file):
+        raise refuse(place, "it needs one source", "write either `file: PATH` or `public_good: true`")
+    profile = _read_profile(section, default="public_good" if public_good else None)
+    section.finish()
+    return TrustRootSettings(name=name, file=file, profile=profile)
+
+
+def _read_profile(section: Section, *, default: str | None) -> TrustProfile:
+    value = section.text_or_section("profile") if section.has("profile") or default is None else default
+    if isinstance(value, str):
+        if value not in _PROFILES:
+            raise refuse(section.place, f"{value[:40]!r} is not a profile", f"choose from {', '.join(_PROFILES)}")
+        return _PROFILES[value]()
+    try:
+        profile = TrustProfile(
+            log_entries=value.required_integer("log_entries", lowest=0, highest=_MOST),
+            scts=value.required_integer("scts", lowest=0, highest=_MOST),
+            timestamps=value.required_integer("timestamps", lowest=0, highest=_MOST),
+            certificate_chains=value.has("certificate_chains") and value.flag("certificate_chains"),
+        )
+    except ConfigError as error:
+        if error.code != "trust_profile_invalid":
+            raise
+        raise refuse(value.place, error.message, error.remedy) from error
+    value.finish()
+    return profile

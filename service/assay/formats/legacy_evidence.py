@@ -1,0 +1,65 @@
+"""Legacy evidence: the layers of `.sig` and `.att` tags with their annotations (cosign 1 and 2)."""
+
+from cryptography.x509 import Certificate
+
+from assay.domain.evidence import EvidenceItem
+from assay.domain.limit import Limits
+from assay.formats.base64text import decode_base64
+from assay.formats.certificate import parse_certificate_text
+from assay.formats.dsse import parse_envelope
+from assay.formats.evidence_object import exceeded, malformed
+from assay.formats.log_entry import LogEntry, parse_log_annotation, parse_timestamp_annotation
+from assay.formats.untrusted_evidence import SignedPayload, UntrustedEvidence
+
+
+def parse_legacy_signature(item: EvidenceItem, *, limits: Limits) -> UntrustedEvidence:
+    """Parse a `.sig` layer: the payload is not looked at before its signature has been verified.
+
+    Timestamps have to stamp the signature. Raises `InvalidInput(bundle_malformed | evidence_limit)`.
+    """
+    signature = decode_base64(item.signature, what="the signature annotation", code="bundle_malformed")
+    return UntrustedEvidence(
+        format="cosign",
+        content=SignedPayload(untrusted_payload=item.content, signature=signature),
+        stamped=signature,
+        certificates=_certificates(item, limits),
+        log_entries=_log_entries(item, limits),
+        timestamps=_timestamps(item, limits),
+    )
+
+
+def parse_legacy_attestation(item: EvidenceItem, *, limits: Limits) -> UntrustedEvidence:
+    """Parse an `.att` layer: an envelope.
+
+    Timestamps have to stamp the whole envelope. Raises `InvalidInput(bundle_malformed | evidence_limit)`.
+    """
+    return UntrustedEvidence(
+        format="cosign",
+        content=parse_envelope(item.content, limits=limits),
+        stamped=item.content,
+        certificates=_certificates(item, limits),
+        log_entries=_log_entries(item, limits),
+        timestamps=_timestamps(item, limits),
+    )
+
+
+def _certificates(item: EvidenceItem, limits: Limits) -> tuple[Certificate, ...]:
+    chain = parse_certificate_text(item.chain, what="the chain annotation", limits=limits) if item.chain else ()
+    if not item.certificate:
+        if chain:
+            raise malformed("the chain annotation", "it comes without a certificate")
+        return ()
+    leaf = parse_certificate_text(item.certificate, what="the certificate annotation", limits=limits)
+    if len(leaf) != 1:
+        raise malformed("the certificate annotation", "exactly one certificate is expected")
+    if len(leaf + chain) > limits.chain_certificates:
+        raise exceeded("the chain annotation", f"more than {limits.chain_certificates} certificates")
+    return leaf + chain
+
+
+def _log_entries(item: EvidenceItem, limits: Limits) -> tuple[LogEntry, ...]:
+    return (parse_log_annotation(item.bundle, limits=limits),) if item.bundle else ()
+
+
+def _timestamps(item: EvidenceItem, limits: Limits) -> tuple[bytes, ...]:
+    return (parse_timestamp_annotation(item.rfc3161timestamp, limits=limits),) if item.rfc3161timestamp else ()

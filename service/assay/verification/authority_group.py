@@ -1,0 +1,56 @@
+"""Authorities that share one trust root, ready for use."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from assay.domain.errors import EvidenceRejected
+from assay.domain.identity import Authority
+from assay.verification.signature import TrustedKey, trusted_keys
+from assay.verification.trust_root import TrustRoot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorityGroup:
+    """The authorities that name one trust root, or none (`root_name` is empty): then only their keys count.
+
+    `root` is None when nothing is loaded under that name.
+    """
+
+    root_name: str
+    root: TrustRoot | None
+    members: tuple[Authority, ...]
+    keys: tuple[TrustedKey, ...]
+
+    @property
+    def has_identities(self) -> bool:
+        """Whether a certificate could meet any of the authorities."""
+        return any(member.identities for member in self.members)
+
+    def required_root(self) -> TrustRoot:
+        """The trust root to verify with.
+
+        Raises `EvidenceRejected(trust_profile_unmet)` when the named root is not loaded: nothing may pass then.
+        """
+        if self.root is None:
+            raise EvidenceRejected(
+                "trust_profile_unmet",
+                f"the trust root {self.root_name[:100]!r} is not loaded",
+                remedy="load the trust root that the authority names",
+            )
+        return self.root
+
+
+def group_authorities(authorities: Sequence[Authority], roots: Mapping[str, TrustRoot]) -> tuple[AuthorityGroup, ...]:
+    """The authorities by the trust root that they name, in the order of the configuration.
+
+    Raises `InvalidInput(key_malformed | key_unsupported)` for an unusable key.
+    """
+    members: dict[str, list[Authority]] = {}
+    for authority in authorities:
+        members.setdefault(authority.root, []).append(authority)
+    return tuple(
+        AuthorityGroup(
+            root_name=name, root=roots.get(name) if name else None, members=tuple(group), keys=trusted_keys(group)
+        )
+        for name, group in members.items()
+    )

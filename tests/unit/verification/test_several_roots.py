@@ -1,0 +1,122 @@
+"""Authorities with different trust roots: each judges by its own, and evidence that one accepts is that one's."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from assay.domain.digest import Digest
+from assay.domain.errors import EvidenceRejected
+from assay.domain.evidence import Claim, EvidenceItem, Rejection
+from assay.domain.identity import Authority, PublicKey
+from assay.domain.limit import Limits
+from assay.formats.untrusted_evidence import HashName
+from assay.verification.authority_group import group_authorities
+from assay.verification.content import artefact_digest
+from assay.verification.item import verify_bundle, verify_item
+from assay.verification.message import Message
+from assay.verification.trust_root import TrustProfile, TrustRoot
+from tests.fakes.certificate import FakeCertificateAuthority, private_key, spki
+from tests.fakes.judge import ACME, WORLD, release, trust
+from tests.fakes.sigstore import IMAGE, MANIFEST, Recipe
+
+OTHER_WORLD = replace(WORLD, authority=FakeCertificateAuthority(name="other"))
+STAMPED = TrustProfile(log_entries=0, scts=1, timestamps=1)
+ROOTS = {
+    "own": trust(),
+    "other": trust(OTHER_WORLD),
+    "stamped": trust(profile=STAMPED),
+}
+KEYED = WORLD.mint(Recipe(keyless=False))
+KEYLESS = WORLD.mint(Recipe())
+
+
+def verify(item: EvidenceItem, *authorities: Authority, roots: dict[str, TrustRoot] = ROOTS) -> Claim | Rejection:
+    return verify_item(item, subject=IMAGE, authorities=authorities, roots=roots, limits=Limits())
+
+
+def names(outcome: Claim | Rejection) -> Sequence[str]:
+    return (outcome.code,) if isinstance(outcome, Rejection) else outcome.authorities
+
+
+def test_every_authority_whose_own_root_accepts_is_named() -> None:
+    elsewhere = replace(ACME, name="elsewhere", root="other")
+    again = replace(ACME, name="again")
+    assert names(verify(KEYLESS, elsewhere, ACME, again)) == ("acme", "again")
+    assert names(verify(KEYLESS, elsewhere)) == ("chain_invalid",)
+
+
+def test_a_key_is_judged_with_and_without_a_log_by_different_authorities() -> None:
+    offline = replace(release(WORLD, root=""), name="offline")
+    unlogged = WORLD.mint(Recipe(keyless=False, body=""))
+    assert names(verify(KEYED, offline, release(WORLD))) == ("offline", "release")
+    assert names(verify(unlogged, offline, release(WORLD))) == ("offline",)
+    assert names(verify(unlogged, release(WORLD))) == ("trust_profile_unmet",)
+
+
+def test_a_claim_without_a_trust_root_has_neither_times_nor_log_entries() -> None:
+    offline = verify(KEYED, release(WORLD, root=""))
+    logged = verify(KEYED, release(WORLD))
+    assert not isinstance(offline, Rejection)
+    assert not isinstance(logged, Rejection)
+    assert (offline.times, offline.log_entries) == ((), ())
+    assert len(logged.times) == len(logged.log_entries) == 1
+
+
+def test_the_reason_is_that_of_the_root_under_which_the_evidence_got_furthest() -> None:
+    demanding = replace(ACME, name="demanding", root="stamped")
+    elsewhere = replace(ACME, name="elsewhere", root="other")
+    assert names(verify(KEYLESS, demanding, elsewhere)) == ("chain_invalid",)
+    assert names(verify(KEYLESS, elsewhere, demanding)) == ("chain_invalid",)
+    assert names(verify(KEYLESS, demanding)) == ("trust_profile_unmet",)
+
+
+def test_a_root_that_is_not_loaded_lets_nothing_pass() -> None:
+    assert names(verify(KEYED, release(WORLD), roots={})) == ("trust_profile_unmet",)
+    assert names(verify(KEYLESS, ACME, roots={})) == ("trust_profile_unmet",)
+    assert names(verify(KEYED, release(WORLD, root=""), roots={})) == ("release",)
+
+
+def test_a_root_under_the_empty_name_is_never_used() -> None:
+    (group,) = group_authorities([release(WORLD, root="")], {"": ROOTS["own"]})
+    assert group.root is None
+    with pytest.raises(EvidenceRejected):
+        group.required_root()
+
+
+def test_two_entries_of_one_operator_or_key_count_once() -> None:
+    two = {"own": trust(profile=TrustProfile(log_entries=2, scts=1, timestamps=0))}
+    assert names(verify(KEYLESS, ACME, roots=two)) == ("trust_profile_unmet",)
+
+
+def test_evidence_of_a_kind_that_no_authority_names_is_nobodys() -> None:
+    assert names(verify(KEYLESS, release(WORLD))) == ("identity_mismatch",)
+    assert names(verify(KEYED, ACME)) == ("identity_mismatch",)
+
+
+def test_a_message_signature_needs_the_bytes_where_the_digest_does_not_suffice() -> None:
+    world = replace(WORLD, key_kind="p384")
+    bundle = world.mint(Recipe(keyless=False, content="message", body=""))
+    authority = Authority(name="key", keys=(PublicKey(spki=spki(private_key("keyed release", "p384"))),))
+
+    def judge(artefact: Message) -> Sequence[str]:
+        return names(
+            verify_bundle(bundle.content, artefact=artefact, authorities=[authority], roots={}, limits=Limits())
+        )
+
+    assert judge(Message(octets=MANIFEST)) == ("key",)
+    assert judge(Message.of_digest(IMAGE)) == ("subject_mismatch",)
+    assert judge(Message(octets=b"another")) == ("subject_mismatch",)
+
+
+def test_an_artefact_is_named_by_its_sha_256_digest() -> None:
+    assert artefact_digest(Message(octets=MANIFEST)) == artefact_digest(Message.of_digest(IMAGE)) == IMAGE
+    with pytest.raises(ValueError, match="SHA-256"):
+        artefact_digest(Message(known={HashName.SHA512: bytes(64)}))
+
+
+def test_a_known_digest_is_not_computed_again() -> None:
+    known = Message(octets=b"x", known={HashName.SHA256: bytes(32)})
+    assert known.digest(HashName.SHA256) == bytes(32)
+    assert known.digest(HashName.SHA512) == Message(octets=b"x").digest(HashName.SHA512)
+    assert Digest.of(b"x").octets == Message(octets=b"x").digest(HashName.SHA256)
