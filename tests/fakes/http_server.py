@@ -39,9 +39,10 @@ def answering(script: Script) -> Iterator[Script]:
             for name, value in script.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(script.body) if script.length is None else script.length))
+            # Said aloud: a client that keeps the connection would send its next request into the closing one.
+            self.send_header("Connection", "close")
             self.end_headers()
             self._send()
-            self.close_connection = True
 
         def do_POST(self) -> None:
             self.do_GET()
