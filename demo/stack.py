@@ -28,6 +28,8 @@ TENANT, ENVIRONMENT = "demo", "prod"
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 30.0
 _ATTEMPTS = 3
+_LOWEST_PORT = 10_240
+_EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class StackError(RuntimeError):
@@ -35,10 +37,22 @@ class StackError(RuntimeError):
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that was free a moment ago.
+
+    Ports that the kernel hands out by itself, to outgoing connections too, are left alone: a server that stopped finds
+    its port free when it starts again.
+    """
+    lowest_ephemeral = int(_EPHEMERAL_PORTS.read_text().split()[0])
+    candidates = range(_LOWEST_PORT, lowest_ephemeral)
+    for _ in range(_ATTEMPTS * 10):
+        port = secrets.choice(candidates) if candidates else 0
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise StackError(f"no free port from {_LOWEST_PORT} to {lowest_ephemeral}")
 
 
 def start_process(
@@ -132,14 +146,16 @@ class RegistryServer:
 class Stack:
     """Keys, certificates, configuration and processes below one folder.
 
-    `access` is who may call the service, `settings` goes at the end of the configuration. Beside its own registry the
-    service contacts the hosts in `contacted`. Images come from the prefixes in `allowed`, else from its own registry.
+    `access` is who may call the service, `settings` goes at the end of the configuration. The webhook hears clients of
+    the authority in the file `client_ca`, or every client. Beside its own registry the service contacts the hosts in
+    `contacted`. Images come from the prefixes in `allowed`, else from its own registry.
     """
 
     folder: Path
     registry: RegistryServer
     access: str = f"local: {{tenant: {TENANT}, environments: [{ENVIRONMENT}], roles: [gate, audit]}}"
     settings: str = ""
+    client_ca: str = ""
     contacted: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     workers: int = 2
@@ -183,6 +199,7 @@ class Stack:
         rule_data[TENANT][ENVIRONMENT]["allowed_registries"] = list(self.allowed or [host])
         (self.folder / "rule-data.json").write_text(json.dumps(rule_data))
         hosts = json.dumps([host, *self.contacted])
+        client_ca = f", client_ca: {self.client_ca}" if self.client_ca else ""
         self.configuration.write_text(
             f"""\
 version: 1
@@ -195,7 +212,7 @@ service:
 webhook:
   listen: 127.0.0.1:0
   workers: {self.workers}
-  tls: {{certificate: tls.crt, key: tls.key}}
+  tls: {{certificate: tls.crt, key: tls.key{client_ca}}}
   tenant: {TENANT}
   environment: {ENVIRONMENT}
 policy: {{bundle: {CHECKOUT / "policies"}, rule_data: rule-data.json}}

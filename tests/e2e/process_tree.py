@@ -37,6 +37,16 @@ def descendants(pid: int) -> set[int]:
     return direct.union(*(descendants(child) for child in direct))
 
 
+def unread_octets(port: int) -> int:
+    """Octets that lie unread in connections to a local port."""
+    local, queued = f":{port:04X}", 0
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(local):
+            queued += int(fields[4].partition(":")[2], 16)
+    return queued
+
+
 @contextmanager
 def stands_still(pid: int) -> Iterator[None]:
     """Stop a process without ending it; it goes on afterwards."""

@@ -3,8 +3,9 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import pytest
 import requests
@@ -13,16 +14,19 @@ from assay.domain.decision import Verdict
 from demo.admission import review_of_pod, send_review
 from demo.refusal import codes_of
 from demo.stack import ENVIRONMENT, Stack, run_assay
+from demo.variant import Workbench
 from tests.e2e.load import check_calls, check_log, load
-from tests.e2e.process_tree import children, descendants, is_running, stands_still, wait_until
+from tests.e2e.process_tree import children, descendants, is_running, stands_still, unread_octets, wait_until
 from tests.fixtures.stacks import MakeSpare, Spare, workbench
 
 DECISION_SECONDS = 3
 REVIEWS = 20
 EXIT_RETRY = 3
-LONGEST = DECISION_SECONDS + 2.0
+LONGEST = DECISION_SECONDS + 4.0
 LIMITS = f"limits: {{decision_seconds: {DECISION_SECONDS}}}\n"
 STANDSTILL = DECISION_SECONDS + 1.0
+FINISHES = "finishes what it has begun"
+T = TypeVar("T")
 SUPERVISED = ["opa", "sequencer", "service"]
 REFUSALS = {
     "opa": {"policy_engine_unavailable"},
@@ -190,21 +194,46 @@ def test_a_killed_supervisor_takes_everything_with_it_and_the_log_goes_on(repair
     check_log(stack, [*running.answers, *after.answers])
 
 
-def test_sigterm_finishes_the_request_in_flight(repaired: Spare) -> None:
-    stack = repaired.stack
+@pytest.fixture
+def served(repaired: Spare) -> Iterator[Workbench]:
+    with workbench(repaired.stack, repaired.released) as bench:
+        yield bench
+
+
+def end_in_the_middle(spare: Spare, ask: Callable[[], T]) -> T:
+    """The answer to a question during which the service was told to end."""
+    stack, log = spare.stack, spare.stack.folder / "service.log"
     assert stack.supervisor is not None
-    supervisor = stack.supervisor
-    with workbench(stack, repaired.released) as bench, ThreadPoolExecutor(1) as pool:
-        with stands_still(registry_pid(repaired)):
-            answer = pool.submit(bench.gate, repaired.released.digest)
-            time.sleep(0.5)
-            supervisor.terminate()
-            time.sleep(0.5)
+    before = log.read_text().count(FINISHES)
+    with ThreadPoolExecutor(1) as pool:
+        with stands_still(registry_pid(spare)):
+            answer = pool.submit(ask)
+            wait_until(lambda: unread_octets(stack.registry.port), "a question to the registry")
+            stack.supervisor.terminate()
+            wait_until(lambda: log.read_text().count(FINISHES) == before + 2, "both servers to be told")
             assert not answer.done()
-        assert answer.result().verdict is Verdict.ALLOW
-    assert supervisor.wait(20) == 0
+        result = answer.result()
+    assert stack.supervisor.wait(20) == 0
+    return result
+
+
+def test_sigterm_finishes_the_gate_call_in_flight(repaired: Spare, served: Workbench) -> None:
+    answer = end_in_the_middle(repaired, lambda: served.gate(repaired.released.digest))
+    assert answer.verdict is Verdict.ALLOW
+    repaired.stack.start_service()
+    check_log(repaired.stack, [answer])
+
+
+def test_sigterm_finishes_the_review_in_flight(repaired: Spare) -> None:
+    stack = repaired.stack
+    response = end_in_the_middle(
+        repaired, lambda: send_review(stack, "mutate", review_of_pod(repaired.released.tagged))
+    )
+    assert response["allowed"]
     stack.start_service()
-    check_log(stack, [answer.result()])
+    decision = response["auditAnnotations"]["decision"]
+    record = requests.get(f"{stack.service_url}/v1/decisions/{decision}", timeout=10).json()
+    assert record["verdict"] == "allow"
 
 
 def test_a_second_service_on_the_same_state_is_refused_and_harms_nothing(repaired: Spare) -> None:

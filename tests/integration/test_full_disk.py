@@ -64,7 +64,7 @@ def test_a_full_disk_records_nothing_and_answers_in_time(tmp_path: Path) -> None
         with pytest.raises(Unavailable) as caught:
             client.record(denied(1), soon())
         assert caught.value.code == "log_unavailable"
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
         assert identifier(1) not in recorded_ids(folder)
         limit_files(process, resource.RLIM_INFINITY)
         client.record(denied(2), soon())

@@ -308,7 +308,7 @@ def test_a_slow_registry_leaves_gaps_at_the_deadline(registry: FakeRegistry) -> 
     registry.faults[REFERRERS_PATH] = Fault(seconds_per_octet=0.05)
     began = time.monotonic()
     collected = gather(registry, deadline=Deadline.after(0.5, time.monotonic))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
     assert {code for _, code in gaps(collected)} == {"deadline_exceeded"}
     assert {kind for kind, _ in gaps(collected)} >= EVERY_KIND
 

@@ -1,7 +1,5 @@
 """Patterns match the whole text or nothing."""
 
-import time
-
 import pytest
 
 from assay.domain.errors import ConfigError
@@ -61,9 +59,8 @@ def test_forms_given_together_must_all_hold() -> None:
 
 def test_a_regex_that_costs_a_backtracking_engine_seconds_costs_nothing() -> None:
     pattern = TextPattern(regex="(a+)+")
-    start = time.process_time()
+    # An engine that backtracks needs 2**4095 steps here: it would not end at all.
     assert not pattern.matches("a" * 4095 + "!")
-    assert time.process_time() - start < 0.05
     assert pattern.matches("a" * 4096)
     assert not pattern.matches("a" * 4097)
 

@@ -38,14 +38,15 @@ def supervise(
             if events:
                 changed(_running(children))
     finally:
-        _stop(children)
+        _stop(children, report)
         report("all processes have ended")
 
 
-def _stop(children: Sequence[Child]) -> None:
+def _stop(children: Sequence[Child], report: Callable[[str], None]) -> None:
     for child in children:
         if child.spec.front:
             child.request_stop()
+            report(f"{child.spec.name} finishes what it has begun")
     for child in reversed(children):
         child.stop()
 

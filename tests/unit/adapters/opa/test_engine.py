@@ -152,7 +152,7 @@ def test_an_answer_without_end_ends_in_time(served: Generation, script: Callable
         with pytest.raises(Unavailable) as caught:
             ask(path, served)
         assert caught.value.code == "policy_engine_unavailable"
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 10
 
 
 def test_an_answer_of_another_protocol_is_an_engine_that_is_down(served: Generation) -> None:

@@ -151,9 +151,9 @@ def test_an_answer_that_breaks_off_is_unavailable(script: Script) -> None:
 
 def test_an_answer_that_trickles_ends_at_the_deadline() -> None:
     begun = time.monotonic()
-    script = Script(body=rendered(ANSWER), seconds_per_octet=0.02)
+    script = Script(body=rendered(ANSWER), seconds_per_octet=0.1)
     assert failure(lambda: ask(script, deadline=soon(0.3))).code == "deadline_exceeded"
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 8
 
 
 def test_no_time_left_is_told_before_anything_is_sent() -> None:
