@@ -5,10 +5,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import decision_log, gate
+from benchmarks import decision_log, gate, verification
 from benchmarks.figure import Figure
 
-BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {"gate": gate.measure, "log": decision_log.measure}
+BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
+    "gate": gate.measure,
+    "log": decision_log.measure,
+    "verification": verification.measure,
+}
 
 
 def main() -> int:

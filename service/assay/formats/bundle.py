@@ -29,6 +29,7 @@ _OTHER_VERSION = re.compile(rf"{re.escape(_FAMILY)}(\+json;version=[0-9.]+|\.v[0
 _CONTENTS = frozenset({"dsseEnvelope", "messageSignature"})
 _KEY_MATERIALS = frozenset({"publicKey", "certificate", "x509CertificateChain"})
 _HASHES = {"SHA2_256": HashName.SHA256, "SHA2_384": HashName.SHA384, "SHA2_512": HashName.SHA512}
+_Encoded = tuple[bytes, Certificate]
 _DIGEST_OCTETS = {HashName.SHA256: 32, HashName.SHA384: 48, HashName.SHA512: 64}
 
 
@@ -50,13 +51,20 @@ def parse_bundle(octets: bytes, *, limits: Limits) -> UntrustedEvidence:
         "verificationMaterial", known=_KEY_MATERIALS | {"tlogEntries", "timestampVerificationData"}
     )
     content = _read_content(bundle)
+    encoded = _read_certificates(material, version, limits)
     return UntrustedEvidence(
         format="bundle",
         content=content,
         stamped=content.signature,
-        certificates=_read_certificates(material, version, limits),
+        certificates=tuple(certificate for _, certificate in encoded),
+        signer_der=encoded[0][0] if encoded else b"",
         chain_in_new_bundle=version == 3 and material.has("x509CertificateChain"),
-        log_entries=read_log_entries(material, proof_required=version > 1, limits=limits),
+        log_entries=read_log_entries(
+            material,
+            proof_required=version > 1,
+            payload_octets=len(content.untrusted_payload) if isinstance(content, Envelope) else 0,
+            limits=limits,
+        ),
         timestamps=read_timestamps(material, limits=limits),
     )
 
@@ -91,7 +99,8 @@ def _read_hint(message: EvidenceObject) -> tuple[HashName, bytes] | None:
     return algorithm, digest
 
 
-def _read_certificates(material: EvidenceObject, version: int, limits: Limits) -> tuple[Certificate, ...]:
+def _read_certificates(material: EvidenceObject, version: int, limits: Limits) -> tuple[_Encoded, ...]:
+    """The certificates with their DER, the signer's first; none when the key material is a key."""
     match _only_one(material, _KEY_MATERIALS, "key material"):
         case "publicKey":
             material.section("publicKey", known={"hint"}).text("hint", default="")
@@ -104,21 +113,21 @@ def _read_certificates(material: EvidenceObject, version: int, limits: Limits) -
             return _read_chain(material.section("x509CertificateChain", known={"certificates"}), limits)
 
 
-def _read_chain(chain: EvidenceObject, limits: Limits) -> tuple[Certificate, ...]:
+def _read_chain(chain: EvidenceObject, limits: Limits) -> tuple[_Encoded, ...]:
     values = chain.items("certificates", most=limits.chain_certificates)
     if not values:
         raise malformed(f"{chain.what}.certificates", "at least one certificate is expected")
     certificates = tuple(
         _read_certificate(value, f"{chain.what}.certificates[{number}]", limits) for number, value in enumerate(values)
     )
-    if any(_signed_itself(certificate) for certificate in certificates):
+    if any(_signed_itself(certificate) for _, certificate in certificates):
         raise malformed(f"{chain.what}.certificates", "a root does not belong into evidence: trust is configured")
     return certificates
 
 
-def _read_certificate(value: object, what: str, limits: Limits) -> Certificate:
+def _read_certificate(value: object, what: str, limits: Limits) -> _Encoded:
     der = EvidenceObject.of(value, what=what, known={"rawBytes"}).octets("rawBytes")
-    return parse_certificate(der, what=what, limits=limits)
+    return der, parse_certificate(der, what=what, limits=limits)
 
 
 def _signed_itself(certificate: Certificate) -> bool:

@@ -1,6 +1,7 @@
 """X.509 certificates as evidence carries them: DER in bundles, PEM in annotations."""
 
 import re
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -10,6 +11,7 @@ from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
+from assay.formats.der import read_elements, read_leading
 from assay.formats.evidence_object import exceeded, malformed
 from assay.formats.pem import decode_pem, encode_pem
 
@@ -17,6 +19,7 @@ _LABEL = "CERTIFICATE"
 _RSA = frozenset({PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5, PublicKeyAlgorithmOID.RSASSA_PSS})
 _LONGEST_RSA = 8192
 _LONGEST_EXPONENT = 32
+_VERSION = 0xA0
 _END = re.compile(rf"(?<=-----END {_LABEL}-----)", re.ASCII)
 
 
@@ -63,6 +66,41 @@ def parse_certificate_text(pem: str, *, what: str, limits: Limits) -> tuple[Cert
     if not blocks:
         raise malformed(what, "it holds no certificate")
     return tuple(parse_certificate(_decode(block, what), what=what, limits=limits) for block in blocks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedParts:
+    """What the signature of a certificate is about, byte for byte: all that is signed, the names in it.
+
+    `serial` is the content of the serial number; `algorithms` are those inside and outside of what is signed.
+    """
+
+    signed: bytes = field(repr=False)
+    serial: bytes
+    issuer: bytes = field(repr=False)
+    subject: bytes = field(repr=False)
+    algorithms: tuple[bytes, bytes]
+
+
+def read_signed_parts(der: bytes) -> SignedParts:
+    """Take a certificate apart that was parsed before (RFC 5280, section 4.1).
+
+    Raises `InvalidInput(der_malformed)` for what is none.
+    """
+    try:
+        (certificate,) = read_elements(der, most=1)
+        signed, algorithm, _ = certificate.members(most=3)
+        members = read_leading(signed.content, count=6)
+        serial, inner, issuer, _, subject = members[members[0].tag == _VERSION :][:5]
+    except (ValueError, IndexError) as error:
+        raise InvalidInput("der_malformed", "it is not a certificate", remedy="encode it again, in DER") from error
+    return SignedParts(
+        signed=signed.raw,
+        serial=serial.content,
+        issuer=issuer.raw,
+        subject=subject.raw,
+        algorithms=(inner.raw, algorithm.raw),
+    )
 
 
 def encode_certificate(certificate: Certificate) -> bytes:

@@ -41,11 +41,17 @@ def read_elements(octets: bytes, *, most: int = 64) -> list[Element]:
     Guaranteed: definite lengths, integers and object identifiers in their shortest form, tags of one byte, nothing
     left over. Raises `InvalidInput(der_malformed)`.
     """
+    elements = read_leading(octets, count=most)
+    if sum(len(element.raw) for element in elements) != len(octets):
+        raise _malformed(f"more than {most} elements")
+    return elements
+
+
+def read_leading(octets: bytes, *, count: int) -> list[Element]:
+    """Read the first elements, at most so many, with the guarantees of `read_elements`; what follows is not read."""
     elements: list[Element] = []
     position = 0
-    while position < len(octets):
-        if len(elements) == most:
-            raise _malformed(f"more than {most} elements")
+    while position < len(octets) and len(elements) < count:
         element = _read_element(octets, position)
         elements.append(element)
         position += len(element.raw)

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
 from assay.formats.base64text import decode_base64
+from assay.formats.long_text import CutDocument, cut_long_texts
 from assay.formats.strict_json import parse_json
 
 _MALFORMED = "bundle_malformed"
+_LARGEST_REST = 3 * 1024 * 1024
+"""What a document that nobody has signed may have besides payloads; parsed it can take eight times as much."""
 
 
 def malformed(what: str, why: str) -> InvalidInput:
@@ -41,15 +44,22 @@ class EvidenceObject:
     ) -> "EvidenceObject":
         """Parse strict JSON under the limits; `InvalidInput(evidence_limit)` when they do not suffice.
 
-        `structure` caps the structural characters of a document that is read before any signature verified.
+        `structure` caps the structural characters of a document that is read before any signature verified. Of such a
+        document also all that is no long base64 text is capped.
         """
+        if len(octets) > limits.blob_octets:
+            raise exceeded(what, f"{len(octets)} bytes are more than {limits.blob_octets}")
+        cut = CutDocument(rest=octets) if structure is None else cut_long_texts(octets)
+        if structure is not None and len(cut.rest) > _LARGEST_REST:
+            raise exceeded(what, f"{len(cut.rest)} bytes besides long base64 texts are more than {_LARGEST_REST}")
         try:
             document = parse_json(
-                octets,
+                cut.rest,
                 what=what,
                 largest=limits.blob_octets,
                 depth=limits.json_depth,
                 structure=limits.json_structure if structure is None else structure,
+                texts=cut.texts,
             )
         except InvalidInput as error:
             code = "evidence_limit" if error.code == "json_too_large" else _MALFORMED
@@ -74,14 +84,17 @@ class EvidenceObject:
     def text(self, name: str, *, default: str | None = None) -> str:
         """A string; required unless a default is given."""
         value = self.members.get(name, default)
+        if isinstance(value, bytes):
+            raise exceeded(f"{self.what}.{name}", "it is longer than any text of this kind")
         if not isinstance(value, str):
             raise malformed(f"{self.what}.{name}", "a string is expected")
         return value
 
     def octets(self, name: str, *, default: bytes | None = None) -> bytes:
         """Bytes in base64; required unless a default is given."""
-        if default is not None and not self.has(name):
-            return default
+        value = self.members.get(name, default)
+        if isinstance(value, bytes):
+            return value
         return decode_base64(self.text(name), what=f"{self.what}.{name}", code=_MALFORMED)
 
     def octets_list(self, name: str, *, most: int) -> tuple[bytes, ...]:

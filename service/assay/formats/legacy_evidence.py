@@ -5,7 +5,7 @@ from cryptography.x509 import Certificate
 from assay.domain.evidence import EvidenceItem
 from assay.domain.limit import Limits
 from assay.formats.base64text import decode_base64
-from assay.formats.certificate import parse_certificate_text
+from assay.formats.certificate import encode_certificate, parse_certificate_text
 from assay.formats.dsse import parse_envelope
 from assay.formats.evidence_object import exceeded, malformed
 from assay.formats.log_entry import LogEntry, parse_log_annotation, parse_timestamp_annotation
@@ -18,11 +18,13 @@ def parse_legacy_signature(item: EvidenceItem, *, limits: Limits) -> UntrustedEv
     Timestamps have to stamp the signature. Raises `InvalidInput(bundle_malformed | evidence_limit)`.
     """
     signature = decode_base64(item.signature, what="the signature annotation", code="bundle_malformed")
+    certificates = _certificates(item, limits)
     return UntrustedEvidence(
         format="cosign",
         content=SignedPayload(untrusted_payload=item.content, signature=signature),
         stamped=signature,
-        certificates=_certificates(item, limits),
+        certificates=certificates,
+        signer_der=encode_certificate(certificates[0]) if certificates else b"",
         log_entries=_log_entries(item, limits),
         timestamps=_timestamps(item, limits),
     )
@@ -33,11 +35,13 @@ def parse_legacy_attestation(item: EvidenceItem, *, limits: Limits) -> Untrusted
 
     Timestamps have to stamp the whole envelope. Raises `InvalidInput(bundle_malformed | evidence_limit)`.
     """
+    certificates = _certificates(item, limits)
     return UntrustedEvidence(
         format="cosign",
         content=parse_envelope(item.content, limits=limits),
         stamped=item.content,
-        certificates=_certificates(item, limits),
+        certificates=certificates,
+        signer_der=encode_certificate(certificates[0]) if certificates else b"",
         log_entries=_log_entries(item, limits),
         timestamps=_timestamps(item, limits),
     )

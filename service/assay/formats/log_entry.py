@@ -23,6 +23,8 @@ _PROMISED = frozenset({"body", "integratedTime", "logIndex", "logID"})
 _BODY_BEGIN = re.compile(rb'\{"apiVersion":"([0-9.]{1,20})","kind":"([a-z]{1,40})",')
 _HEX = re.compile(r"(?:[0-9a-f]{2}){1,64}", re.ASCII)
 _HASH_OCTETS = 32
+_LONGEST_BODY = 512 * 1024
+"""What an entry holds besides the payload (in base64 twice): certificate, signature and digests."""
 _END_OF_TIME = 253_402_300_800
 """The first second of the year 10000."""
 
@@ -59,11 +61,14 @@ class LogEntry:
     proof: EntryProof | None = None
 
 
-def read_log_entries(material: EvidenceObject, *, proof_required: bool, limits: Limits) -> tuple[LogEntry, ...]:
-    """Read the `tlogEntries` of a bundle.
+def read_log_entries(
+    material: EvidenceObject, *, proof_required: bool, payload_octets: int, limits: Limits
+) -> tuple[LogEntry, ...]:
+    """Read the `tlogEntries` of a bundle whose payload has so many bytes.
 
     Guaranteed: every entry has a promise or a proof, and a proof when one is required; a proof comes with a checkpoint;
-    a promise with a time between 1970 and the year 9999. Raises `InvalidInput(bundle_malformed | evidence_limit)`.
+    a promise with a time between 1970 and the year 9999; no body is longer than what it could be about.
+    Raises `InvalidInput(bundle_malformed | evidence_limit)`.
     """
     entries = []
     for number, value in enumerate(material.items("tlogEntries", most=limits.log_entries)):
@@ -72,6 +77,8 @@ def read_log_entries(material: EvidenceObject, *, proof_required: bool, limits: 
         )
         if entry.proof is None and (proof_required or entry.promise is None):
             raise malformed(f"{material.what}.tlogEntries[{number}]", "it has no inclusion proof")
+        if len(entry.body) > _LONGEST_BODY + 2 * payload_octets:
+            raise exceeded(f"{material.what}.tlogEntries[{number}]", "it is longer than any entry of this evidence")
         entries.append(entry)
     return tuple(entries)
 

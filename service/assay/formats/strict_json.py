@@ -7,56 +7,70 @@ two readers understand differently is how evidence is smuggled, so all of that i
 import json
 import math
 import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from assay.domain.errors import InvalidInput
 
-_NOT_A_BRACKET = bytes(set(range(256)) - set(b"{}[]"))
+_NOT_STRUCTURAL = bytes(set(range(256)) - set(b"{[,:"))
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LARGEST_INTEGER = 2**63 - 1
 _LONGEST_INTEGER = 20
 
 
-def parse_json(octets: bytes, *, what: str, largest: int, depth: int = 64, structure: int = 5_000_000) -> object:
+PLACEHOLDER = b"-Infinity"
+"""What stands for a value that was taken out of a document: not JSON, and not in base64."""
+
+
+def parse_json(
+    octets: bytes,
+    *,
+    what: str,
+    largest: int,
+    depth: int = 64,
+    structure: int = 5_000_000,
+    texts: Sequence[bytes] = (),
+) -> object:
     """Parse one JSON document from UTF-8 bytes.
 
+    `texts` are the values that were taken out: each is put where its placeholder stands, and every one must be.
+
     Guaranteed: at most `largest` bytes, `depth` levels of nesting and `structure` structural characters (`{`, `[`,
-    `,` and `:` outside of strings) were read; no duplicate key at any level; no NaN, Infinity, byte order mark, lone
-    surrogate or trailing bytes; integers within +-(2^63 - 1). Raises `InvalidInput(json_too_large)` or
+    `,` and `:`, those in strings too) were read; no duplicate key at any level; no NaN, Infinity, byte order mark,
+    lone surrogate or trailing bytes; integers within +-(2^63 - 1). Raises `InvalidInput(json_too_large)` or
     `InvalidInput(json_malformed)`, naming `what`.
     """
     if len(octets) > largest:
         raise _too_large(what, f"{len(octets)} bytes, more than {largest}")
-    _measure(octets, what=what, depth=depth, structure=structure)
+    marks = octets.translate(None, delete=_NOT_STRUCTURAL)
+    if len(marks) > structure:
+        raise _too_large(what, f"more than {structure} structural characters")
     try:
-        document: object = json.loads(
-            octets.decode("utf-8"),
-            object_pairs_hook=_object_without_duplicates,
-            parse_constant=_refuse_constant,
-            parse_int=_integer_in_range,
-            parse_float=_finite_number,
-        )
-        if _ESCAPED_SURROGATE.search(octets):
+        document = _decode(octets.decode("utf-8"), texts)
+        if marks.count(b"{") + marks.count(b"[") > depth:
+            _refuse_depth(document, depth)
+        if b"\\u" in octets and _ESCAPED_SURROGATE.search(octets):
             _refuse_lone_surrogates(document)
     except (ValueError, RecursionError) as error:
         raise _malformed(what, str(error)) from error
     return document
 
 
-def _measure(octets: bytes, *, what: str, depth: int, structure: int) -> None:
-    # Without its escapes, every second part between quotes is outside of strings. A backslash outside of a string
-    # would break that, but the parser stops at it: what it reads before has been measured rightly.
-    plain = octets.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if plain.count(b'"') > 2 * structure + 2:
-        raise _too_large(what, f"more strings than {structure} structural characters can hold")
-    skeleton = b"".join(plain.split(b'"')[::2])
-    if sum(skeleton.count(mark) for mark in (b"{", b"[", b",", b":")) > structure:
-        raise _too_large(what, f"more than {structure} structural characters")
-    level = 0
-    for mark in skeleton.translate(None, delete=_NOT_A_BRACKET):
-        level += 1 if mark in b"{[" else -1
-        if level > depth:
-            raise _malformed(what, f"it is nested deeper than {depth} levels")
+def _decode(text: str, texts: Sequence[bytes]) -> object:
+    if not texts:
+        document: object = _DECODER.decode(text)
+        return document
+    left = list(reversed(texts))
+
+    def put(name: str) -> bytes:
+        if name.encode() != PLACEHOLDER or not left:
+            _refuse_constant(name)
+        return left.pop()
+
+    document = _decoder(put).decode(text)
+    if left:
+        raise ValueError("a long text stands where no value belongs")
+    return document
 
 
 def _too_large(what: str, how: str) -> InvalidInput:
@@ -72,6 +86,25 @@ def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, obj
     if len(members) != len(pairs):
         raise ValueError("a key occurs twice in one object")
     return members
+
+
+def _refuse_depth(document: object, depth: int) -> None:
+    # Level by level: how deep the interpreter may recurse is the parser's limit, not ours.
+    level = [document]
+    for _ in range(depth):
+        level = [value for container in level for value in _values(container)]
+    if any(isinstance(value, dict | list) for value in level):
+        raise ValueError(f"it is nested deeper than {depth} levels")
+
+
+def _values(container: object) -> Iterable[object]:
+    match container:
+        case dict():
+            return container.values()
+        case list():
+            return container
+        case _:
+            return ()
 
 
 def _refuse_lone_surrogates(document: object) -> None:
@@ -102,3 +135,15 @@ def _finite_number(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError("a number is out of range")
     return number
+
+
+def _decoder(constant: Callable[[str], object]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=_object_without_duplicates,
+        parse_constant=constant,
+        parse_int=_integer_in_range,
+        parse_float=_finite_number,
+    )
+
+
+_DECODER = _decoder(_refuse_constant)

@@ -41,15 +41,16 @@ class UntrustedEvidence:
     """A piece of evidence, read and not verified.
 
     `certificates` has the signer's first and then those that may complete its chain; it is empty for evidence of a
-    public key. `stamped` are the bytes that `timestamps` (tokens in DER) have to stamp. `chain_in_new_bundle` tells
-    that a version 0.3 bundle has a certificate chain, which only some trust roots allow. `format` is `cosign` (legacy)
-    or `bundle`.
+    public key. `signer_der` is the first of them as it was read. `stamped` are the bytes that `timestamps` (tokens in
+    DER) have to stamp. `chain_in_new_bundle` tells that a version 0.3 bundle has a certificate chain, which only some
+    trust roots allow. `format` is `cosign` (legacy) or `bundle`.
     """
 
     format: str
     content: Envelope | MessageSignature | SignedPayload
     stamped: bytes = field(repr=False)
     certificates: tuple[Certificate, ...] = ()
+    signer_der: bytes = field(default=b"", repr=False)
     chain_in_new_bundle: bool = False
     log_entries: tuple[LogEntry, ...] = ()
     timestamps: tuple[bytes, ...] = field(default=(), repr=False)

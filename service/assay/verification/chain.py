@@ -8,20 +8,19 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from assay.domain.errors import EvidenceRejected, InvalidInput
-from assay.domain.identity import PublicKey
-from assay.formats.public_key import load_verifying_key
+from assay.formats.certificate import SignedParts, encode_certificate, read_signed_parts
+from assay.formats.public_key import accept_key
+from assay.verification.extension import Extensions
 from assay.verification.issuer import (
     CODE_SIGNING,
     Issuance,
     IssuerCertificate,
     chain_invalid,
-    find_extension,
     find_issuance,
+    find_known_issuance,
     read_issuer,
-    refuse_unprocessed,
     validity,
 )
 from assay.verification.trust_root import TrustRoot
@@ -41,9 +40,13 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedIssuer:
-    """The certificate that issued the leaf, on a path that ends in a configured root."""
+    """The certificate that issued the leaf, on a path that ends in a configured root.
+
+    `windows` are all that bound the path: those of the leaf, of its issuers and of the configured authority.
+    """
 
     spki_der: bytes = field(repr=False)
+    windows: tuple[Window, ...]
 
     @property
     def key_hash(self) -> bytes:
@@ -56,7 +59,24 @@ class _Node:
     """A certificate reached from the leaf; `below` are the authorities between them, the leaf's issuer first."""
 
     certificate: x509.Certificate
+    parts: SignedParts
     below: tuple[IssuerCertificate, ...] = ()
+
+    @classmethod
+    def of(cls, certificate: x509.Certificate, *below: IssuerCertificate) -> "_Node":
+        try:
+            parts = read_signed_parts(encode_certificate(certificate))
+        except InvalidInput as error:
+            raise chain_invalid(error.message) from error
+        return cls(certificate=certificate, parts=parts, below=below)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Path:
+    """A path to an anchor: the issuer of the leaf, and the windows of everything above the leaf."""
+
+    issuer: IssuerCertificate
+    windows: tuple[Window, ...]
 
 
 def verify_chain(
@@ -94,14 +114,14 @@ def find_path(
     except ValueError as error:
         raise chain_invalid(f"the certificate cannot be used: {error}") from error
     search = _Search(anchors=anchors, times=times, purpose=purpose, extra=list(extra))
-    issuer = search.run(leaf)
-    if issuer is None and search.outside:
+    found = search.run(leaf)
+    if found is None and search.outside:
         raise _expired("the certificate's issuers were not valid at every verified time")
-    if issuer is None:
+    if found is None:
         raise chain_invalid("no path leads from the certificate to a configured authority")
     if not all(window.contains(time) for time in times):
         raise _expired("the certificate was not valid at every verified time")
-    return VerifiedIssuer(spki_der=issuer.spki)
+    return VerifiedIssuer(spki_der=found.issuer.spki, windows=(window, *found.windows))
 
 
 class _Search:
@@ -123,41 +143,42 @@ class _Search:
         self.outside = False
         """Whether a path was found that only a window spoils."""
 
-    def run(self, leaf: x509.Certificate) -> IssuerCertificate | None:
-        nodes = deque([_Node(certificate=leaf)])
+    def run(self, leaf: x509.Certificate) -> _Path | None:
+        nodes = deque([_Node.of(leaf)])
         while nodes:
             node = nodes.popleft()
             for anchor in self._anchors:
-                issuer = self._find_anchored(node, anchor)
-                if issuer is not None:
-                    return node.below[0] if node.below else issuer
+                path = self._find_anchored(node, anchor)
+                if path is not None:
+                    return path
             nodes.extend(self._expand(node))
         return None
 
-    def _find_anchored(self, node: _Node, anchor: Anchor) -> IssuerCertificate | None:
+    def _find_anchored(self, node: _Node, anchor: Anchor) -> _Path | None:
         for position, issuer in enumerate(anchor.issuers):
             above = anchor.issuers[position:]
-            if not _leaves_room(above, len(node.below)) or not self._issued(node.certificate, issuer.certificate):
+            if not _leaves_room(above, len(node.below)):
                 continue
-            windows = [anchor.window, *(link.window for link in (*node.below, *above))]
+            if not self._issued(find_known_issuance(node.certificate, node.parts, issuer)):
+                continue
+            windows = (anchor.window, *(link.window for link in (*node.below, *above)))
             if all(window.contains(time) for window in windows for time in self._times):
-                return issuer
+                return _Path(issuer=node.below[0] if node.below else issuer, windows=windows)
             self.outside = True
         return None
 
     def _expand(self, node: _Node) -> list[_Node]:
         found = []
         for certificate in tuple(self._unvisited):
-            if not self._issued(node.certificate, certificate):
+            if not self._issued(find_issuance(node.certificate, certificate)):
                 continue
             self._unvisited.remove(certificate)
             issuer = read_issuer(certificate, self._purpose)
             if _leaves_room((issuer,), len(node.below)):
-                found.append(_Node(certificate=certificate, below=(*node.below, issuer)))
+                found.append(_Node.of(certificate, *node.below, issuer))
         return found
 
-    def _issued(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-        issuance = find_issuance(certificate, issuer)
+    def _issued(self, issuance: Issuance) -> bool:
         self._signatures += issuance is not Issuance.OTHER
         if self._signatures > _MOST_SIGNATURES:
             raise chain_invalid("too many certificates claim to be the issuer of another")
@@ -177,12 +198,12 @@ def check_leaf(leaf: x509.Certificate) -> None:
     Required, besides `check_leaf_usage`: exactly one subject alternative name, of any type; nothing critical that
     is not enforced; a strong key. Raises `EvidenceRejected(leaf_unsuitable)`.
     """
-    check_leaf_usage(leaf)
     try:
-        refuse_unprocessed(leaf)
-        _check_name(leaf)
-        spki = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        load_verifying_key(PublicKey(spki=spki))
+        extensions = Extensions.read(leaf)
+        _check_usage(extensions)
+        extensions.refuse_unprocessed()
+        _check_name(extensions)
+        accept_key(leaf.public_key())
     except (ValueError, UnsupportedAlgorithm, InvalidInput) as error:
         raise _unsuitable(str(error)) from error
 
@@ -193,25 +214,25 @@ def check_leaf_usage(leaf: x509.Certificate) -> None:
     Raises `EvidenceRejected(leaf_unsuitable)`.
     """
     try:
-        _check_usage(leaf)
+        _check_usage(Extensions.read(leaf))
     except ValueError as error:
         raise _unsuitable(str(error)) from error
 
 
-def _check_name(leaf: x509.Certificate) -> None:
-    names = find_extension(leaf, x509.SubjectAlternativeName)
+def _check_name(extensions: Extensions) -> None:
+    names = extensions.find(x509.SubjectAlternativeName)
     if names is None or len(names.value) != 1:
         raise ValueError("it does not have exactly one subject alternative name")
 
 
-def _check_usage(leaf: x509.Certificate) -> None:
-    constraints = find_extension(leaf, x509.BasicConstraints)
+def _check_usage(extensions: Extensions) -> None:
+    constraints = extensions.find(x509.BasicConstraints)
     if constraints is not None and constraints.value.ca:
         raise ValueError("it is an authority")
-    usage = find_extension(leaf, x509.KeyUsage)
+    usage = extensions.find(x509.KeyUsage)
     if usage is None or not usage.value.digital_signature:
         raise ValueError("its key usage does not allow signatures")
-    extended = find_extension(leaf, x509.ExtendedKeyUsage)
+    extended = extensions.find(x509.ExtendedKeyUsage)
     if extended is None or CODE_SIGNING not in set(extended.value):
         raise ValueError("it is not for code signing")
 

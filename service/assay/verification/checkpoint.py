@@ -40,11 +40,15 @@ def verify_log_checkpoint(note: str, log: LogKey) -> TreeHead:
     untrusted_note = parse_untrusted_note(note)
     origin, *lines = untrusted_note.text.split("\n")
     name = _log_name(origin, log)
-    ours = [line for line in untrusted_note.signatures if (line.name, line.key_id) == (name, log.log_id[:_HINT_OCTETS])]
+    ours = {
+        line.signature
+        for line in untrusted_note.signatures
+        if (line.name, line.key_id) == (name, log.log_id[:_HINT_OCTETS])
+    }
     if not ours:
         raise log_proof_invalid(f"the checkpoint is not signed by the log {name[:200]}")
     text = untrusted_note.text.encode("utf-8")
-    if not all(verifies(log.key, message=text, signature=line.signature) for line in ours):
+    if not all(verifies(log.key, message=text, signature=signature) for signature in ours):
         raise log_proof_invalid("the checkpoint's signature does not verify under the log's key")
     if len(lines) < _LINES or not _SIZE.fullmatch(lines[0]) or "" in lines[:-1]:
         raise log_proof_invalid("the checkpoint does not begin with origin, size and root")

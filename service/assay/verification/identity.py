@@ -11,7 +11,7 @@ from cryptography.hazmat import asn1
 
 from assay.domain.errors import ConfigError, EvidenceRejected
 from assay.domain.signer import SignerIdentity
-from assay.verification.issuer import find_extension
+from assay.verification.extension import Extensions
 from assay.verification.text_pattern import LONGEST_TEXT, TextPattern, find_pattern_warnings
 
 _FULCIO = "1.3.6.1.4.1.57264.1"
@@ -37,8 +37,8 @@ def _utf8_string(octets: bytes) -> str:
     return asn1.decode_der(str, octets)
 
 
-_OIDC_ISSUER_V1 = f"{_FULCIO}.1"
-_OIDC_ISSUER_V2 = f"{_FULCIO}.8"
+_OIDC_ISSUER_V1 = x509.ObjectIdentifier(f"{_FULCIO}.1")
+_OIDC_ISSUER_V2 = x509.ObjectIdentifier(f"{_FULCIO}.8")
 CLAIMS: dict[str, tuple[str, Callable[[bytes], str]]] = {
     "github_workflow_trigger": (f"{_FULCIO}.2", _raw_text),
     "github_workflow_sha": (f"{_FULCIO}.3", _raw_text),
@@ -61,6 +61,7 @@ CLAIMS: dict[str, tuple[str, Callable[[bytes], str]]] = {
     "source_repository_visibility": (f"{_FULCIO}.22", _utf8_string),
 }
 """Claims of Fulcio by name: object identifier and encoding (fulcio, `docs/oid-info.md`)."""
+_CLAIMS = {name: (x509.ObjectIdentifier(dotted), decode) for name, (dotted, decode) in CLAIMS.items()}
 
 
 def read_identity(certificate: x509.Certificate) -> SignerIdentity:
@@ -71,10 +72,14 @@ def read_identity(certificate: x509.Certificate) -> SignerIdentity:
     written. Raises `EvidenceRejected(identity_mismatch)`.
     """
     try:
-        values = _read_extensions(certificate)
-        san, san_type = _read_san(certificate)
-        claims = {name: decode(values[oid]) for name, (oid, decode) in CLAIMS.items() if oid in values}
-        issuer = _read_issuer(values)
+        extensions = Extensions.read(certificate)
+        san, san_type = _read_san(extensions)
+        issuer = _read_issuer(extensions)
+        claims = {
+            name: decode(octets)
+            for name, (oid, decode) in _CLAIMS.items()
+            if (octets := extensions.find_octets(oid)) is not None
+        }
         if not san or any(len(text) > LONGEST_TEXT for text in (san, issuer, *claims.values())):
             raise _mismatch("a value of the certificate is empty or longer than 4 KiB")
         return SignerIdentity(issuer=issuer, san=san, san_type=san_type.value, extensions=claims)
@@ -82,29 +87,19 @@ def read_identity(certificate: x509.Certificate) -> SignerIdentity:
         raise _mismatch(f"the certificate's identity cannot be read: {str(error)[:200]}") from error
 
 
-def _read_extensions(certificate: x509.Certificate) -> Mapping[str, bytes]:
-    """Fulcio's extensions by object identifier."""
-    find_extension(certificate, x509.BasicConstraints)
-    return {
-        extension.oid.dotted_string: extension.value.value
-        for extension in certificate.extensions
-        if isinstance(extension.value, x509.UnrecognizedExtension)
-    }
-
-
-def _read_issuer(values: Mapping[str, bytes]) -> str:
+def _read_issuer(extensions: Extensions) -> str:
     written = [
-        decode(values[oid])
+        decode(octets)
         for oid, decode in ((_OIDC_ISSUER_V2, _utf8_string), (_OIDC_ISSUER_V1, _raw_text))
-        if oid in values
+        if (octets := extensions.find_octets(oid)) is not None
     ]
     if len(set(written)) > 1:
         raise _mismatch("the certificate names two different issuers")
     return written[0] if written else ""
 
 
-def _read_san(certificate: x509.Certificate) -> tuple[str, SanType]:
-    extension = find_extension(certificate, x509.SubjectAlternativeName)
+def _read_san(extensions: Extensions) -> tuple[str, SanType]:
+    extension = extensions.find(x509.SubjectAlternativeName)
     names = list(extension.value) if extension is not None else []
     match names:
         case [x509.UniformResourceIdentifier() as name]:

@@ -4,29 +4,37 @@ Source: RFC 5280, sections 4.2 and 6.1; the rules are those of a path validation
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeVar, cast
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SignatureAlgorithmOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 
 from assay.domain.errors import EvidenceRejected, InvalidInput
-from assay.domain.identity import PublicKey
-from assay.formats.certificate import has_costly_key
-from assay.formats.public_key import load_verifying_key
+from assay.formats.certificate import SignedParts, encode_certificate, has_costly_key, read_signed_parts
+from assay.formats.public_key import VerifyingKey, accept_key
+from assay.verification.extension import Extensions
 from assay.verification.window import Window
 
 CODE_SIGNING = ExtendedKeyUsageOID.CODE_SIGNING
 TIME_STAMPING = ExtendedKeyUsageOID.TIME_STAMPING
 
+_ECDSA = {
+    SignatureAlgorithmOID.ECDSA_WITH_SHA256: ec.ECDSA(SHA256()),
+    SignatureAlgorithmOID.ECDSA_WITH_SHA384: ec.ECDSA(SHA384()),
+    SignatureAlgorithmOID.ECDSA_WITH_SHA512: ec.ECDSA(SHA512()),
+}
+_REMEMBERED = 256
+_LARGEST_REMEMBERED = 8 * 1024
 _SIGNATURES = frozenset(
     {
-        SignatureAlgorithmOID.ECDSA_WITH_SHA256,
-        SignatureAlgorithmOID.ECDSA_WITH_SHA384,
-        SignatureAlgorithmOID.ECDSA_WITH_SHA512,
+        *_ECDSA,
         SignatureAlgorithmOID.RSA_WITH_SHA256,
         SignatureAlgorithmOID.RSA_WITH_SHA384,
         SignatureAlgorithmOID.RSA_WITH_SHA512,
@@ -34,39 +42,20 @@ _SIGNATURES = frozenset(
         SignatureAlgorithmOID.ED25519,
     }
 )
-_PROCESSED = frozenset(
-    {
-        ExtensionOID.BASIC_CONSTRAINTS,
-        ExtensionOID.KEY_USAGE,
-        ExtensionOID.EXTENDED_KEY_USAGE,
-        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
-    }
-)
-"""Extensions whose meaning is enforced; any other that is critical denies (RFC 5280, section 4.2)."""
-
-_UNREADABLE = (
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-    UnsupportedAlgorithm,
-    ValueError,
-    TypeError,
-    LookupError,
-    Warning,
-)
-"""What reading the extensions of a crafted certificate raises."""
-
-_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerCertificate:
     """A certificate that may issue others, with what is needed again and again read once.
 
-    `path_length` is the largest number of authorities between it and a leaf, None for any.
+    `path_length` is the largest number of authorities between it and a leaf, None for any. `verify` is `verify_signed`
+    with its key, and remembers the last certificates that it found signed.
     """
 
     certificate: x509.Certificate
     der: bytes = field(repr=False)
+    subject: bytes = field(repr=False)
+    verify: Callable[[bytes, bytes, x509.ObjectIdentifier], None] | None = field(repr=False, compare=False)
     spki: bytes = field(repr=False)
     window: Window
     path_length: int | None
@@ -75,24 +64,6 @@ class IssuerCertificate:
     def name(self) -> str:
         """The start of its fingerprint, for messages."""
         return hashlib.sha256(self.der).hexdigest()[:16]
-
-
-def find_extension(certificate: x509.Certificate, kind: type[_Extension]) -> x509.Extension[_Extension] | None:
-    """One extension of a certificate, None when it is not there; `ValueError` when extensions cannot be read."""
-    try:
-        # The library's own search asks every extension for its class, which costs more than all that follows.
-        found = next((extension for extension in certificate.extensions if extension.oid == kind.oid), None)
-        return cast("x509.Extension[_Extension] | None", found)
-    except _UNREADABLE as error:
-        raise ValueError("the extensions cannot be read") from error
-
-
-def refuse_unprocessed(certificate: x509.Certificate) -> None:
-    """Raise `ValueError` when the certificate restricts itself in a way that is not enforced here."""
-    find_extension(certificate, x509.BasicConstraints)
-    for extension in certificate.extensions:
-        if extension.oid == ExtensionOID.NAME_CONSTRAINTS or (extension.critical and extension.oid not in _PROCESSED):
-            raise ValueError(f"the extension {extension.oid.dotted_string} is not supported")
 
 
 def validity(certificate: x509.Certificate) -> Window:
@@ -108,15 +79,18 @@ def read_issuer(certificate: x509.Certificate, purpose: x509.ObjectIdentifier) -
     `EvidenceRejected(chain_invalid)`.
     """
     try:
-        refuse_unprocessed(certificate)
-        _check_usage(certificate, purpose)
-        path_length = _read_path_length(certificate)
-        spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        load_verifying_key(PublicKey(spki=spki))
+        extensions = Extensions.read(certificate)
+        extensions.refuse_unprocessed()
+        _check_usage(extensions, purpose)
+        path_length = _read_path_length(extensions)
+        key = accept_key(certificate.public_key())
+        der = encode_certificate(certificate)
         return IssuerCertificate(
             certificate=certificate,
-            der=certificate.public_bytes(Encoding.DER),
-            spki=spki,
+            der=der,
+            subject=read_signed_parts(der).subject,
+            verify=_verify_with(key),
+            spki=key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
             window=validity(certificate),
             path_length=path_length,
         )
@@ -124,20 +98,42 @@ def read_issuer(certificate: x509.Certificate, purpose: x509.ObjectIdentifier) -
         raise chain_invalid(f"a certificate cannot be an authority: {error}") from error
 
 
-def _read_path_length(certificate: x509.Certificate) -> int | None:
-    constraints = find_extension(certificate, x509.BasicConstraints)
+def _read_path_length(extensions: Extensions) -> int | None:
+    constraints = extensions.find(x509.BasicConstraints)
     if constraints is None or not constraints.critical or not constraints.value.ca:
         raise ValueError("it has no critical basic constraints that make it an authority")
     return constraints.value.path_length
 
 
-def _check_usage(certificate: x509.Certificate, purpose: x509.ObjectIdentifier) -> None:
-    usage = find_extension(certificate, x509.KeyUsage)
+def _check_usage(extensions: Extensions, purpose: x509.ObjectIdentifier) -> None:
+    usage = extensions.find(x509.KeyUsage)
     if usage is None or not usage.value.key_cert_sign:
         raise ValueError("it may not sign certificates")
-    extended = find_extension(certificate, x509.ExtendedKeyUsage)
+    extended = extensions.find(x509.ExtendedKeyUsage)
     if extended is not None and not {purpose, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(extended.value):
         raise ValueError("it is an authority for other purposes")
+
+
+def _verify_with(key: VerifyingKey) -> Callable[[bytes, bytes, x509.ObjectIdentifier], None] | None:
+    """What verifies signatures of this issuer over certificates; None for keys that are left to the library.
+
+    Whether a signature verifies depends on nothing but key, signature, signed bytes and algorithm, and those are what
+    is remembered; a signature that does not verify raises, and is not. Everything else is checked every time.
+    """
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        return None
+
+    @lru_cache(maxsize=_REMEMBERED)
+    def remember(signature: bytes, signed: bytes, algorithm: x509.ObjectIdentifier) -> None:
+        key.verify(signature, signed, _ECDSA[algorithm])
+
+    def verify(signature: bytes, signed: bytes, algorithm: x509.ObjectIdentifier) -> None:
+        if len(signed) > _LARGEST_REMEMBERED:
+            key.verify(signature, signed, _ECDSA[algorithm])
+        else:
+            remember(signature, signed, algorithm)
+
+    return verify
 
 
 class Issuance(Enum):
@@ -165,6 +161,24 @@ def find_issuance(certificate: x509.Certificate, issuer: x509.Certificate) -> Is
         return Issuance.FORGED
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return Issuance.OTHER
+    return Issuance.ISSUED
+
+
+def find_known_issuance(certificate: x509.Certificate, parts: SignedParts, issuer: IssuerCertificate) -> Issuance:
+    """As `find_issuance`, by an issuer that has been read: its key need not be decoded again.
+
+    `parts` are those of the certificate.
+    """
+    if parts.issuer != issuer.subject:
+        return Issuance.OTHER
+    if issuer.verify is None or certificate.signature_algorithm_oid not in _ECDSA:
+        return find_issuance(certificate, issuer.certificate)
+    if parts.algorithms[0] != parts.algorithms[1]:
+        return Issuance.OTHER
+    try:
+        issuer.verify(certificate.signature, parts.signed, certificate.signature_algorithm_oid)
+    except InvalidSignature:
+        return Issuance.FORGED
     return Issuance.ISSUED
 
 

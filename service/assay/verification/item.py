@@ -114,6 +114,8 @@ def _verify(
 
 def _together(passed: Sequence[Verified]) -> Verified:
     first = passed[0]
+    if len(passed) == 1:
+        return first
     same = [verified for verified in passed if verified.signer == first.signer]
     return Verified(
         signer=first.signer,

@@ -21,6 +21,7 @@ from assay.verification.trust_root import LogKey
 
 _ENVELOPE_HASH = re.compile(rb'"(?:envelopeHash|hash)":\{"algorithm":"sha256","value":"([0-9a-f]{64})"\}')
 _LONGEST_UPLOAD = 256 * 1024
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _REKOR_V2_HASHES = {"sha256": "SHA2_256", "sha384": "SHA2_384", "sha512": "SHA2_512"}
 
 
@@ -218,7 +219,7 @@ def _twice(octets: bytes) -> str:
 def _canonical(version: str, kind: str, spec: object) -> bytes:
     # Strings, lists and objects only: sorted keys without blanks are the canonical form (RFC 8785).
     document = {"apiVersion": version, "kind": kind, "spec": spec}
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    return _ENCODER.encode(document).encode("utf-8")
 
 
 _BUILDERS: dict[int, dict[tuple[str, str], Callable[[LoggedSignature, bytes], bytes]]] = {

@@ -12,12 +12,13 @@ from assay.formats.untrusted_evidence import HashName
 class Message:
     """A message as far as it is known: its bytes, or `known` digests of it.
 
-    Where `octets` is None, nothing verifies that needs the bytes (Ed25519) or a hash that is not known. Not checked:
-    that known digests are those of the same bytes.
+    A digest is computed once, however many keys are tried. Where `octets` is None, nothing verifies that needs the
+    bytes (Ed25519) or a hash that is not known. Not checked: that known digests are those of the same bytes.
     """
 
     octets: bytes | None = field(default=None, repr=False)
     known: Mapping[HashName, bytes] = field(default_factory=dict, hash=False)
+    _computed: dict[HashName, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of_digest(cls, digest: Digest) -> "Message":
@@ -28,4 +29,6 @@ class Message:
         """The digest under a hash, None when it is neither known nor computable."""
         if self.octets is None or name in self.known:
             return self.known.get(name)
-        return hashlib.new(name.value, self.octets).digest()
+        if name not in self._computed:
+            self._computed[name] = hashlib.new(name.value, self.octets).digest()
+        return self._computed[name]

@@ -17,12 +17,12 @@ from assay.domain.errors import ConfigError, EvidenceRejected, InvalidInput
 from assay.domain.identity import PublicKey
 from assay.formats.public_key import VerifyingKey, load_verifying_key
 from assay.formats.trusted_root import AuthorityDocument, LogDocument, TrustedPeriod, TrustedRootDocument
+from assay.verification.extension import Extensions
 from assay.verification.issuer import (
     CODE_SIGNING,
     TIME_STAMPING,
     Issuance,
     IssuerCertificate,
-    find_extension,
     find_issuance,
     is_self_signed,
     read_issuer,
@@ -204,7 +204,7 @@ def _find_defect(signer: x509.Certificate) -> str:
 
 def _is_authority(certificate: x509.Certificate, place: str) -> bool:
     try:
-        constraints = find_extension(certificate, x509.BasicConstraints)
+        constraints = Extensions.read(certificate).find(x509.BasicConstraints)
     except ValueError as error:
         raise _invalid(place, str(error)) from error
     return constraints is not None and constraints.value.ca

@@ -13,10 +13,11 @@ from cryptography.x509.certificate_transparency import (
 
 from assay.domain.errors import EvidenceRejected
 from assay.verification.chain import VerifiedIssuer
-from assay.verification.issuer import find_extension
+from assay.verification.extension import Extensions
 from assay.verification.trust_root import CtKey, TrustRoot
 
 _MOST = 8
+_ECDSA = ec.ECDSA(SHA256())
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _V1_CERTIFICATE_TIMESTAMP = b"\x00\x00"
 _PRECERT_ENTRY = b"\x00\x01"
@@ -45,7 +46,7 @@ def verify_scts(leaf: x509.Certificate, issuer: VerifiedIssuer, root: TrustRoot)
 
 def _read_scts(leaf: x509.Certificate) -> list[SignedCertificateTimestamp]:
     try:
-        extension = find_extension(leaf, x509.PrecertificateSignedCertificateTimestamps)
+        extension = Extensions.read(leaf).find(x509.PrecertificateSignedCertificateTimestamps)
     except ValueError as error:
         raise _invalid("the certificate's SCTs cannot be read") from error
     scts = list(extension.value) if extension is not None else []
@@ -57,9 +58,10 @@ def _read_scts(leaf: x509.Certificate) -> list[SignedCertificateTimestamp]:
 
 
 def _verify_sct(leaf: x509.Certificate, sct: SignedCertificateTimestamp, issuer: VerifiedIssuer, log: CtKey) -> None:
-    if not log.window.contains(_time_of(sct)):
+    time = _time_of(sct)
+    if not log.window.contains(time):
         raise _invalid("an SCT is of a time at which its log's key is not trusted")
-    if not _verifies(sct, log, _signed_octets(leaf, sct, issuer)):
+    if not _verifies(sct, log, _signed_octets(leaf, sct, time, issuer)):
         raise _invalid("an SCT's signature does not verify under its log's key")
 
 
@@ -70,13 +72,15 @@ def _time_of(sct: SignedCertificateTimestamp) -> datetime:
         raise _invalid("an SCT's time does not exist") from error
 
 
-def _signed_octets(leaf: x509.Certificate, sct: SignedCertificateTimestamp, issuer: VerifiedIssuer) -> bytes:
+def _signed_octets(
+    leaf: x509.Certificate, sct: SignedCertificateTimestamp, time: datetime, issuer: VerifiedIssuer
+) -> bytes:
     """What the log signed: RFC 6962, section 3.2, `digitally-signed` of a precertificate.
 
     The list of SCTs holds none of another version, and its certificate is far below 16 MiB: both were read already.
     """
     tbs = leaf.tbs_precertificate_bytes
-    milliseconds = (_time_of(sct) - _EPOCH) // timedelta(milliseconds=1)
+    milliseconds = (time - _EPOCH) // timedelta(milliseconds=1)
     return b"".join(
         (
             _V1_CERTIFICATE_TIMESTAMP,
@@ -97,7 +101,7 @@ def _verifies(sct: SignedCertificateTimestamp, log: CtKey, signed: bytes) -> boo
     try:
         match log.key, sct.signature_algorithm:
             case ec.EllipticCurvePublicKey(), SignatureAlgorithm.ECDSA:
-                log.key.verify(sct.signature, signed, ec.ECDSA(SHA256()))
+                log.key.verify(sct.signature, signed, _ECDSA)
             case rsa.RSAPublicKey(), SignatureAlgorithm.RSA:
                 log.key.verify(sct.signature, signed, padding.PKCS1v15(), SHA256())
             case _:

@@ -8,7 +8,7 @@ from typing import assert_never
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from nacl.bindings import (
     crypto_sign_ed25519ph_final_verify,
     crypto_sign_ed25519ph_state,
@@ -24,11 +24,12 @@ from assay.formats.untrusted_evidence import HashName
 from assay.verification.message import Message
 
 _ED25519_OCTETS = 64
-_HASHES: dict[HashName, HashAlgorithm] = {
-    HashName.SHA256: SHA256(),
-    HashName.SHA384: SHA384(),
-    HashName.SHA512: SHA512(),
+_ECDSA = {
+    HashName.SHA256: ec.ECDSA(Prehashed(SHA256())),
+    HashName.SHA384: ec.ECDSA(Prehashed(SHA384())),
+    HashName.SHA512: ec.ECDSA(Prehashed(SHA512())),
 }
+"""Signatures over a digest that has been computed already; made once, because making them is not free."""
 _CURVES: dict[str, dict[HashName, str]] = {
     ec.SECP256R1.name: {HashName.SHA256: "PKIX_ECDSA_P256_SHA_256"},
     ec.SECP384R1.name: {
@@ -140,7 +141,7 @@ def _find_ecdsa(
 ) -> Scheme | None:
     for name, details in _CURVES[key.curve.name].items():
         digest = message.digest(name) if declared in {None, name} else None
-        if digest is not None and _verifies_ecdsa(key, digest, signature, _HASHES[name]):
+        if digest is not None and _verifies_ecdsa(key, digest, signature, _ECDSA[name]):
             return Scheme(hash=name, key_details=details)
     return None
 
@@ -168,9 +169,9 @@ def _find_ed25519(
     return None
 
 
-def _verifies_ecdsa(key: ec.EllipticCurvePublicKey, digest: bytes, signature: bytes, name: HashAlgorithm) -> bool:
+def _verifies_ecdsa(key: ec.EllipticCurvePublicKey, digest: bytes, signature: bytes, algorithm: ec.ECDSA) -> bool:
     try:
-        key.verify(signature, digest, ec.ECDSA(Prehashed(name)))
+        key.verify(signature, digest, algorithm)
     except InvalidSignature:
         return False
     return True

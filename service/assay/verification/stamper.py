@@ -2,12 +2,11 @@
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from assay.domain.errors import EvidenceRejected, InvalidInput
-from assay.domain.identity import PublicKey
-from assay.formats.public_key import load_verifying_key
-from assay.verification.issuer import TIME_STAMPING, find_extension, refuse_unprocessed
+from assay.formats.public_key import accept_key
+from assay.verification.extension import Extensions
+from assay.verification.issuer import TIME_STAMPING
 
 
 def check_stamper(certificate: x509.Certificate) -> None:
@@ -18,26 +17,26 @@ def check_stamper(certificate: x509.Certificate) -> None:
     chain and window. Raises `EvidenceRejected(timestamp_invalid)`.
     """
     try:
-        refuse_unprocessed(certificate)
-        _check_end_entity(certificate)
-        _check_extended_usage(certificate)
-        spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        load_verifying_key(PublicKey(spki=spki))
+        extensions = Extensions.read(certificate)
+        extensions.refuse_unprocessed()
+        _check_end_entity(extensions)
+        _check_extended_usage(extensions)
+        accept_key(certificate.public_key())
     except (ValueError, UnsupportedAlgorithm, InvalidInput) as error:
         raise timestamp_invalid(f"the certificate may not sign timestamps: {error}") from error
 
 
-def _check_extended_usage(certificate: x509.Certificate) -> None:
-    extended = find_extension(certificate, x509.ExtendedKeyUsage)
+def _check_extended_usage(extensions: Extensions) -> None:
+    extended = extensions.find(x509.ExtendedKeyUsage)
     if extended is None or not extended.critical or list(extended.value) != [TIME_STAMPING]:
         raise ValueError("its extended key usage is not critical and for time stamping alone")
 
 
-def _check_end_entity(certificate: x509.Certificate) -> None:
-    constraints = find_extension(certificate, x509.BasicConstraints)
+def _check_end_entity(extensions: Extensions) -> None:
+    constraints = extensions.find(x509.BasicConstraints)
     if constraints is not None and constraints.value.ca:
         raise ValueError("it is an authority")
-    usage = find_extension(certificate, x509.KeyUsage)
+    usage = extensions.find(x509.KeyUsage)
     if usage is not None and not (usage.value.digital_signature or usage.value.content_commitment):
         raise ValueError("its key usage does not allow signatures")
 

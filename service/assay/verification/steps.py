@@ -6,16 +6,15 @@ needs or raises the rejection; nothing is reported before the last one has passe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cryptography.x509 import Certificate
 
-from assay.domain.errors import EvidenceRejected
+from assay.domain.errors import EvidenceRejected, InvalidInput
 from assay.domain.evidence import VerifiedEntry
 from assay.domain.limit import Limits
 from assay.domain.signer import KeySigner, Signer
-from assay.formats.certificate import encode_certificate
 from assay.formats.dsse import Envelope
 from assay.formats.public_key import accept_key
 from assay.formats.untrusted_evidence import HashName, MessageSignature, UntrustedEvidence
@@ -30,6 +29,8 @@ from assay.verification.sct import verify_scts
 from assay.verification.signature import Scheme, TrustedKey, find_scheme, find_signer
 from assay.verification.timestamp import verify_timestamps
 from assay.verification.trust_root import LogKey, TrustRoot
+
+_STRANGERS_OCTETS = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +103,14 @@ def verify_certificate_evidence(
     entries = verify_log_entries(evidence.log_entries, root.logs, stamped=times.stamped)
     message = signed_message(evidence.content, artefact)
     scheme = verify_certificate_signature(evidence, leaf, message)
-    verifier = Verifier(der=encode_certificate(leaf), is_certificate=True)
+    verifier = Verifier(der=evidence.signer_der, is_certificate=True)
     verify_bodies(evidence, root, message, scheme, verifier)
+    try:
+        signer, authorities = match_identity(leaf, group)
+    except EvidenceRejected:
+        refuse_content(evidence, artefact, limits=limits)
+        raise
     content = verify_content(evidence.content, artefact, layer=evidence.format == "cosign", limits=limits)
-    signer, authorities = match_identity(leaf, group)
     return Verified(signer=signer, authorities=authorities, content=content, times=times.all, log_entries=entries)
 
 
@@ -212,6 +217,24 @@ def verify_bodies(
     )
     for entry in evidence.log_entries:
         verify_log_body(entry, find_log(root.logs, entry), logged)
+
+
+def refuse_content(evidence: UntrustedEvidence, artefact: Message, *, limits: Limits) -> None:
+    """Raise what `verify_content` finds wrong with the content of a signer whom nobody trusts.
+
+    That is the reason to report where both are wrong. Anybody can get a certificate and sign what costs much to
+    parse, so that no more of it is read than of an unsigned document. Raises `EvidenceRejected` and `InvalidInput`.
+    """
+    spare = replace(
+        limits,
+        blob_octets=min(limits.blob_octets, _STRANGERS_OCTETS),
+        json_structure=min(limits.json_structure, limits.bundle_structure),
+    )
+    try:
+        verify_content(evidence.content, artefact, layer=evidence.format == "cosign", limits=spare)
+    except InvalidInput as error:
+        if error.code != "evidence_limit":
+            raise
 
 
 def match_key(key: TrustedKey, times: Times) -> tuple[str, ...]:

@@ -13,12 +13,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
 from assay.domain.errors import EvidenceRejected, InvalidInput
-from assay.formats.der import INTEGER, SEQUENCE, read_elements
+from assay.formats.certificate import encode_certificate, read_signed_parts
 from assay.formats.timestamp_token import TimestampToken, parse_timestamp_token
 from assay.verification.chain import Anchor, find_path
 from assay.verification.issuer import TIME_STAMPING, validity
 from assay.verification.stamper import check_stamper, timestamp_invalid
 from assay.verification.trust_root import TimestampAuthority, TrustRoot
+from assay.verification.window import Window
 
 _MOST = 32
 _LARGEST = 64 * 1024
@@ -35,6 +36,8 @@ _RSA = {
 }
 _RSA_ENCRYPTION = bytes.fromhex("2a864886f70d010101")
 _ED25519 = bytes.fromhex("2b6570")
+_Signers = dict[tuple[bytes, bytes], tuple[Window, ...]]
+"""Signers that tokens of one piece of evidence brought: by root and certificate, the windows of the path between."""
 
 
 def verify_timestamps(tokens: Sequence[bytes], stamped: bytes, root: TrustRoot) -> tuple[datetime, ...]:
@@ -51,39 +54,42 @@ def verify_timestamps(tokens: Sequence[bytes], stamped: bytes, root: TrustRoot) 
         )
     if len(set(tokens)) != len(tokens):
         raise timestamp_invalid("the same timestamp is there twice")
-    return tuple(_verify_response(response, stamped, root) for response in tokens)
-
-
-def _verify_response(response: bytes, stamped: bytes, root: TrustRoot) -> datetime:
     try:
-        token = parse_timestamp_token(response)
-        return _verify_token(token, stamped, root, response)
+        parsed = [parse_timestamp_token(response) for response in tokens]
+        _require_imprints(parsed, stamped)
+        signers: _Signers = {}
+        return tuple(
+            _verify_token(token, root, response, signers) for token, response in zip(parsed, tokens, strict=True)
+        )
     except InvalidInput as error:
         raise timestamp_invalid(error.message) from error
 
 
-def _verify_token(token: TimestampToken, stamped: bytes, root: TrustRoot, response: bytes) -> datetime:
-    """The token's time by the first authority that vouches for it; else the reason of the last that was asked."""
-    if token.imprint != hashlib.new(token.imprint_hash, stamped).digest():
+def _require_imprints(tokens: Sequence[TimestampToken], stamped: bytes) -> None:
+    """Every token is over these bytes, before any signature is verified."""
+    digests = {name: hashlib.new(name, stamped).digest() for name in {token.imprint_hash for token in tokens}}
+    if any(token.imprint != digests[token.imprint_hash] for token in tokens):
         raise timestamp_invalid("a timestamp is of something else than this signature")
+
+
+def _verify_token(token: TimestampToken, root: TrustRoot, response: bytes, signers: _Signers) -> datetime:
+    """The token's time by the first authority that vouches for it; else the reason of the last that was asked."""
     reason = timestamp_invalid("no timestamp authority of the trust root made a timestamp")
     for authority in root.timestamp_authorities:
         try:
-            if authority.signer is not None and _is_named(authority.signer, token):
+            if authority.signer is not None and _is_named(encode_certificate(authority.signer), token):
                 return _verify_pinned(authority, authority.signer, token)
             if authority.signer is None:
-                return _verify_embedded(authority, token, response)
+                return _verify_embedded(authority, token, response, signers)
         except EvidenceRejected as error:
             reason = error
     raise reason
 
 
-def _is_named(certificate: x509.Certificate, token: TimestampToken) -> bool:
+def _is_named(der: bytes, token: TimestampToken) -> bool:
     """Whether the token's signer names this certificate: issuer and serial number, byte for byte."""
-    members = read_elements(certificate.tbs_certificate_bytes)[0].members()
-    serial = [member.content for member in members if member.tag == INTEGER][:1]
-    sequences = [member.raw for member in members if member.tag == SEQUENCE]
-    return serial == [token.serial] and sequences[1] == token.issuer
+    parts = read_signed_parts(der)
+    return (parts.serial, parts.issuer) == (token.serial, token.issuer)
 
 
 def _verify_pinned(authority: TimestampAuthority, signer: x509.Certificate, token: TimestampToken) -> datetime:
@@ -99,28 +105,39 @@ def _verify_pinned(authority: TimestampAuthority, signer: x509.Certificate, toke
     return token.time
 
 
-def _verify_embedded(authority: TimestampAuthority, token: TimestampToken, response: bytes) -> datetime:
-    """Verify by a signer that the token brings; it and its issuers must lead to the authority's root."""
+def _verify_embedded(
+    authority: TimestampAuthority, token: TimestampToken, response: bytes, signers: _Signers
+) -> datetime:
+    """Verify by a signer that the token brings; it and its issuers must lead to the authority's root.
+
+    A signer whose path another token has shown already need not be led there again: that it was valid at this time,
+    and that it signed, is verified for every token.
+    """
     certificates = _load_certificates(token)
-    signers = [certificate for certificate in certificates if _is_named(certificate, token)]
-    if len(signers) != 1:
+    named = [der for der in token.certificates if _is_named(der, token)]
+    if len(named) != 1:
         raise timestamp_invalid("a timestamp does not bring the one certificate that signed it")
-    (signer,) = signers
+    signer = certificates.pop(named[0])
+    windows = signers.get((authority.issuers[-1].der, named[0]))
+    if windows is not None and all(window.contains(token.time) for window in windows):
+        _verify_signature(signer, token)
+        return token.time
     check_stamper(signer)
-    others = [certificate for certificate in certificates if certificate is not signer]
     anchor = Anchor(issuers=authority.issuers, window=authority.window)
     try:
-        find_path(signer, others, [anchor], [token.time], purpose=TIME_STAMPING)
+        issuer = find_path(signer, [*certificates.values()], [anchor], [token.time], purpose=TIME_STAMPING)
     except EvidenceRejected as error:
         raise timestamp_invalid(error.message) from error
     _verify_signature(signer, token)
     _confirm(authority, signer, token, response)
+    signers[authority.issuers[-1].der, named[0]] = issuer.windows
     return token.time
 
 
-def _load_certificates(token: TimestampToken) -> list[x509.Certificate]:
+def _load_certificates(token: TimestampToken) -> dict[bytes, x509.Certificate]:
+    """The certificates that the token brings, by their DER."""
     try:
-        return [x509.load_der_x509_certificate(der) for der in token.certificates]
+        return {der: x509.load_der_x509_certificate(der) for der in token.certificates}
     except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm, Warning) as error:
         raise timestamp_invalid("a timestamp brings a certificate that cannot be read") from error
 
