@@ -38,14 +38,25 @@ class Profile:
 PROFILES = {
     "demo": Profile(environments=(_RUNTIME, _DEVELOPMENT), tools=("opa", "olareg")),
     "test-fast": Profile(environments=(_DEVELOPMENT,), tools=("opa", "olareg")),
-    "test": Profile(environments=(_DEVELOPMENT,), tools=("opa", "olareg", "cosign", "registry")),
+    "test": Profile(
+        environments=(_DEVELOPMENT,),
+        tools=("opa", "olareg", "cosign", "registry", "fulcio", "rekor-tiles", "timestamp-authority"),
+    ),
 }
 
 # Disk space that each piece takes at most while it is made, caches included (generous estimates).
 _ENVIRONMENT_MIB = 800
 _GO_MIB = 500
 _INPUTS_MIB = 200
-_TOOL_MIB = {"opa": 1000, "olareg": 200, "cosign": 3500, "registry": 1500}
+_TOOL_MIB = {
+    "opa": 1000,
+    "olareg": 200,
+    "cosign": 3500,
+    "registry": 1500,
+    "fulcio": 1500,
+    "rekor-tiles": 1000,
+    "timestamp-authority": 1500,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

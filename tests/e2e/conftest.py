@@ -1,5 +1,7 @@
 """What the end-to-end tests share."""
 
+from tests.fixtures.private_sigstore import private_sigstore
+from tests.fixtures.signed_images import host, referrers_host, signatory
 from tests.fixtures.stacks import (
     bench,
     cosign,
@@ -16,8 +18,12 @@ __all__ = [
     "cosign",
     "distribution",
     "distribution_server",
+    "host",
     "make_spare",
+    "private_sigstore",
+    "referrers_host",
     "released",
+    "signatory",
     "signer",
     "stack",
 ]

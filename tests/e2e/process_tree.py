@@ -57,9 +57,9 @@ def stands_still(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def wait_until(condition: Callable[[], object], what: str) -> None:
+def wait_until(condition: Callable[[], object], what: str, *, patience: float = PATIENCE) -> None:
     """Wait for a condition; fails the test with `what` when it does not come about."""
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < give_up, f"waited in vain for {what}"
         time.sleep(0.05)

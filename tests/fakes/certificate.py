@@ -42,16 +42,17 @@ PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPri
 
 @cache
 def private_key(name: str, kind: str) -> PrivateKey:
-    """One key per name and kind, made once per process; kinds: p256 (224, 384, 521), ed25519(ph), rsa2048, ..."""
+    """One key per name and kind, the same in every process unless it is RSA; kinds: p256, ed25519(ph), rsa2048, ..."""
+    seed = hashlib.sha256(f"{kind} {name}".encode()).digest()
     if kind.startswith("ed25519"):
-        return ed25519.Ed25519PrivateKey.generate()
+        return ed25519.Ed25519PrivateKey.from_private_bytes(seed)
     if kind.startswith("rsa"):
         return rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))
-    return ec.generate_private_key(_CURVES[kind.partition("-")[0]])
+    return ec.derive_private_key(int.from_bytes(seed[:27], "big"), _CURVES[kind.partition("-")[0]])
 
 
 def curve_key(name: str, kind: str = "p256") -> ec.EllipticCurvePrivateKey:
-    """A key of a curve, made once per process."""
+    """A key of a curve."""
     key = private_key(name, kind)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     return key
@@ -161,6 +162,7 @@ class FakeCertificateAuthority:
     path_length: int | None = 0
     intermediate_is_authority: bool = True
     intermediate_key_usage: str = "key_cert_sign"
+    intermediate_usages: tuple[x509.ObjectIdentifier, ...] = ()
 
     @cached_property
     def root(self) -> x509.Certificate:
@@ -189,6 +191,8 @@ class FakeCertificateAuthority:
             is_authority=self.intermediate_is_authority,
             usage=self.intermediate_key_usage,
         )
+        if self.intermediate_usages:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(self.intermediate_usages), critical=False)
         return builder.sign(root_key, SHA384())
 
     @property

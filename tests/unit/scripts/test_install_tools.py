@@ -8,6 +8,7 @@ from scripts.checkout import Checkout, SetUpError
 from scripts.go_toolchain import Go, find_go, go_environment, install_go
 from scripts.install_tools import install_tool, read_tool, tool_is_current
 from scripts.progress import Progress
+from scripts.set_up import PROFILES
 from tests.fakes.checkout import calls, fake_venv, small_checkout
 from tests.fakes.program import write_program
 
@@ -41,7 +42,7 @@ def test_a_module_that_pins_no_tool_is_refused(tmp_path: Path, written: str, ins
         read_tool(checkout, "saw")
 
 
-@pytest.mark.parametrize("name", ["opa", "olareg", "cosign", "registry"])
+@pytest.mark.parametrize("name", PROFILES["test"].tools)
 def test_every_tool_of_this_checkout_is_pinned(name: str) -> None:
     tool = read_tool(Checkout(root=Path(__file__).parents[3]), name)
     assert tool.version[0].isdigit()
