@@ -5,7 +5,7 @@ import data.assay.main
 digest := "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 configured := {"t": {"e": {
-	"authorities": {"signature": {"names": ["ci"], "threshold": 1}},
+	"authorities": {"signature": {"names": ["ci"], "at_least": [{"names": ["ci"], "count": 1}]}},
 	"allowed_registries": ["reg.example"],
 	"mandatory": {"evidence": ["signature.authority"], "request": ["registry.allowed", "evidence.allowed"]},
 }}}

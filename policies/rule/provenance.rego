@@ -8,27 +8,28 @@ package assay.rule.provenance
 
 import data.assay.lib.finding
 import data.assay.lib.prefix
+import data.assay.lib.quorum
 import data.assay.lib.selection
 
 wanted := selection.rules.authorities.provenance
 
-# Provenance (by index) that a named authority signed about this image, with the key that signed.
-signed[i] := attestation.keyid if {
+# Provenance (by index) that a named authority signed about this image, with the signer's voice.
+signed[i] := {"keyid": attestation.keyid, "names": names} if {
 	some i, entry in input.provenance
 	attestation := input.attestations[entry.attestation]
 	input.image.digest in attestation.subjects
-	some name in attestation.trust
-	name in wanted.names
+	names := {name | some name in attestation.trust; name in wanted.names}
+	count(names) > 0
 }
 
-built[i] := keyid if {
-	some i, keyid in signed
+built[i] := voice if {
+	some i, voice in signed
 	input.provenance[i].builder.id in selection.rules.builder_ids
 }
 
 # Only provenance of an accepted builder may speak about the source.
-sourced[i] := keyid if {
-	some i, keyid in built
+sourced[i] := voice if {
+	some i, voice in built
 	source := input.provenance[i].source
 	some accepted in selection.rules.source_prefixes
 	prefix.covers(accepted, source.uri)
@@ -38,10 +39,7 @@ sourced[i] := keyid if {
 
 default proven(_) := false
 
-proven(entries) if {
-	wanted.threshold >= 1
-	count({keyid | some keyid in entries}) >= wanted.threshold
-}
+proven(entries) if quorum.met(wanted, entries)
 
 # METADATA
 # title: Built by an accepted builder

@@ -18,7 +18,7 @@ document(attestations, entries) := {
 }
 
 demand(threshold) := {"t": {"e": {
-	"authorities": {"provenance": {"names": ["ci"], "threshold": threshold}},
+	"authorities": {"provenance": {"names": ["ci"], "at_least": [{"names": ["ci"], "count": threshold}]}},
 	"builder_ids": ["https://builder.example/v1"],
 	"source_prefixes": ["git+https://host.example/acme/"],
 }}}

@@ -7,26 +7,24 @@
 package assay.rule.sbom
 
 import data.assay.lib.finding
+import data.assay.lib.quorum
 import data.assay.lib.selection
 
 wanted := selection.rules.authorities.sbom
 
 # An SBOM without packages passes every rule that looks for bad packages, so it does not count.
-keys contains attestation.keyid if {
+voices contains {"keyid": attestation.keyid, "names": names} if {
 	some entry in input.sbom
 	count(entry.packages) > 0
 	attestation := input.attestations[entry.attestation]
 	input.image.digest in attestation.subjects
-	some name in attestation.trust
-	name in wanted.names
+	names := {name | some name in attestation.trust; name in wanted.names}
+	count(names) > 0
 }
 
 default described := false
 
-described if {
-	wanted.threshold >= 1
-	count(keys) >= wanted.threshold
-}
+described if quorum.met(wanted, voices)
 
 # METADATA
 # title: SBOM present

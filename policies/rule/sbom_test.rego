@@ -13,7 +13,7 @@ document(attestations, entries) := {
 	"sbom": entries,
 }
 
-demand(threshold) := {"t": {"e": {"authorities": {"sbom": {"names": ["ci"], "threshold": threshold}}}}}
+demand(threshold) := {"t": {"e": {"authorities": {"sbom": {"names": ["ci"], "at_least": [{"names": ["ci"], "count": threshold}]}}}}}
 
 full := {"attestation": 0, "packages": [{"id": "p"}]}
 

@@ -7,28 +7,26 @@
 package assay.rule.signature
 
 import data.assay.lib.finding
+import data.assay.lib.quorum
 import data.assay.lib.selection
 
 wanted := selection.rules.authorities.signature
 
-# Keys, not signatures: a key that signed twice is still one voice.
-keys contains signature.keyid if {
+# Signers, not signatures: who signed twice is still one voice.
+voices contains {"keyid": signature.keyid, "names": names} if {
 	some signature in input.signatures
 	signature.subject == input.image.digest
-	some name in signature.trust
-	name in wanted.names
+	names := {name | some name in signature.trust; name in wanted.names}
+	count(names) > 0
 }
 
 default signed := false
 
-signed if {
-	wanted.threshold >= 1
-	count(keys) >= wanted.threshold
-}
+signed if quorum.met(wanted, voices)
 
 # METADATA
 # title: Signed by a named authority
-# description: The image must be signed by as many keys of the named authorities as the environment demands
+# description: The image must be signed by as many of the named authorities as the environment demands
 # custom:
 #   code: signature.authority
 #   severity: critical
@@ -39,9 +37,10 @@ signed if {
 #   waivable: false
 deny contains found if {
 	not signed
+	signers := count({voice.keyid | some voice in voices})
 	found := finding.at(rego.metadata.rule(), {
 		"term": input.image.digest,
-		"msg": sprintf("%d key(s) of the named authorities signed the image, which is not enough", [count(keys)]),
+		"msg": sprintf("%d signer(s) of the named authorities signed the image, which is not enough", [signers]),
 		"evidence": [["signatures"]],
 	})
 }

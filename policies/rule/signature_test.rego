@@ -12,7 +12,7 @@ document(signatures) := {
 	"signatures": signatures,
 }
 
-demand(threshold) := {"t": {"e": {"authorities": {"signature": {"names": ["release"], "threshold": threshold}}}}}
+demand(threshold) := {"t": {"e": {"authorities": {"signature": {"names": ["release"], "at_least": [{"names": ["release"], "count": threshold}]}}}}}
 
 codes := {found.code | some found in signature.deny}
 

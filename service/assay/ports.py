@@ -9,11 +9,11 @@ from assay.domain.decision import Decision, Recorded, Stage
 from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.gate import GateAnswer, GateQuestion
-from assay.domain.identity import Authority, PublicKey
+from assay.domain.identity import PublicKey
 from assay.domain.policy import LoadedPolicy
 from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, WalkPage
 from assay.domain.reference import Reference, Repository
-from assay.verification.trust_root import TrustRoot
+from assay.verification.trust_snapshot import TrustSnapshot
 
 
 class Clock(Protocol):
@@ -68,18 +68,10 @@ class RegistryWriter(Protocol):
 
 
 class TrustRoots(Protocol):
-    """Authorities that signatures are judged by."""
+    """Authorities and trust roots that signatures are judged by."""
 
-    def authorities(self) -> Sequence[Authority]:
-        """Every configured authority."""
-        ...
-
-    def roots(self) -> Mapping[str, TrustRoot]:
-        """The trust roots that authorities name."""
-        ...
-
-    def digest(self) -> Digest:
-        """Identity of the whole trust material; part of every decision."""
+    def snapshot(self) -> TrustSnapshot:
+        """What is trusted now; never waits, and what was handed out never changes."""
         ...
 
 
@@ -163,6 +155,18 @@ class Metrics(Protocol):
 
     def observe_step(self, step: str, seconds: float) -> None:
         """Add the duration of one of the five steps."""
+        ...
+
+
+class TrustMetrics(Protocol):
+    """Counters of what keeps trust up to date, with labels from closed sets."""
+
+    def count_reload(self, outcome: str) -> None:
+        """Count one reload of trust: `reloaded`, `refused` or `internal`."""
+        ...
+
+    def count_refresh(self, root: str, outcome: str) -> None:
+        """Count one refresh of a trust root: `changed`, `confirmed`, `failed`, `refused` or `internal`."""
         ...
 
 

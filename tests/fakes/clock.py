@@ -1,7 +1,7 @@
 """A clock that moves only when told."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 @dataclass
@@ -15,3 +15,21 @@ class FrozenClock:
 
     def monotonic(self) -> float:
         return self.seconds
+
+
+@dataclass
+class MovingClock:
+    """Both clocks move together, and only when told."""
+
+    wall: datetime
+    seconds: float = 1000.0
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def pass_time(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.wall += timedelta(seconds=seconds)

@@ -9,13 +9,15 @@ from assay.adapters.registry.client import RegistryClient
 from assay.bootstrap.composition import SystemComposition
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
+from assay.domain.errors import Unavailable
 from assay.domain.gate import GateAnswer, GateQuestion
 from assay.domain.identity import IdentityRule
 from assay.domain.limit import Limits
+from assay.formats.published_root import Refreshed
 from assay.ports import Registry, ServiceClient
-from assay.verification.trust_root import TrustRoot
+from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.clock import FrozenClock
-from tests.fakes.engine import FixedTrust
+from tests.fakes.engine import trust_in
 from tests.fakes.signing import FakeAuthority
 
 
@@ -61,6 +63,8 @@ class FakeComposition:
     error: BaseException | None = None
     calls: list[tuple[str, object]] = field(default_factory=list)
     source: Registry | None = None
+    refreshed: Mapping[str, Refreshed | Unavailable] = field(default_factory=dict)
+    trusted: TrustSnapshot | None = None
 
     def clock(self) -> FrozenClock:
         return FrozenClock()
@@ -71,16 +75,23 @@ class FakeComposition:
 
     def trust_from_signers(
         self, *, keys: Sequence[Path], identities: Sequence[IdentityRule] = (), trusted_root: Path | None = None
-    ) -> FixedTrust:
+    ) -> TrustSnapshot:
         self._called("signers", (tuple(keys), tuple(identities), trusted_root))
-        return FixedTrust(members=tuple(FakeAuthority(path.stem).authority for path in keys))
+        return trust_in(*(FakeAuthority(path.stem).authority for path in keys))
 
-    def trust_from_configuration(self, path: Path) -> FixedTrust:
+    def trust_from_configuration(self, path: Path) -> TrustSnapshot:
         self._called("configuration", path)
-        return FixedTrust(members=(FakeAuthority().authority,))
+        return self.trusted or trust_in(FakeAuthority().authority)
 
-    def trust_root(self, file: Path | None) -> TrustRoot:
-        return SystemComposition().trust_root(file)
+    def trust_from_root(self, file: Path | None) -> TrustSnapshot:
+        return SystemComposition().trust_from_root(file)
+
+    def refresh_trust(self, path: Path) -> Mapping[str, Refreshed | Unavailable]:
+        self._called("refresh", path)
+        return self.refreshed
+
+    def run_refresher(self, configuration: Path) -> None:
+        self._called("refresher", configuration)
 
     def layout(self, path: Path) -> Registry:
         self._called("layout", path)

@@ -23,9 +23,9 @@ from assay.domain.gate import Candidate
 from assay.domain.identity import Authority
 from assay.domain.limit import Limits
 from assay.domain.policy import LoadedPolicy
-from assay.ports import PolicyEngine, Registry
+from assay.ports import PolicyEngine, Registry, TrustRoots
 from assay.usecases.judge import Engine
-from assay.verification.trust_root import TrustRoot
+from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.clock import FrozenClock
 from tests.fakes.decision import identifier
 from tests.fakes.decision_log import MemoryLog
@@ -130,20 +130,9 @@ def _answer(stage: Stage, document: Mapping[str, object], complaints: Mapping[st
     }
 
 
-@dataclass(frozen=True)
-class FixedTrust:
-    """Trust in these authorities."""
-
-    members: tuple[Authority, ...]
-
-    def authorities(self) -> tuple[Authority, ...]:
-        return self.members
-
-    def roots(self) -> Mapping[str, TrustRoot]:
-        return {}
-
-    def digest(self) -> Digest:
-        return Digest.of(b"trust")
+def trust_in(*authorities: Authority) -> TrustSnapshot:
+    """Trust in these authorities, without a trust root."""
+    return TrustSnapshot.of(authorities, {})
 
 
 @dataclass
@@ -157,6 +146,7 @@ class World:
     access: RegistryAccess = field(default_factory=lambda: RegistryAccess(plain_http_on_loopback=True))
     registry: Registry | None = None
     authority: FakeAuthority = field(default_factory=FakeAuthority)
+    trust: TrustRoots | None = None
     ids: int = 0
 
     def engine(self) -> Engine:
@@ -165,7 +155,7 @@ class World:
             open_layout=self._no_layout,
             open_candidate=self._candidate,
             policy=self.policy,
-            trust=FixedTrust((self.authority.authority,)),
+            trust=self.trust or trust_in(self.authority.authority),
             log=self.log,
             clock=self.clock,
             metrics=self.metrics,

@@ -11,6 +11,8 @@ class CountingMetrics:
     decisions: Counter[tuple[str, str]] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     steps: Counter[str] = field(default_factory=Counter)
+    reloads: Counter[str] = field(default_factory=Counter)
+    refreshes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def count_decision(self, kind: str, verdict: str) -> None:
         self.decisions[kind, verdict] += 1
@@ -21,3 +23,9 @@ class CountingMetrics:
     def observe_step(self, step: str, seconds: float) -> None:
         assert seconds >= 0
         self.steps[step] += 1
+
+    def count_reload(self, outcome: str) -> None:
+        self.reloads[outcome] += 1
+
+    def count_refresh(self, root: str, outcome: str) -> None:
+        self.refreshes[root, outcome] += 1

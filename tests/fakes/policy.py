@@ -170,7 +170,9 @@ def policy(*rules: Rule, mandatory: tuple[str, ...] | None = None) -> LoadedPoli
     codes = tuple(item.code for item in rules) if mandatory is None else mandatory
     stages = {item.code: item.stage for item in rules}
     return LoadedPolicy(
-        identity=IDENTITY,
+        bundle=IDENTITY.bundle,
+        rule_data=IDENTITY.rule_data,
+        opa=IDENTITY.opa,
         rules={item.code: item for item in rules},
         mandatory={
             (TENANT, ENVIRONMENT, stage): tuple(code for code in codes if stages.get(code, stage) is stage)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,6 +77,7 @@ class Service:
     archive: DecisionArchive = field(default_factory=ScriptedArchive)
     error: Exception | None = None
     report: Mapping[str, str] = field(default_factory=lambda: {"opa": "", "policy": ""})
+    warnings: Sequence[str] = ()
     local: Caller | None = LOCAL
     tenant: str = TENANT
     request_octets: int = 100_000
@@ -94,6 +95,7 @@ class Service:
                 archive=self.archive,
                 log_key=self.key,
                 readiness=lambda _: self.report,
+                warnings=lambda: self.warnings,
                 callers=CallerBook(by_token=BOOK, local=self.local),
                 metrics=self.world.metrics,
                 metrics_text=lambda: b"assay_decisions_total 1.0\n",

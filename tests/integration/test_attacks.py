@@ -13,7 +13,7 @@ from assay.domain.descriptor import OCI_MANIFEST, SIGSTORE_BUNDLE
 from assay.domain.digest import Digest
 from assay.domain.limit import Limits
 from assay.usecases.judge import Engine, Judged, Scope, judge_reference
-from tests.fakes.engine import FixedTrust, World, good_bundles, publish
+from tests.fakes.engine import World, good_bundles, publish, trust_in
 from tests.fakes.oci import bundle_referrer, image, put_bundle, rendered
 from tests.fakes.policy import (
     CYCLONEDX_TYPE,
@@ -49,7 +49,7 @@ def registry() -> Iterator[FakeRegistry]:
 
 
 def make_engine(opa: RunningOpa, limits: Limits | None = None) -> Engine:
-    trust = FixedTrust((RELEASE.authority, OTHER_TENANT.authority))
+    trust = trust_in(RELEASE.authority, OTHER_TENANT.authority)
     return replace(World().engine(), policy=opa.engine, trust=trust, limits=limits or Limits())
 
 

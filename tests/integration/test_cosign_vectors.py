@@ -32,6 +32,7 @@ from assay.verification.message import Message
 from assay.verification.root_builder import build_trust_root
 from assay.verification.text_pattern import TextPattern
 from assay.verification.trust_root import TrustProfile, TrustRoot
+from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.oci import soon
 
 Json = dict[str, Any]
@@ -113,7 +114,7 @@ def verify(case: str, check: Json) -> tuple[tuple[Claim, ...], tuple[Rejection, 
         ]
         rejected = tuple(outcome for outcome in outcomes if isinstance(outcome, Rejection))
         return tuple(outcome for outcome in outcomes if not isinstance(outcome, Rejection)), rejected
-    verification = verify_image(registry, reference, authorities, soon(), roots=known)
+    verification = verify_image(registry, reference, TrustSnapshot.of(authorities, known), soon())
     return verification.claims, verification.rejected
 
 

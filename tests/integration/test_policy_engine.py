@@ -21,6 +21,7 @@ from assay.usecases.decide import decide_stage
 from assay.usecases.document import JudgedImage, RequestFacts, request_document
 from tests.fakes.policy import (
     ENVIRONMENT,
+    IDENTITY,
     IMAGE,
     NOW,
     PROVENANCE_TYPE,
@@ -200,7 +201,7 @@ def ask_request(opa: RunningOpa, repository: str, verdict: Verdict) -> StageVerd
         tenant=TENANT,
         environment=ENVIRONMENT,
         kind=DecisionKind.GATE,
-        policy=opa.engine.loaded().identity,
+        policy=opa.engine.loaded().identity(IDENTITY.trust),
         time=NOW,
         images=[image],
     )

@@ -5,3 +5,4 @@ from assay_webhooks.application import create_application
 
 _parts = webhook_parts_from_environment()
 application = create_application(_parts.admit, _parts.metrics, _parts.failing, _parts.clock)
+application.extensions.update(_parts.extensions)

@@ -2,13 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
 
 from assay.adapters.metrics.prometheus import render_metrics
+from assay.adapters.supervision.gunicorn_hooks import BEGIN
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
@@ -48,28 +49,35 @@ def service_from_environment() -> Flask:
     def gate(question: GateQuestion, caller: Caller, deadline: Deadline) -> GateAnswer:
         return ask_gate(running.engine, question, caller, deadline)
 
-    return create_service(
+    application = create_service(
         ServiceParts(
             gate=gate,
             archive=running.archive,
             log_key=running.archive.verifier_key,
             readiness=running.readiness,
+            warnings=running.warnings,
             callers=CallerBook(by_token=dict(settings.service.callers), local=settings.service.local),
             metrics=running.metrics,
-            metrics_text=render_metrics,
+            metrics_text=lambda: render_metrics(running.root_ages()),
             clock=running.clock,
             request_octets=settings.request_octets,
             decision_seconds=settings.decision_seconds,
         )
     )
+    application.extensions[BEGIN] = running.begin
+    return application
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookParts:
-    """What the admission webhook is built from; `failing` names what is not ready."""
+    """What the admission webhook is built from.
+
+    `failing` names what is not ready; `extensions` are for the application, as its server expects them.
+    """
 
     admit: Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]
     failing: Callable[[], list[str]]
+    extensions: Mapping[str, Callable[[], None]]
     metrics: Metrics
     clock: Clock
 
@@ -90,4 +98,6 @@ def webhook_parts_from_environment() -> WebhookParts:
         deadline = Deadline.after(_READINESS_SECONDS, running.clock.monotonic)
         return [part for part, reason in running.readiness(deadline).items() if reason]
 
-    return WebhookParts(admit=decide, failing=failing, metrics=running.metrics, clock=running.clock)
+    return WebhookParts(
+        admit=decide, failing=failing, extensions={BEGIN: running.begin}, metrics=running.metrics, clock=running.clock
+    )

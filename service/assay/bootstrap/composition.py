@@ -3,22 +3,25 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.bootstrap.installation import Installation
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
-from assay.domain.errors import ConfigError, InvalidInput
+from assay.domain.errors import ConfigError, InvalidInput, Unavailable
 from assay.domain.identity import IdentityRule
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
-from assay.ports import Clock, Gate, Registry, ServiceClient, Signer, TrustRoots
-from assay.verification.trust_root import TrustRoot
+from assay.formats.published_root import Refreshed
+from assay.ports import Clock, Gate, Registry, ServiceClient, Signer
+from assay.verification.trust_root import TrustProfile
+from assay.verification.trust_snapshot import TrustSnapshot
 
 if TYPE_CHECKING:
     from assay.adapters.registry.client import RegistryClient
+    from assay.adapters.trust.source import RootSource
 
 _LAYOUT_SECONDS = 30.0
 _ANY_REPOSITORY = Repository(registry="layout.invalid", path="image")
@@ -76,31 +79,62 @@ class SystemComposition:
 
     def trust_from_signers(
         self, *, keys: Sequence[Path], identities: Sequence[IdentityRule] = (), trusted_root: Path | None = None
-    ) -> TrustRoots:
+    ) -> TrustSnapshot:
         """One authority per public key file, named after the file, and one for the identities."""
-        from assay.adapters.trust.file_trust import AuthoritySource, FileTrust, KeySource, RootSource
-        from assay.verification.trust_root import TrustProfile
+        from assay.adapters.trust.loading import load_trust
+        from assay.adapters.trust.source import AuthoritySource, KeySource, TrustSources
 
-        own = [RootSource(name=trusted_root.name, file=trusted_root, profile=None)] if trusted_root is not None else []
-        public_good = RootSource(name="public_good", file=None, profile=TrustProfile.public_good())
-        judging = own or ([public_good] if identities else [])
-        key_root = own[0].name if own else ""
+        root = _named_root(trusted_root)
+        judging = [root] if trusted_root is not None or identities else []
+        key_root = root.name if trusted_root is not None else ""
         authorities = [AuthoritySource(name=path.stem, keys=[KeySource(file=path)], root=key_root) for path in keys]
         if identities:
-            authorities.append(AuthoritySource(name="identity", keys=[], identities=identities, root=judging[0].name))
-        return FileTrust.load(authorities, judging)
+            authorities.append(AuthoritySource(name="identity", keys=[], identities=identities, root=root.name))
+        return load_trust(TrustSources(authorities=authorities, roots=judging)).at(self.clock().now())
 
-    def trust_root(self, file: Path | None) -> TrustRoot:
-        """The trust root in a file, or the public-good root that comes with Assay."""
-        from assay.adapters.trust.file_trust import RootSource, load_trust_root
+    def trust_from_root(self, file: Path | None) -> TrustSnapshot:
+        """The trust root in a file, or the public-good root that comes with Assay, and no authority."""
+        from assay.adapters.trust.loading import load_trust
+        from assay.adapters.trust.source import TrustSources
 
-        return load_trust_root(
-            RootSource(name=file.name if file is not None else "public_good", file=file, profile=None)
+        return load_trust(TrustSources(authorities=(), roots=[_named_root(file)])).at(self.clock().now())
+
+    def trust_from_configuration(self, path: Path) -> TrustSnapshot:
+        """The authorities and trust roots of a configuration file, as they were published last."""
+        return Installation.load(path).load_trust().at(self.clock().now())
+
+    def refresh_trust(self, path: Path) -> Mapping[str, Refreshed | Unavailable]:
+        """Refresh every trust root of a configuration that has a repository."""
+        from assay.adapters.trust.refresher import REFRESH_SECONDS
+        from assay.adapters.trust.repository import refresh_root
+
+        clock, done = self.clock(), dict[str, Refreshed | Unavailable]()
+        for source in Installation.load(path).trust_sources().roots:
+            if source.tuf is None:
+                continue
+            deadline = Deadline.after(REFRESH_SECONDS, clock.monotonic)
+            try:
+                done[source.name] = refresh_root(source, source.tuf, now=clock.now(), deadline=deadline)
+            except Unavailable as error:
+                done[source.name] = error
+        return done
+
+    def run_refresher(self, configuration: Path) -> None:
+        """Keep the trust roots up to date until SIGTERM."""
+        import logging
+
+        from assay.adapters.clock import random_share
+        from assay.adapters.metrics.prometheus import PrometheusMetrics
+        from assay.adapters.trust.refresher import run_refresher
+
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        run_refresher(
+            Installation.load(configuration).trust_sources().roots,
+            clock=self.clock(),
+            metrics=PrometheusMetrics(),
+            stop=_stop_on_signal(),
+            jitter=random_share,
         )
-
-    def trust_from_configuration(self, path: Path) -> TrustRoots:
-        """The authorities and trust roots of a configuration file."""
-        return Installation.load(path).load_trust()
 
     def service(self, url: str, *, token: str, ca: Path | None) -> ServiceClient:
         """A client of the verification service."""
@@ -120,9 +154,7 @@ class SystemComposition:
         from assay.adapters.log.sequencer import run_sequencer
 
         installation = Installation.load(configuration)
-        stop = threading.Event()
-        for kind in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(kind, lambda _number, _frame: stop.set())
+        stop = _stop_on_signal()
         run_sequencer(state=installation.state, origin=installation.settings.origin, clock=SystemClock(), stop=stop)
 
     def inspect_configuration(self, path: Path) -> Sequence[tuple[str, str]]:
@@ -164,3 +196,18 @@ class SystemComposition:
     def gate(self, url: str, *, token: str, ca: Path | None) -> Gate:
         """The gate of the service at this address."""
         return self.service(url, token=token, ca=ca)
+
+
+def _named_root(file: Path | None) -> "RootSource":
+    from assay.adapters.trust.source import RootSource
+
+    if file is None:
+        return RootSource(name="public_good", profile=TrustProfile.public_good())
+    return RootSource(name=file.name, profile=None, file=file)
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+    for kind in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(kind, lambda _number, _frame: stop.set())
+    return stop

@@ -1,6 +1,7 @@
 """Building the engine and everything the web servers need, from an installation whose processes run."""
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.candidate import CandidateRegistry
 from assay.adapters.registry.client import RegistryClient
 from assay.adapters.registry.layout import OciLayout
+from assay.adapters.trust.live_trust import LiveTrust
 from assay.bootstrap.installation import Installation
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
@@ -74,11 +76,13 @@ class RunningEngine:
         settings = installation.settings
         limits = Limits()
         self._log = SequencerClient(StateFolder(folder=installation.state).socket, service_version=version("assay"))
-        self._trust = installation.load_trust()
-        self._policy = OpaEngine(installation.opa_socket, load_generation(generation, trust=self._trust.digest()))
+        self._policy = OpaEngine(installation.opa_socket, load_generation(generation))
         self.archive = RunningArchive(installation.state)
         self.clock = SystemClock()
         self.metrics = PrometheusMetrics()
+        self._trust = LiveTrust(
+            installation.reread_trust, file=installation.file, clock=self.clock, metrics=self.metrics
+        )
         layouts = installation.path(settings.layouts) if settings.layouts else None
 
         def open_layout(path: str) -> Registry:
@@ -114,9 +118,34 @@ class RunningEngine:
             database = pool.submit(_failure, lambda: self._log.ping(deadline))
         return {
             "policy": "" if self._policy.loaded().rules else "no rules are loaded",
-            "trust": "" if self._trust.authorities() else "no authority is loaded",
+            "trust": self._untrusted(),
             "opa": opa.result(),
             "database": database.result(),
+        }
+
+    def begin(self) -> None:
+        """Begin what runs beside the requests, in the process that answers them."""
+        self._trust.follow(threading.Event())
+
+    def _untrusted(self) -> str:
+        trust = self._trust.snapshot()
+        if not trust.authorities:
+            return f"nobody is trusted: {self._trust.refused()}"
+        unavailable = [f"{name}: {why}" for name, why in trust.unavailable.items()]
+        return "; ".join(filter(None, [*unavailable, self._trust.stalled()]))
+
+    def warnings(self) -> Sequence[str]:
+        """What works and needs somebody all the same."""
+        late = [f"trust: {name} was not refreshed when it was due" for name in self._trust.late()]
+        return [*late, *([f"trust: {self._trust.refused()}"] if self._trust.refused() else [])]
+
+    def root_ages(self) -> Mapping[str, float]:
+        """Seconds since each trust root that something refreshes was last confirmed."""
+        now = self.clock.now()
+        return {
+            name: (now - origin.fetched_at).total_seconds()
+            for name, origin in self._trust.snapshot().origins.items()
+            if origin.fetched_at is not None
         }
 
 

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from assay.adapters.clock import SystemClock
 from assay.adapters.opa.generation import load_generation
-from assay.adapters.trust.file_trust import FileTrust
 from assay.bootstrap.engine import registry_access
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.serve import make_generation
 from assay.configuration.settings import TlsFiles
 from assay.domain.errors import ConfigError
 from assay.verification.trust_root import TrustRoot
+from assay.verification.trust_snapshot import TrustSnapshot
 
 
 def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]]:
@@ -21,26 +22,26 @@ def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]
     Raises `ConfigError` for the first part that could not be used.
     """
     settings = installation.settings
-    trust = installation.load_trust()
+    trust = installation.load_trust().at(SystemClock().now())
     with tempfile.TemporaryDirectory() as scratch:
         elsewhere = replace(installation, settings=replace(settings, state=scratch))
-        policy = load_generation(make_generation(elsewhere), trust=trust.digest()).policy
+        policy = load_generation(make_generation(elsewhere)).policy
     registry_access(installation)
     servers = [("service", settings.service.listen, settings.service.tls)]
     if settings.webhook is not None:
         servers.append(("webhook", settings.webhook.listen, settings.webhook.tls))
     for name, _, tls in servers:
         _require_files(installation, name, tls)
-    keys = sum(len(authority.keys) for authority in trust.authorities())
-    identities = sum(len(authority.identities) for authority in trust.authorities())
+    keys = sum(len(authority.keys) for authority in trust.authorities)
+    identities = sum(len(authority.identities) for authority in trust.authorities)
     tenants = sorted({f"{tenant}/{environment}" for tenant, environment, _ in policy.mandatory})
     return [
-        ("trust", f"{len(trust.authorities())} authorities, {keys} keys, {identities} identities"),
-        *(("trust root", f"{name}: {_describe_root(root)}") for name, root in trust.roots().items()),
+        ("trust", f"{len(trust.authorities)} authorities, {keys} keys, {identities} identities"),
+        *(("trust root", f"{name}: {_describe_root(root)}") for name, root in trust.roots.items()),
         *(("warning", warning) for warning in _find_warnings(installation, trust)),
-        ("policy", f"{len(policy.rules)} rules, bundle {policy.identity.bundle}"),
+        ("policy", f"{len(policy.rules)} rules, bundle {policy.bundle}"),
         ("rule data", f"for {', '.join(tenants)}"),
-        ("opa", f"{policy.identity.opa}"),
+        ("opa", f"{policy.opa}"),
         *((name, f"listens on {address}{' with TLS' if tls else ''}") for name, address, tls in servers),
     ]
 
@@ -52,15 +53,17 @@ def _describe_root(root: TrustRoot) -> str:
     )
 
 
-def _find_warnings(installation: Installation, trust: FileTrust) -> list[str]:
+def _find_warnings(installation: Installation, trust: TrustSnapshot) -> list[str]:
     """What can be used and is probably not what was meant."""
     patterns = [
         f"authorities.{authority.name}: {warning}"
-        for authority in installation.settings.authorities
+        for authority in installation.settings.trust.authorities
         for pattern in authority.identities
         for warning in pattern.find_warnings()
     ]
-    return patterns + [f"trust_roots.{name}: {text}" for name, root in trust.roots().items() for text in root.warnings]
+    missing = [f"trust_roots.{name}: {why}" for name, why in sorted(trust.unavailable.items())]
+    roots = [f"trust_roots.{name}: {text}" for name, root in trust.roots.items() for text in root.warnings]
+    return patterns + missing + roots
 
 
 def _require_files(installation: Installation, name: str, tls: TlsFiles | None) -> None:

@@ -1,11 +1,13 @@
 """A configuration file with the paths it names."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from assay.adapters.trust.file_trust import AuthoritySource, FileTrust, KeySource, RootSource
+from assay.adapters.trust.loading import LoadedTrust, load_trust
+from assay.adapters.trust.source import AuthoritySource, KeySource, RootSource, TrustSources, TufSource
 from assay.configuration.reader import parse_configuration
-from assay.configuration.settings import Settings
+from assay.configuration.settings import Settings, TrustRootSettings, TufSettings
 from assay.domain.errors import ConfigError
 
 _LARGEST = 1024 * 1024  # one byte more is read, for the parser to refuse
@@ -49,10 +51,10 @@ class Installation:
         """OPA's socket."""
         return self.run / "opa.sock"
 
-    def load_trust(self) -> FileTrust:
-        """Read the keys and trust roots that the file names; `ConfigError` naming what cannot be used."""
-        return FileTrust.load(
-            [
+    def trust_sources(self) -> TrustSources:
+        """Where the authorities and trust roots that the file describes are read from."""
+        return TrustSources(
+            authorities=[
                 AuthoritySource(
                     name=authority.name,
                     keys=[
@@ -62,10 +64,51 @@ class Installation:
                     identities=authority.identities,
                     root=authority.trust_root,
                 )
-                for authority in self.settings.authorities
+                for authority in self.settings.trust.authorities
             ],
-            [
-                RootSource(name=root.name, file=self.path(root.file) if root.file else None, profile=root.profile)
-                for root in self.settings.trust_roots
-            ],
+            roots=[self._root_source(root) for root in self.settings.trust.roots],
         )
+
+    def load_trust(self) -> LoadedTrust:
+        """Read the keys and trust roots that the file names; `ConfigError` naming what cannot be used."""
+        return load_trust(self.trust_sources())
+
+    def reread_trust(self) -> TrustSources:
+        """The trust that the file describes now.
+
+        Raises `ConfigError(restart_needed)` when something changed that other processes hold on to: the names of
+        authorities, quorums, and the repositories of trust roots.
+        """
+        now = Installation.load(self.file)
+        if now.state != self.state or _fixed(now.settings) != _fixed(self.settings):
+            raise ConfigError(
+                "restart_needed",
+                f"{self.file}: names of authorities, quorums or a `tuf` section have changed",
+                remedy="restart the service for that",
+            )
+        return now.trust_sources()
+
+    def _root_source(self, root: TrustRootSettings) -> RootSource:
+        return RootSource(
+            name=root.name,
+            profile=root.profile,
+            file=self.path(root.file) if root.file else None,
+            tuf=self._tuf_source(root.name, root.tuf) if root.tuf is not None else None,
+        )
+
+    def _tuf_source(self, name: str, tuf: TufSettings) -> TufSource:
+        return TufSource(
+            url=tuf.url,
+            target=tuf.target,
+            bootstrap=self.path(tuf.root) if tuf.root else None,
+            ca=self.path(tuf.ca) if tuf.ca else None,
+            folder=self.state / "trust" / name,
+            refresh=timedelta(seconds=tuf.refresh_seconds),
+            max_age=timedelta(seconds=tuf.max_age_seconds),
+        )
+
+
+def _fixed(settings: Settings) -> object:
+    trust = settings.trust
+    repositories = {root.name: root.tuf for root in trust.roots if root.tuf is not None}
+    return {authority.name for authority in trust.authorities}, trust.quorums, repositories

@@ -45,6 +45,7 @@ def _run(installation: Installation, report: Callable[[str], None]) -> None:
         listeners["webhook"] = _listen(settings.webhook.listen)
     endpoints = _endpoints(installation, listeners)
     specs = [_opa(installation, generation), _sequencer(installation), _service(installation, generation, listeners)]
+    specs[2:2] = _refresher(installation)
     if settings.webhook is not None:
         specs.append(_webhook(installation, settings.webhook, generation, listeners))
 
@@ -80,7 +81,8 @@ def make_generation(installation: Installation) -> Path:
         rule_data=installation.path(settings.rule_data),
         opa=opa,
         state=installation.state,
-        authorities=[authority.name for authority in trust.authorities()],
+        authorities=[authority.name for authority in trust.authorities],
+        quorums=dict(settings.trust.quorums),
     )
 
 
@@ -147,6 +149,20 @@ def _sequencer(installation: Installation) -> ChildSpec:
         log=_log(installation, "sequencer"),
         grace=_GRACE_SECONDS,
     )
+
+
+def _refresher(installation: Installation) -> list[ChildSpec]:
+    if all(root.tuf is None for root in installation.settings.trust.roots):
+        return []
+    return [
+        ChildSpec(
+            name="refresher",
+            command=(sys.executable, "-m", "assay", "refresher", "--config", str(installation.file)),
+            environment={_METRICS_VARIABLE: str(installation.run / "metrics")},
+            log=_log(installation, "refresher"),
+            grace=_GRACE_SECONDS,
+        )
+    ]
 
 
 def _service(installation: Installation, generation: Path, listeners: Mapping[str, socket.socket]) -> ChildSpec:

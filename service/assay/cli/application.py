@@ -13,6 +13,7 @@ _COMMANDS = {
     "audit": "assay.cli.audit:audit",
     "serve": "assay.cli.serve:serve",
     "sequencer": "assay.cli.serve:sequencer",
+    "refresher": "assay.cli.serve:refresher",
     "keys": "assay.cli.keys:keys",
     "config": "assay.cli.config:config",
     "trust": "assay.cli.trust:trust",
@@ -78,6 +79,6 @@ def application() -> None:
     audit             query the decision log and verify it
     serve             run the verification service and the admission webhook
     keys, config      make a key pair; check a configuration file
-    trust             show what is trusted, and until when
+    trust             show, refresh and check what is trusted, and until when
     completion        print the completion script of your shell
     """

@@ -1,15 +1,17 @@
 """What the commands are given: everything that touches the outside, built by `bootstrap`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
 import click
 
 from assay.domain.digest import Digest
+from assay.domain.errors import Unavailable
 from assay.domain.identity import IdentityRule
-from assay.ports import Clock, Registry, ServiceClient, TrustRoots
-from assay.verification.trust_root import TrustRoot
+from assay.formats.published_root import Refreshed
+from assay.ports import Clock, Registry, ServiceClient
+from assay.verification.trust_snapshot import TrustSnapshot
 
 
 class Composition(Protocol):
@@ -25,7 +27,7 @@ class Composition(Protocol):
 
     def trust_from_signers(
         self, *, keys: Sequence[Path], identities: Sequence[IdentityRule] = (), trusted_root: Path | None = None
-    ) -> TrustRoots:
+    ) -> TrustSnapshot:
         """One authority per public key file, named after the file, and one named `identity` for the identities.
 
         Identities are judged by the trusted root, without one by the public-good root that comes with Assay; a key
@@ -33,12 +35,20 @@ class Composition(Protocol):
         """
         ...
 
-    def trust_root(self, file: Path | None) -> TrustRoot:
-        """The trust root in a file, or the public-good root that comes with Assay."""
+    def trust_from_root(self, file: Path | None) -> TrustSnapshot:
+        """The trust root in a file, or the public-good root that comes with Assay, and no authority."""
         ...
 
-    def trust_from_configuration(self, path: Path) -> TrustRoots:
-        """The authorities and trust roots of a configuration file."""
+    def trust_from_configuration(self, path: Path) -> TrustSnapshot:
+        """The authorities and trust roots of a configuration file, as they were published last; nothing is fetched."""
+        ...
+
+    def refresh_trust(self, path: Path) -> Mapping[str, Refreshed | Unavailable]:
+        """Refresh every trust root of a configuration that has a repository, and say for each how that went."""
+        ...
+
+    def run_refresher(self, configuration: Path) -> None:
+        """Run the process that keeps trust roots up to date."""
         ...
 
     def layout(self, path: Path) -> Registry:

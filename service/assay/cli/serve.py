@@ -31,3 +31,11 @@ def serve(ctx: click.Context, configuration: Path) -> None:
 def sequencer(ctx: click.Context, configuration: Path) -> None:
     """Run the process that alone writes the decision log; `assay serve` starts it."""
     composition(ctx).run_sequencer(configuration)
+
+
+@click.command(hidden=True)
+@click.option("--config", "configuration", type=FILE, required=True)
+@click.pass_context
+def refresher(ctx: click.Context, configuration: Path) -> None:
+    """Run the process that keeps trust roots up to date; `assay serve` starts it."""
+    composition(ctx).run_refresher(configuration)

@@ -65,7 +65,7 @@ def verify(
         raise click.UsageError("name whom to trust: --key, or --identity and --issuer, or else --config")
     registry, reference = _source(parts, image, layout, plain_http, registry_ca)
     deadline = Deadline.after(timeout, parts.clock().monotonic)
-    verification = verify_image(registry, reference, trust.authorities(), deadline, roots=trust.roots())
+    verification = verify_image(registry, reference, trust, deadline)
     if output == "json":
         click.echo(json.dumps(_render_json(verification)))
     else:

@@ -66,7 +66,7 @@ def verify_bundle(
     with bundle.open("rb") as file:
         octets = file.read(limits.blob_octets + 1)
     outcome = verify_bundle_octets(
-        octets, artefact=artefact, authorities=trust.authorities(), roots=trust.roots(), limits=limits
+        octets, artefact=artefact, authorities=trust.authorities, roots=trust.roots, limits=limits
     )
     digest = artefact_digest(artefact)
     click.echo(json.dumps(_render_json(digest, outcome)) if output == "json" else _render_text(digest, outcome))

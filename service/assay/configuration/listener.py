@@ -43,3 +43,11 @@ def parse_address(text: str, *, place: str) -> Address:
     if number is None:
         raise refuse(place, f"{text[:80]!r} has no usable port", "write ADDRESS:PORT, port 0 for a free one")
     return Address(host=host, port=number)
+
+
+def is_local_host(host: str) -> bool:
+    """Whether a host, as an address writes it without brackets, is this machine itself: loopback or `localhost`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -36,7 +36,6 @@ def parse_configuration(octets: bytes) -> Settings:
         raise refuse("version", f"{version[:20]!r} is not known", "write `version: 1`")
     policy, engine = root.section("policy"), root.section("opa")
     limits = root.optional_section("limits") or Section({}, "limits")
-    authorities, trust_roots = read_trust(root)
     settings = Settings(
         state=root.text("state"),
         origin=_origin(root),
@@ -46,8 +45,7 @@ def parse_configuration(octets: bytes) -> Settings:
         rule_data=policy.text("rule_data"),
         opa=engine.text("path"),
         opa_sha256=_digest(engine, "sha256") if engine.has("sha256") else None,
-        authorities=authorities,
-        trust_roots=trust_roots,
+        trust=read_trust(root),
         registries=_registries(root.optional_section("registries") or Section({}, "registries")),
         layouts=root.text("layouts", ""),
         request_octets=limits.integer("request_mib", 32, lowest=1, highest=128) * _MIB,

@@ -6,6 +6,7 @@ from datetime import datetime
 from assay.configuration.listener import Address
 from assay.domain.caller import Caller
 from assay.domain.digest import Digest
+from assay.domain.quorum import Quorum
 from assay.verification.identity import IdentityPattern
 from assay.verification.trust_root import TrustProfile
 
@@ -76,12 +77,41 @@ class AuthoritySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TufSettings:
+    """A TUF repository: its address, and the path of the root metadata that it is trusted by.
+
+    An empty `root` is that of the public-good instance, which comes with Assay. `target` is the name of the trusted
+    root in the repository; `ca` the path of the CA behind the server's certificate, empty for the public ones.
+    """
+
+    url: str
+    root: str
+    target: str
+    ca: str
+    refresh_seconds: int
+    max_age_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrustRootSettings:
-    """A trust root: the path of its file, empty for the public-good root that comes with Assay, and its profile."""
+    """A trust root with its profile: the path of its file, or the repository it is fetched from.
+
+    Without either it is the public-good root that comes with Assay.
+    """
 
     name: str
     file: str
+    tuf: TufSettings | None
     profile: TrustProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustSettings:
+    """Whom the installation trusts."""
+
+    authorities: tuple[AuthoritySettings, ...]
+    quorums: tuple[tuple[str, Quorum], ...]
+    roots: tuple[TrustRootSettings, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +126,7 @@ class Settings:
     rule_data: str
     opa: str
     opa_sha256: Digest | None
-    authorities: tuple[AuthoritySettings, ...]
-    trust_roots: tuple[TrustRootSettings, ...]
+    trust: TrustSettings
     registries: RegistrySettings
     layouts: str
     request_octets: int

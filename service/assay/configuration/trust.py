@@ -1,26 +1,24 @@
-"""Authorities and the trust roots that their evidence is verified with."""
+"""Authorities, the quorums they form, and the trust roots that their evidence is verified with."""
 
 from datetime import UTC, datetime
 
+from assay.configuration.quorum import read_quorums
 from assay.configuration.section import Section, refuse
-from assay.configuration.settings import AuthoritySettings, KeySettings, TrustRootSettings
+from assay.configuration.settings import AuthoritySettings, KeySettings, TrustSettings
+from assay.configuration.trust_root import read_trust_root
 from assay.domain.errors import ConfigError
 from assay.verification.identity import GithubWorkflow, IdentityPattern, SanType
 from assay.verification.text_pattern import TextPattern
-from assay.verification.trust_root import TrustProfile
-
-_PROFILES = {"public_good": TrustProfile.public_good, "github": TrustProfile.github}
-_MOST = 8
 
 
-def read_trust(root: Section) -> tuple[tuple[AuthoritySettings, ...], tuple[TrustRootSettings, ...]]:
-    """Read the sections `authorities` and `trust_roots`; every root that an authority names is there, and used.
+def read_trust(root: Section) -> TrustSettings:
+    """Read the sections `authorities`, `quorums` and `trust_roots`; every root that is named is there, and used.
 
     Raises `ConfigError(configuration_invalid)` naming the place.
     """
     authorities = tuple(_read_authority(name, section) for name, section in root.named_sections("authorities"))
     roots = (
-        tuple(_read_root(name, section) for name, section in root.named_sections("trust_roots"))
+        tuple(read_trust_root(name, section) for name, section in root.named_sections("trust_roots"))
         if root.has("trust_roots")
         else ()
     )
@@ -31,7 +29,8 @@ def read_trust(root: Section) -> tuple[tuple[AuthoritySettings, ...], tuple[Trus
         raise refuse("authorities", f"the trust root {name!r} is not configured", "add it to trust_roots")
     for name in sorted(known - named):
         raise refuse(f"trust_roots.{name}", "no authority names it", "remove it, or name it as trust_root")
-    return authorities, roots
+    quorums = read_quorums(root, {item.name for item in authorities})
+    return TrustSettings(authorities=authorities, quorums=quorums, roots=roots)
 
 
 def _read_authority(name: str, section: Section) -> AuthoritySettings:
@@ -133,35 +132,3 @@ def _read_github(section: Section) -> GithubWorkflow:
     workflow = GithubWorkflow(repository=section.text("repository"), workflow=section.text("workflow"))
     section.finish()
     return workflow
-
-
-def _read_root(name: str, section: Section) -> TrustRootSettings:
-    place = f"trust_roots.{name}"
-    public_good = section.has("public_good") and section.flag("public_good")
-    file = section.text("file", "")
-    if public_good == bool(file):
-        raise refuse(place, "it needs one source", "write either `file: PATH` or `public_good: true`")
-    profile = _read_profile(section, default="public_good" if public_good else None)
-    section.finish()
-    return TrustRootSettings(name=name, file=file, profile=profile)
-
-
-def _read_profile(section: Section, *, default: str | None) -> TrustProfile:
-    value = section.text_or_section("profile") if section.has("profile") or default is None else default
-    if isinstance(value, str):
-        if value not in _PROFILES:
-            raise refuse(section.place, f"{value[:40]!r} is not a profile", f"choose from {', '.join(_PROFILES)}")
-        return _PROFILES[value]()
-    try:
-        profile = TrustProfile(
-            log_entries=value.required_integer("log_entries", lowest=0, highest=_MOST),
-            scts=value.required_integer("scts", lowest=0, highest=_MOST),
-            timestamps=value.required_integer("timestamps", lowest=0, highest=_MOST),
-            certificate_chains=value.has("certificate_chains") and value.flag("certificate_chains"),
-        )
-    except ConfigError as error:
-        if error.code != "trust_profile_invalid":
-            raise
-        raise refuse(value.place, error.message, error.remedy) from error
-    value.finish()
-    return profile

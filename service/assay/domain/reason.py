@@ -45,6 +45,7 @@ GAP_CODES: dict[str, ReasonClass] = {
     "provenance_malformed": ReasonClass(reason=GapReason.PARSE_ERROR, retryable=False),
     "provenance_unsupported": ReasonClass(reason=GapReason.UNSUPPORTED_FORMAT, retryable=False),
     "licence_undetected": ReasonClass(reason=GapReason.PARSE_ERROR, retryable=False),
+    "trust_root_unavailable": ReasonClass(reason=GapReason.STALE, retryable=True),
     "config_malformed": ReasonClass(reason=GapReason.PARSE_ERROR, retryable=False),
 }
 """Detail codes of gaps."""
@@ -70,6 +71,7 @@ REJECTION_CODES: dict[str, str] = {
     "subject_mismatch": "what is signed speaks about another digest",
     "predicate_type_mismatch": "the signed statement is of another type than its place demands",
     "identity_mismatch": "no configured authority names the signer",
+    "trust_root_unavailable": "the trust root of an authority was never fetched, or is too old: nobody can judge this",
     "internal": "an unexpected error; it is counted and denies",
 }
 """Codes of rejected evidence, in the order of the verification steps."""

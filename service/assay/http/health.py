@@ -20,7 +20,8 @@ def health_blueprint(parts: ServiceParts) -> Blueprint:
     def ready() -> tuple[Response, int]:
         report = parts.readiness(Deadline.after(_READINESS_SECONDS, parts.clock.monotonic))
         failing = {name: reason for name, reason in report.items() if reason}
-        body = jsonify(status="not ready" if failing else "ready", failing=failing, parts=sorted(report))
+        status, warnings = "not ready" if failing else "ready", list(parts.warnings())
+        body = jsonify(status=status, failing=failing, warnings=warnings, parts=sorted(report))
         return body, 503 if failing else 200
 
     @blueprint.get("/metrics")

@@ -1,6 +1,6 @@
 """What the HTTP interface is given; it builds nothing itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import request
@@ -19,13 +19,15 @@ Readiness = Callable[[Deadline], Mapping[str, str]]
 class ServiceParts:
     """The use cases and ports behind the interface.
 
-    `readiness` names every part it looked at, with the reason why it is not ready or an empty text.
+    `readiness` names every part it looked at, with the reason why it is not ready or an empty text;
+    `warnings` tells what works and needs somebody all the same.
     """
 
     gate: GateUse
     archive: DecisionArchive
     log_key: Callable[[], str]
     readiness: Readiness
+    warnings: Callable[[], Sequence[str]]
     callers: CallerBook
     metrics: Metrics
     metrics_text: Callable[[], bytes]

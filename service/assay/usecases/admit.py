@@ -30,6 +30,7 @@ def admit(
     Guaranteed: an allow has an allowed digest for every image. Raises `Unavailable` when the decision could not be
     recorded.
     """
+    engine = engine.for_one_request()
     scope = Scope(kind=DecisionKind.ADMISSION, tenant=admission.tenant, environment=admission.environment)
     judged = _judge_all(engine, question, scope, deadline.part(JUDGE_SHARE))
     asker = Asker(

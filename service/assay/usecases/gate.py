@@ -23,6 +23,7 @@ def ask_gate(engine: Engine, question: GateQuestion, caller: Caller, deadline: D
     Tenant and policy follow from the caller. Raises `InvalidInput` when there is no such artefact and `Unavailable`
     when it cannot be read or the decision cannot be recorded: then nothing was decided.
     """
+    engine = engine.for_one_request()
     scope = Scope(kind=DecisionKind.GATE, tenant=caller.tenant, environment=question.environment)
     judged = _judge(engine, question, scope, deadline.part(JUDGE_SHARE))
     asker = Asker(

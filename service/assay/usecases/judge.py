@@ -1,8 +1,8 @@
 """One artefact through the first four steps: resolve, collect, verify, decide its evidence."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
@@ -20,7 +20,6 @@ from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.domain.evidence import Claim, EvidenceItem, Gap, Rejection
 from assay.domain.gate import Candidate
-from assay.domain.identity import Authority
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference
 from assay.ports import Clock, DecisionLog, Metrics, PolicyEngine, Registry, TrustRoots
@@ -28,10 +27,9 @@ from assay.usecases.collect import Collected, Refuse, collect
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import EvidenceFacts, evidence_document
 from assay.usecases.resolve import Resolved, resolve
-from assay.usecases.standing import Named, hear
-from assay.verification.authority_group import group_authorities
+from assay.usecases.standing import Named, find_unjudged, hear
 from assay.verification.item import verify_item_for
-from assay.verification.trust_root import TrustRoot
+from assay.verification.trust_snapshot import TrustSnapshot
 
 JUDGE_SHARE = 0.8
 """Share of a call's time for judging its artefacts; the rest is for the request stage and the log."""
@@ -53,9 +51,13 @@ class Engine:
     limits: Limits
     new_id: Callable[[], str]
 
+    def for_one_request(self) -> "Engine":
+        """This engine with the trust of this moment: a reload in the middle of a request changes nothing in it."""
+        return replace(self, trust=self.trust.snapshot())
+
     def identity(self) -> PolicyIdentity:
         """Policy and trust that decide now."""
-        return self.policy.loaded().identity
+        return self.policy.loaded().identity(self.trust.snapshot().digest)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -112,34 +114,20 @@ class Verified:
     rejected: tuple[Rejection, ...]
 
 
-def verify_collected(
-    collected: Collected,
-    subject: Digest,
-    authorities: Sequence[Authority],
-    roots: Mapping[str, TrustRoot],
-    limits: Limits,
-) -> Verified:
+def verify_collected(collected: Collected, subject: Digest, trust: TrustSnapshot, limits: Limits) -> Verified:
     """Verify every collected item against every authority; pure computation."""
-    groups = group_authorities(authorities, roots)
-    outcomes = [verify_item_for(groups, item, subject=subject, limits=limits) for item in collected.items]
+    outcomes = [verify_item_for(trust.groups, item, subject=subject, limits=limits) for item in collected.items]
     return Verified(
         claims=tuple(outcome for outcome in outcomes if not isinstance(outcome, Rejection)),
         rejected=(*collected.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejection))),
     )
 
 
-def refusal(
-    subject: Digest,
-    authorities: Sequence[Authority],
-    roots: Mapping[str, TrustRoot],
-    named: Named,
-    limits: Limits,
-) -> Refuse:
+def refusal(subject: Digest, trust: TrustSnapshot, named: Named, limits: Limits) -> Refuse:
     """What `collect` refuses where room is scarce: evidence that does not hold, or that nobody named has signed."""
-    groups = group_authorities(authorities, roots)
 
     def refuse(item: EvidenceItem) -> Rejection | None:
-        outcome = verify_item_for(groups, item, subject=subject, limits=limits)
+        outcome = verify_item_for(trust.groups, item, subject=subject, limits=limits)
         return outcome if isinstance(outcome, Rejection) else next(iter(hear([outcome], named).rejected), None)
 
     return refuse
@@ -171,15 +159,15 @@ def judge_resolved(
 
     Raises what reading the artefact itself raises. Findings name the reference as it was asked for.
     """
-    artefact, authorities = resolved.artefact, engine.trust.authorities()
+    artefact, trust = resolved.artefact, engine.trust.snapshot()
     named = engine.policy.loaded().named.get((scope.tenant, scope.environment), {})
     with engine.step("collect"):
-        refuse = refusal(artefact.digest, authorities, engine.trust.roots(), named, engine.limits)
+        refuse = refusal(artefact.digest, trust, named, engine.limits)
         collected = collect(
             registry, artefact, resolved.manifest, deadline.part(_COLLECT_SHARE), engine.limits, refuse=refuse
         )
     with engine.step("verify"):
-        verified = verify_collected(collected, artefact.digest, authorities, engine.trust.roots(), engine.limits)
+        verified = verify_collected(collected, artefact.digest, trust, engine.limits)
     facts = _facts(engine, artefact, scope, collected, verified, named)
     with engine.step("decide"):
         verdict = decide_stage(
@@ -219,7 +207,7 @@ def _facts(
         config=collected.config,
         claims=verified.claims,
         named=named,
-        gaps=collected.gaps,
+        gaps=(*collected.gaps, *find_unjudged(verified.rejected, named, engine.trust.snapshot())),
         rejected=verified.rejected,
         limits=engine.limits,
     )

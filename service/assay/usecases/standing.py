@@ -7,8 +7,10 @@ tenant's image must neither prove nor disturb anything, so it is rejected before
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from assay.domain.evidence import Claim, GapKind, Rejection, SignatureClaim
+from assay.domain.evidence import Claim, Gap, GapKind, Rejection, SignatureClaim
+from assay.domain.reason import GAP_CODES
 from assay.usecases.describe import predicate_kind
+from assay.verification.trust_snapshot import TrustSnapshot
 
 Named = Mapping[GapKind, frozenset[str]]
 """The authorities that are named for each kind; a kind that is missing has none."""
@@ -37,6 +39,23 @@ def hear(claims: Iterable[Claim], named: Named) -> Heard:
         else:
             counting.append(claim)
     return Heard(claims=tuple(counting), rejected=tuple(rejected))
+
+
+def find_unjudged(rejected: Iterable[Rejection], named: Named, trust: TrustSnapshot) -> tuple[Gap, ...]:
+    """The kinds of fact that evidence nobody could judge may have been about, as gaps.
+
+    What an authority without its trust root has signed is unread: it may prove what is demanded, and it may be what a
+    rule would object to. So every kind for which the environment names such an authority stays open.
+    """
+    code = "trust_root_unavailable"
+    if all(rejection.code != code for rejection in rejected):
+        return ()
+    waiting, detail = trust.waiting(), ", ".join(sorted(trust.unavailable))
+    return tuple(
+        Gap(kind=kind, reason=GAP_CODES[code].reason, code=code, detail=detail)
+        for kind, names in named.items()
+        if not names.isdisjoint(waiting)
+    )
 
 
 def _named_for(claim: Claim, named: Named) -> frozenset[str]:

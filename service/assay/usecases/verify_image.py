@@ -1,12 +1,11 @@
 """Verify one image's evidence without a policy: for people at a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
 from assay.domain.evidence import Claim, Gap, GapKind, Rejection, SignatureClaim
-from assay.domain.identity import Authority
 from assay.domain.limit import Limits
 from assay.domain.reason import GAP_CODES
 from assay.domain.reference import Reference
@@ -14,8 +13,7 @@ from assay.ports import Registry
 from assay.usecases.collect import collect
 from assay.usecases.judge import Verified, refusal, verify_collected
 from assay.usecases.resolve import resolve
-from assay.verification.item import NO_ROOTS
-from assay.verification.trust_root import TrustRoot
+from assay.verification.trust_snapshot import TrustSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +34,8 @@ class Verification:
 def verify_image(
     registry: Registry,
     reference: Reference,
-    authorities: Sequence[Authority],
+    trust: TrustSnapshot,
     deadline: Deadline,
-    *,
-    roots: Mapping[str, TrustRoot] = NO_ROOTS,
 ) -> Verification:
     """Resolve, collect, verify; raises what reading the image itself raises.
 
@@ -47,10 +43,10 @@ def verify_image(
     """
     limits = Limits()
     resolved = resolve(registry, reference, deadline)
-    everybody = dict.fromkeys(GapKind, frozenset(authority.name for authority in authorities))
-    refuse = refusal(resolved.artefact.digest, authorities, roots, everybody, limits)
+    everybody = dict.fromkeys(GapKind, frozenset(authority.name for authority in trust.authorities))
+    refuse = refusal(resolved.artefact.digest, trust, everybody, limits)
     collected = collect(registry, resolved.artefact, resolved.manifest, deadline, limits, refuse=refuse)
-    verified = verify_collected(collected, resolved.artefact.digest, authorities, roots, limits)
+    verified = verify_collected(collected, resolved.artefact.digest, trust, limits)
     return Verification(
         artefact=resolved.artefact,
         claims=verified.claims,
@@ -63,5 +59,6 @@ def _missing_signature(verified: Verified, gaps: Sequence[Gap]) -> tuple[Gap, ..
     signed = any(isinstance(claim, SignatureClaim) for claim in verified.claims)
     if signed or any(gap.kind is GapKind.SIGNATURE for gap in gaps):
         return ()
-    code = "all_rejected" if verified.rejected else "absent"
+    unjudged = any(rejection.code == "trust_root_unavailable" for rejection in verified.rejected)
+    code = "trust_root_unavailable" if unjudged else "all_rejected" if verified.rejected else "absent"
     return (Gap(kind=GapKind.SIGNATURE, reason=GAP_CODES[code].reason, code=code),)

@@ -29,13 +29,13 @@ class AuthorityGroup:
     def required_root(self) -> TrustRoot:
         """The trust root to verify with.
 
-        Raises `EvidenceRejected(trust_profile_unmet)` when the named root is not loaded: nothing may pass then.
+        Raises `EvidenceRejected(trust_root_unavailable)` when the named root is not loaded: nothing may pass then.
         """
         if self.root is None:
             raise EvidenceRejected(
-                "trust_profile_unmet",
-                f"the trust root {self.root_name[:100]!r} is not loaded",
-                remedy="load the trust root that the authority names",
+                "trust_root_unavailable",
+                f"the trust root {self.root_name[:100]!r} was never fetched, or is too old",
+                remedy="see `assay trust check`, then repeat",
             )
         return self.root
 

@@ -26,8 +26,8 @@ def test_a_new_key_pair_belongs_together_and_is_never_overwritten(tmp_path: Path
 
 
 def test_authorities_come_from_key_files_or_from_a_configuration(write: Write, tmp_path: Path) -> None:
-    configured = PARTS.trust_from_configuration(write(CONFIGURATION)).authorities()
-    assert list(PARTS.trust_from_signers(keys=[tmp_path / "release.pub"]).authorities()) == list(configured)
+    configured = PARTS.trust_from_configuration(write(CONFIGURATION)).authorities
+    assert list(PARTS.trust_from_signers(keys=[tmp_path / "release.pub"]).authorities) == list(configured)
 
 
 def test_the_one_image_of_a_layout_is_found_among_its_evidence(tmp_path: Path) -> None:

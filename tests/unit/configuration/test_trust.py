@@ -37,7 +37,7 @@ def read(text: str) -> Settings:
 
 
 def authority(text: str = KEYLESS) -> AuthoritySettings:
-    return read(text).authorities[0]
+    return read(text).trust.authorities[0]
 
 
 def refused(text: str, place: str) -> None:
@@ -67,8 +67,8 @@ def test_every_part_of_an_identity_arrives() -> None:
 def test_keys_may_have_a_trust_root_too() -> None:
     text = AUTHORITIES.replace("]}", "], trust_root: own}")
     settings = read(text + "trust_roots: {own: {file: root.json, profile: github}}\n")
-    assert settings.authorities[0].trust_root == "own"
-    (root,) = settings.trust_roots
+    assert settings.trust.authorities[0].trust_root == "own"
+    (root,) = settings.trust.roots
     assert (root.name, root.file, root.profile) == ("own", "root.json", TrustProfile.github())
 
 
@@ -124,7 +124,7 @@ def test_a_window_that_cannot_be_meant_is_refused(good: str, bad: str, place: st
     ],
 )
 def test_a_profile_is_named_or_written_out(root: str, profile: TrustProfile) -> None:
-    assert read(KEYLESS.replace("{public_good: true}", root)).trust_roots[0].profile == profile
+    assert read(KEYLESS.replace("{public_good: true}", root)).trust.roots[0].profile == profile
 
 
 DEFECTS: dict[str, tuple[str, str, str]] = {

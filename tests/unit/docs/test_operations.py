@@ -31,12 +31,22 @@ def test_every_field_of_the_configuration_is_explained(name: str) -> None:
     assert re.search(rf"`(?:\w+\.)*{name}[`.]", table)
 
 
-@pytest.mark.parametrize("name", ["assay_decisions_total", "assay_failures_total", "assay_step_seconds"])
+METRICS = [
+    "assay_decisions_total",
+    "assay_failures_total",
+    "assay_step_seconds",
+    "assay_trust_refreshes_total",
+    "assay_trust_reloads_total",
+    "assay_trust_root_age_seconds",
+]
+
+
+@pytest.mark.parametrize("name", METRICS)
 def test_every_metric_is_explained(name: str) -> None:
     source = (_ROOT / "service" / "assay" / "adapters" / "metrics" / "prometheus.py").read_text(encoding="utf-8")
     assert f"| `{name}` |" in _PAGE
     assert f'"{name.removesuffix("_total")}"' in source
-    assert source.count('"assay_') == 3
+    assert source.count('"assay_') == len(METRICS)
 
 
 def test_the_limits_are_those_of_the_code() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,7 +57,8 @@ def test_a_decision_names_evidence_source_policy_and_time(registry: FakeRegistry
     world = World()
     decision = decide(world, registry.reference("app", tag="v1"))
     assert decision.evidence == tuple(sorted(Digest.of(bundle) for bundle in GOOD.values()))
-    assert (decision.source_commit, decision.policy, decision.time) == ("c0" * 20, IDENTITY, world.clock.now())
+    policy = replace(IDENTITY, trust=world.engine().trust.snapshot().digest)
+    assert (decision.source_commit, decision.policy, decision.time) == ("c0" * 20, policy, world.clock.now())
     assert [(item.tag, item.digest) for item in decision.artefacts] == [("v1", IMAGE)]
 
 

@@ -2,8 +2,12 @@
 
 import pytest
 
-from assay.domain.evidence import Claim, GapKind
-from assay.usecases.standing import hear
+from assay.domain.digest import Digest
+from assay.domain.evidence import Claim, GapKind, Rejection
+from assay.domain.identity import Authority
+from assay.domain.reason import GapReason
+from assay.usecases.standing import find_unjudged, hear
+from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.policy import (
     CYCLONEDX_TYPE,
     PROVENANCE_TYPE,
@@ -15,6 +19,7 @@ from tests.fakes.policy import (
     signature_claim,
     spdx_predicate,
 )
+from tests.fakes.signing import FakeAuthority
 
 NAMED = {
     GapKind.SIGNATURE: frozenset({"release"}),
@@ -77,3 +82,23 @@ def test_strangers_alone_leave_every_kind_rejected() -> None:
 def test_an_unreadable_predicate_of_a_named_authority_still_is_a_gap() -> None:
     facts = evidence_facts(*good_claims(), attestation_claim(SPDX_TYPE, {"packages": 1}))
     assert ("sbom", "sbom_malformed") in {(gap.kind.value, gap.code) for gap in facts.gaps}
+
+
+WAITING = Authority(name="builder", keys=(FakeAuthority("builder").public_key(),), root="gone")
+PRESENT = FakeAuthority("release").authority
+HALF = TrustSnapshot.of([PRESENT, WAITING], {}, unavailable={"gone": "it was never fetched"})
+
+
+def unread(code: str) -> Rejection:
+    return Rejection(id=Digest.of(b"item"), code=code, detail="")
+
+
+def test_what_nobody_could_judge_leaves_the_kinds_of_its_authorities_open() -> None:
+    (gap,) = find_unjudged([unread("signature_invalid"), unread("trust_root_unavailable")], NAMED, HALF)
+    assert (gap.kind, gap.code, gap.detail) == (GapKind.PROVENANCE, "trust_root_unavailable", "gone")
+    assert gap.reason is GapReason.STALE
+
+
+def test_without_such_evidence_nothing_stays_open() -> None:
+    assert find_unjudged([], NAMED, HALF) == ()
+    assert find_unjudged([unread("signature_invalid")], NAMED, HALF) == ()

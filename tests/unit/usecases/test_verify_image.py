@@ -11,6 +11,7 @@ from assay.domain.errors import Unavailable
 from assay.domain.evidence import GapKind
 from assay.domain.limit import Limits
 from assay.usecases.verify_image import Verification, verify_image
+from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.engine import good_bundles, publish
 from tests.fakes.oci import CONFIG, image, soon
 from tests.fakes.registry import FakeRegistry, Fault
@@ -28,7 +29,9 @@ def registry() -> Iterator[FakeRegistry]:
 
 
 def verify(registry: FakeRegistry, authority: FakeAuthority = RELEASE) -> Verification:
-    return verify_image(CLIENT, registry.reference("app", tag="v1"), [authority.authority], soon())
+    return verify_image(
+        CLIENT, registry.reference("app", tag="v1"), TrustSnapshot.of([authority.authority], {}), soon()
+    )
 
 
 def test_an_image_signed_by_a_trusted_key_is_signed(registry: FakeRegistry) -> None:

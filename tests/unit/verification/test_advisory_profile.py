@@ -97,8 +97,8 @@ def test_a_log_entry_under_a_root_without_that_log_is_refused_although_none_is_n
 def test_evidence_for_a_trust_root_that_is_not_loaded_is_refused() -> None:
     elsewhere = replace(ACME, root="elsewhere")
     keyed = replace(release(WORLD), root="elsewhere")
-    assert code(both(WORLD.mint(Recipe()), authorities=(elsewhere,))) == "trust_profile_unmet"
-    assert code(both(WORLD.mint(Recipe(keyless=False)), authorities=(keyed,))) == "trust_profile_unmet"
+    assert code(both(WORLD.mint(Recipe()), authorities=(elsewhere,))) == "trust_root_unavailable"
+    assert code(both(WORLD.mint(Recipe(keyless=False)), authorities=(keyed,))) == "trust_root_unavailable"
     assert code(both(WORLD.mint(Recipe()), authorities=(elsewhere, ACME))) == "acme"
 
 

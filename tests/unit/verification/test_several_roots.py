@@ -72,8 +72,10 @@ def test_the_reason_is_that_of_the_root_under_which_the_evidence_got_furthest() 
 
 
 def test_a_root_that_is_not_loaded_lets_nothing_pass() -> None:
-    assert names(verify(KEYED, release(WORLD), roots={})) == ("trust_profile_unmet",)
-    assert names(verify(KEYLESS, ACME, roots={})) == ("trust_profile_unmet",)
+    assert names(verify(KEYED, release(WORLD), roots={})) == ("trust_root_unavailable",)
+    assert names(verify(KEYLESS, ACME, roots={})) == ("trust_root_unavailable",)
+    both = (replace(ACME, name="elsewhere", root="other"), replace(ACME, root="gone"))
+    assert names(verify(KEYLESS, *both)) == ("trust_root_unavailable",)
     assert names(verify(KEYED, release(WORLD, root=""), roots={})) == ("release",)
 
 

@@ -22,3 +22,8 @@ class SystemClock:
 def new_identifier() -> str:
     """A fresh ULID from the system's time and randomness."""
     return render_ulid(time.time_ns() // 1_000_000, os.urandom(RANDOM_OCTETS))
+
+
+def random_share() -> float:
+    """A random number from 0 to below 1, for spreading out what would otherwise happen everywhere at once."""
+    return int.from_bytes(os.urandom(4)) / 2**32

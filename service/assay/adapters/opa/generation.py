@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import rfc8785
@@ -33,6 +34,7 @@ from assay.domain.decision import Stage
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, InvalidInput
 from assay.domain.policy import LoadedPolicy, Rule
+from assay.domain.quorum import Demand, Quorum
 from assay.formats.strict_json import parse_json
 from assay.licences.expression import expand_denied
 
@@ -45,6 +47,7 @@ _FORBIDDEN_BUILTINS = frozenset(
 )
 
 RuleData = dict[str, dict[str, dict[str, object]]]
+_NO_QUORUMS: Mapping[str, Quorum] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +59,18 @@ class Generation:
     validators: Mapping[Stage, Validator]
 
 
-def build_generation(*, policies: Path, rule_data: Path, opa: Path, state: Path, authorities: Sequence[str]) -> Path:
+def build_generation(
+    *,
+    policies: Path,
+    rule_data: Path,
+    opa: Path,
+    state: Path,
+    authorities: Sequence[str],
+    quorums: Mapping[str, Quorum] = _NO_QUORUMS,
+) -> Path:
     """Make the generation for a policy folder, rule data and engine, and return its folder.
+
+    Where the rule data names authorities with a threshold, or a quorum, the policies find what that demands.
 
     Checked: sources are plain files; the rule data against its schema, its authorities against the configured ones,
     its codes against the rules; packages and METADATA; `opa check --strict --schema` with this very binary and without
@@ -65,7 +78,7 @@ def build_generation(*, policies: Path, rule_data: Path, opa: Path, state: Path,
     `ConfigError(rule_data_invalid)`, naming the file.
     """
     sources = _read_sources(policies)
-    demands = _read_rule_data(rule_data, sources[f"schema/{_DATA_SCHEMA}"], authorities)
+    demands = _read_rule_data(rule_data, sources[f"schema/{_DATA_SCHEMA}"], authorities, quorums)
     generations = state / "policy"
     generations.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=generations))
@@ -85,8 +98,8 @@ def build_generation(*, policies: Path, rule_data: Path, opa: Path, state: Path,
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def load_generation(folder: Path, *, trust: Digest) -> Generation:
-    """Load a generation without starting a process; `trust` is the digest of the trust material it serves with.
+def load_generation(folder: Path) -> Generation:
+    """Load a generation without starting a process.
 
     Every file is compared with the index and the index with the folder's name:
     `ConfigError(policy_generation_damaged)` when anything changed since the generation was made.
@@ -102,7 +115,7 @@ def load_generation(folder: Path, *, trust: Digest) -> Generation:
         raise damaged(folder.name, "a file was changed, added or removed")
     return Generation(
         bundle=folder / "bundle",
-        policy=index.policy(trust),
+        policy=index.policy(),
         validators={
             stage: Draft202012Validator(json.loads((folder / "schema" / name).read_bytes()))
             for stage, name in _INPUT_SCHEMAS.items()
@@ -130,8 +143,8 @@ def _read(path: Path) -> bytes:
         raise refuse_policy(str(path), "the file cannot be read") from error
 
 
-def _read_rule_data(path: Path, schema: bytes, authorities: Sequence[str]) -> RuleData:
-    """The rule data as OPA will see it: checked, with the deny lists expanded."""
+def _read_rule_data(path: Path, schema: bytes, authorities: Sequence[str], quorums: Mapping[str, Quorum]) -> RuleData:
+    """The rule data as OPA will see it: checked, with authorities and deny lists expanded."""
     try:
         data = parse_json(_read(path), what=str(path), largest=_LARGEST_FILE)
     except InvalidInput as error:
@@ -141,7 +154,10 @@ def _read_rule_data(path: Path, schema: bytes, authorities: Sequence[str]) -> Ru
         raise _refuse_data(path, f"{problem.json_path}: {problem.message[:200]}" if problem else "it is no object")
     for environments in data.values():
         for demands in environments.values():
-            _check_authorities(path, demands, authorities)
+            demands["authorities"] = {
+                kind: _expand_authorities(path, kind, wanted, authorities, quorums)
+                for kind, wanted in demands["authorities"].items()
+            }
             try:
                 demands["denied_licences"] = list(expand_denied(demands["denied_licences"]))
             except InvalidInput as error:
@@ -149,13 +165,25 @@ def _read_rule_data(path: Path, schema: bytes, authorities: Sequence[str]) -> Ru
     return data
 
 
-def _check_authorities(
-    path: Path, demands: Mapping[str, Mapping[str, Mapping[str, list[str]]]], known: Sequence[str]
-) -> None:
-    for kind, wanted in demands["authorities"].items():
-        unknown = sorted(set(wanted["names"]) - set(known))
-        if unknown:
-            raise _refuse_data(path, f"authorities.{kind}: {', '.join(unknown)} is no configured authority")
+def _expand_authorities(
+    path: Path, kind: str, wanted: Mapping[str, Any], known: Sequence[str], quorums: Mapping[str, Quorum]
+) -> dict[str, object]:
+    """Whom the rules hear, and how many different signers of whom there must be at least."""
+    if "quorum" in wanted:
+        if wanted["quorum"] not in quorums:
+            raise _refuse_data(path, f"authorities.{kind}: {wanted['quorum']} is no configured quorum")
+        quorum = quorums[wanted["quorum"]]
+        names, demands = quorum.authorities, quorum.demands()
+    else:
+        names = tuple(wanted["names"])
+        demands = (Demand(names=names, count=wanted["threshold"]),)
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise _refuse_data(path, f"authorities.{kind}: {', '.join(unknown)} is no configured authority")
+    return {
+        "names": list(names),
+        "at_least": [{"names": list(demand.names), "count": demand.count} for demand in demands],
+    }
 
 
 def _refuse_data(path: Path, why: str) -> ConfigError:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import rfc8785
 
-from assay.domain.decision import PolicyIdentity, Severity, Stage
+from assay.domain.decision import Severity, Stage
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
 from assay.domain.evidence import GapKind
@@ -30,10 +30,12 @@ class GenerationIndex:
     named: Named = field(hash=False)
     files: Mapping[str, str] = field(hash=False)
 
-    def policy(self, trust: Digest) -> LoadedPolicy:
-        """The policy as the service serves it, together with this trust material."""
+    def policy(self) -> LoadedPolicy:
+        """The policy as the service serves it."""
         return LoadedPolicy(
-            identity=PolicyIdentity(bundle=self.bundle, rule_data=self.rule_data, trust=trust, opa=self.opa),
+            bundle=self.bundle,
+            rule_data=self.rule_data,
+            opa=self.opa,
             rules={rule.code: rule for rule in self.rules},
             mandatory=self.mandatory,
             named=self.named,

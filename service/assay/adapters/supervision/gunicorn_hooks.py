@@ -1,18 +1,32 @@
 """Server hooks for gunicorn (`--config python:assay.adapters.supervision.gunicorn_hooks`)."""
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from assay.adapters.supervision.child import die_with_parent
 
+BEGIN = "assay.begin"
+"""The extension of a Flask application that holds what to call once in every worker."""
+
+
+class _Application(Protocol):
+    extensions: Mapping[str, Callable[[], None]]
+
 
 class _Worker(Protocol):
     pid: int
+    wsgi: _Application
 
 
 def post_fork(server: object, worker: _Worker) -> None:
     """A worker dies with its server, also by kill -9."""
     del server, worker
     die_with_parent()
+
+
+def post_worker_init(worker: _Worker) -> None:
+    """Begin what runs beside the requests: threads do not survive the fork that made the worker."""
+    worker.wsgi.extensions[BEGIN]()
 
 
 def child_exit(server: object, worker: _Worker) -> None:

@@ -14,11 +14,13 @@ for _ in range({count}):
     metrics.count_decision("gate", "allow")
     metrics.count_failure("log_unavailable")
     metrics.observe_step("decide", 0.02)
+    metrics.count_reload("reloaded")
+    metrics.count_refresh("own", "failed")
 """
 READING = """
 import sys
 from assay.adapters.metrics.prometheus import render_metrics
-sys.stdout.write(render_metrics().decode())
+sys.stdout.write(render_metrics({"own": 7.5}).decode())
 """
 
 
@@ -42,3 +44,6 @@ def test_counts_of_two_processes_are_one_sum_whoever_answers(tmp_path: Path) -> 
     assert samples["assay_failures_total", ("code", "log_unavailable")] == 7
     assert samples["assay_step_seconds_count", ("step", "decide")] == 7
     assert samples["assay_step_seconds_bucket", ("le", "0.025"), ("step", "decide")] == 7
+    assert samples["assay_trust_reloads_total", ("outcome", "reloaded")] == 7
+    assert samples["assay_trust_refreshes_total", ("outcome", "failed"), ("root", "own")] == 7
+    assert samples["assay_trust_root_age_seconds", ("root", "own")] == 7.5

@@ -13,7 +13,9 @@ from assay.adapters.opa.index import parse_index
 from assay.domain.decision import Stage
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
-from tests.fakes.policy import ENVIRONMENT, IDENTITY, TENANT
+from assay.domain.evidence import GapKind
+from assay.domain.quorum import Quorum
+from tests.fakes.policy import ENVIRONMENT, TENANT
 from tests.fixtures.engines import EXAMPLE, OPA, POLICIES, generation, with_demands, with_rule
 
 RULE = """# METADATA
@@ -59,15 +61,15 @@ def refusal(act: Callable[[], object]) -> ConfigError:
 
 
 def test_the_shipped_policies_and_the_example_are_a_generation(made: Path) -> None:
-    loaded = load_generation(made, trust=IDENTITY.trust)
+    loaded = load_generation(made)
     assert loaded.policy.mandatory[TENANT, ENVIRONMENT, Stage.REQUEST] == (
         "registry.allowed",
         "digest.required",
         "evidence.allowed",
     )
     assert loaded.policy.rules["signature.authority"].waivable is False
-    assert loaded.policy.identity.opa == Digest.of(OPA.read_bytes())
-    assert loaded.policy.identity.trust == IDENTITY.trust
+    assert loaded.policy.opa == Digest.of(OPA.read_bytes())
+    assert loaded.policy.identity(Digest.of(b"trust")).trust == Digest.of(b"trust")
 
 
 def test_the_same_input_gives_the_same_folder(made: Path) -> None:
@@ -163,6 +165,54 @@ def test_rule_data_that_means_nothing_is_refused_by_name(tmp_path: Path, demands
     assert word in error.message
 
 
+KINDS = ("signature", "provenance", "sbom")
+BOARD = Quorum(authorities=("release", "ci"), threshold=2)
+
+
+def served_demand(state: Path, demand: dict[str, object]) -> object:
+    """What OPA is served for a demand of the rule data."""
+    data = with_demands(state / "rule_data.json", authorities=dict.fromkeys(KINDS, demand))
+    folder = build_generation(
+        policies=POLICIES,
+        rule_data=data,
+        opa=OPA,
+        state=state,
+        authorities=["release", "ci"],
+        quorums={"board": BOARD},
+    )
+    assert load_generation(folder).policy.named[TENANT, ENVIRONMENT][GapKind.SBOM] == {"release", "ci"}
+    served = json.loads((folder / "bundle" / "rule_data" / "data.json").read_bytes())
+    return served[TENANT][ENVIRONMENT]["authorities"]["sbom"]
+
+
+def test_names_and_quorums_become_numbers_of_signers(tmp_path: Path) -> None:
+    names = ["release", "ci"]
+    both = [{"names": ["ci"], "count": 1}, {"names": ["release"], "count": 1}, {"names": ["ci", "release"], "count": 2}]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    plain = served_demand(tmp_path / "a", {"names": names, "threshold": 1})
+    assert plain == {"names": names, "at_least": [{"names": names, "count": 1}]}
+    assert served_demand(tmp_path / "b", {"quorum": "board"}) == {"names": names, "at_least": both}
+
+
+@pytest.mark.parametrize(
+    ("demand", "word"),
+    [
+        ({"quorum": "senate"}, "senate"),
+        ({"quorum": "board", "threshold": 1}, "authorities"),
+        ({"quorum": "board", "names": ["release"], "threshold": 1}, "authorities"),
+        ({"names": ["release"]}, "authorities"),
+        ({"names": ["release"], "threshold": 0}, "threshold"),
+        ({"names": ["release"], "threshold": 1, "at_least": []}, "at_least"),
+    ],
+)
+def test_a_demand_that_means_nothing_is_refused(tmp_path: Path, demand: dict[str, object], word: str) -> None:
+    error = refusal(lambda: served_demand(tmp_path, demand))
+    assert error.code == "rule_data_invalid"
+    assert word in error.message
+    assert served_demand(tmp_path, {"quorum": "board"})
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"a": {}, "a": {}}'])
 def test_rule_data_of_another_shape_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "rule_data.json").write_text(text)
@@ -189,9 +239,9 @@ def test_an_engine_that_cannot_run_is_named(tmp_path: Path) -> None:
 def test_a_damaged_generation_is_not_loaded(made: Path, tmp_path: Path, damage: Callable[[Path], object]) -> None:
     folder = tmp_path / made.name
     shutil.copytree(made, folder)
-    assert load_generation(folder, trust=IDENTITY.trust).bundle == folder / "bundle"
+    assert load_generation(folder).bundle == folder / "bundle"
     damage(folder)
-    error = refusal(lambda: load_generation(folder, trust=IDENTITY.trust))
+    error = refusal(lambda: load_generation(folder))
     assert error.code == "policy_generation_damaged"
 
 

@@ -14,6 +14,8 @@ import os
 from types import SimpleNamespace
 from assay.adapters.supervision import gunicorn_hooks
 gunicorn_hooks.post_fork(None, SimpleNamespace(pid=os.getpid()))
+application = SimpleNamespace(extensions={gunicorn_hooks.BEGIN: lambda: print("begun")})
+gunicorn_hooks.post_worker_init(SimpleNamespace(pid=os.getpid(), wsgi=application))
 open(os.path.join(os.environ["PROMETHEUS_MULTIPROC_DIR"], "gauge_liveall_7.db"), "wb").close()
 gunicorn_hooks.child_exit(None, SimpleNamespace(pid=7))
 print(sorted(os.listdir(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
@@ -48,4 +50,4 @@ def test_a_worker_that_ended_leaves_no_gauge_behind(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert finished.stdout == "[]\n"
+    assert finished.stdout == "begun\n[]\n"

@@ -1,17 +1,21 @@
 """Trust material in files."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from assay.adapters.trust.file_trust import AuthoritySource, FileTrust, KeySource, RootSource, load_trust_root
+from assay.adapters.trust.loading import load_trust
+from assay.adapters.trust.root_file import load_root
+from assay.adapters.trust.source import AuthoritySource, KeySource, RootSource, TrustSources
 from assay.domain.errors import ConfigError
 from assay.domain.signer import SignerIdentity
 from assay.formats.public_key import render_public_key
 from assay.verification.identity import IdentityPattern
 from assay.verification.text_pattern import TextPattern
-from assay.verification.trust_root import TrustProfile
+from assay.verification.trust_root import TrustProfile, TrustRoot
+from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.certificate import NOW
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.sigstore import FakeSigstore
@@ -19,6 +23,16 @@ from tests.fakes.sigstore import FakeSigstore
 WORLD = FakeSigstore()
 PATTERN = IdentityPattern(issuer=TextPattern(exact="https://issuer.test"), san=TextPattern(exact="a@b.test"))
 ROOT = RootSource(name="own", file=None, profile=TrustProfile.public_good())
+
+
+def load(authorities: list[AuthoritySource], roots: Sequence[RootSource] = ()) -> TrustSnapshot:
+    return load_trust(TrustSources(authorities=authorities, roots=roots)).at(NOW)
+
+
+def root_of(source: RootSource) -> TrustRoot:
+    root = load_root(source).root
+    assert root is not None
+    return root
 
 
 @pytest.fixture
@@ -37,18 +51,18 @@ def root(tmp_path: Path) -> RootSource:
 
 def test_keys_and_identities_and_roots_are_read(key: KeySource, root: RootSource) -> None:
     source = AuthoritySource(name="release", keys=[key], identities=[PATTERN], root="own")
-    trust = FileTrust.load([source], [root])
-    (authority,) = trust.authorities()
+    trust = load([source], [root])
+    (authority,) = trust.authorities
     assert authority.keys == (FakeAuthority().public_key(),)
     assert authority.identities[0].matches(
         SignerIdentity(issuer="https://issuer.test", san="a@b.test", san_type="email")
     )
-    assert trust.roots()["own"].name == "own"
-    assert len(trust.roots()["own"].logs) == 2
+    assert trust.roots["own"].name == "own"
+    assert len(trust.roots["own"].logs) == 2
 
 
 def test_the_public_good_root_comes_along_and_loads_without_a_warning() -> None:
-    found = load_trust_root(ROOT)
+    found = root_of(ROOT)
     assert {log.name for log in found.logs.values()} == {"rekor.sigstore.dev", "log2025-1.rekor.sigstore.dev"}
     assert found.warnings == ()
 
@@ -58,15 +72,15 @@ def test_the_digest_is_that_of_everything_that_is_trusted(key: KeySource, root: 
     rooted = replace(plain, root="own")
     other = replace(root, profile=TrustProfile.github())
     trusts = [
-        FileTrust.load([plain]),
-        FileTrust.load([replace(plain, name="other")]),
-        FileTrust.load([replace(plain, keys=[], identities=[PATTERN], root="own")], [root]),
-        FileTrust.load([rooted], [root]),
-        FileTrust.load([replace(rooted, keys=[replace(key, valid_until=NOW)])], [root]),
-        FileTrust.load([rooted], [other]),
+        load([plain]),
+        load([replace(plain, name="other")]),
+        load([replace(plain, keys=[], identities=[PATTERN], root="own")], [root]),
+        load([rooted], [root]),
+        load([replace(rooted, keys=[replace(key, valid_until=NOW)])], [root]),
+        load([rooted], [other]),
     ]
-    assert len({trust.digest() for trust in trusts}) == len(trusts)
-    assert FileTrust.load([rooted], [root]).digest() == trusts[3].digest()
+    assert len({trust.digest for trust in trusts}) == len(trusts)
+    assert load([rooted], [root]).digest == trusts[3].digest
 
 
 UNUSABLE: dict[str, bytes | None] = {
@@ -83,10 +97,10 @@ def test_a_trusted_root_that_cannot_be_used_is_named(tmp_path: Path, root: RootS
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ConfigError) as caught:
-        load_trust_root(replace(root, file=path))
+        root_of(replace(root, file=path))
     assert caught.value.code == "trusted_root_unusable"
     assert str(path) in caught.value.message
-    assert load_trust_root(root).logs
+    assert root_of(root).logs
 
 
 @pytest.mark.parametrize("content", [None, b"no key"])
@@ -95,7 +109,7 @@ def test_a_key_file_that_cannot_be_used_is_named(key: KeySource, content: bytes 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ConfigError) as caught:
-        FileTrust.load([AuthoritySource(name="release", keys=[KeySource(file=path)])])
+        load([AuthoritySource(name="release", keys=[KeySource(file=path)])])
     assert caught.value.code == "key_file_unusable"
     assert str(path) in caught.value.message
-    assert FileTrust.load([AuthoritySource(name="release", keys=[key])]).authorities()
+    assert load([AuthoritySource(name="release", keys=[key])]).authorities
