@@ -30,6 +30,7 @@ from assay.formats.public_key import parse_public_key
 from assay.formats.trusted_root import parse_trusted_root
 from assay.verification.authority_group import AuthorityGroup, group_authorities
 from assay.verification.item import verify_item_for
+from assay.verification.message import Message
 from assay.verification.root_builder import build_trust_root
 from assay.verification.trust_root import TrustProfile
 from benchmarks.figure import Figure
@@ -176,11 +177,11 @@ def _group(authority: Authority, root: bytes) -> Groups:
 
 def _assay(bundles: Sequence[bytes], subject: Digest, groups: Groups) -> Call:
     """Verify the next of the bundles, endlessly."""
-    turns = cycle(bundles)
+    turns, artefact = cycle(bundles), Message.of_digest(subject)
 
     def call() -> None:
         item = EvidenceItem(shape=EvidenceShape.BUNDLE, content=next(turns))
-        outcome = verify_item_for(groups, item, subject=subject, limits=Limits())
+        outcome = verify_item_for(groups, item, artefact=artefact, limits=Limits())
         if not isinstance(outcome, SignatureClaim | AttestationClaim):
             raise RuntimeError(f"the figures are void: {outcome.detail}")  # noqa: TRY004  # a figure is void, no type is wrong
 

@@ -24,6 +24,7 @@ from assay.domain.limit import Limits
 from assay.verification.authority_group import group_authorities
 from assay.verification.identity import IdentityPattern
 from assay.verification.item import verify_item_for
+from assay.verification.message import Message
 from assay.verification.text_pattern import TextPattern
 from assay.verification.trust_root import TrustRoot
 from benchmarks.figure import Figure
@@ -75,7 +76,7 @@ def _megabytes(attack: Attack, item: EvidenceItem) -> float:
 
 def _verify(attack: Attack, item: EvidenceItem) -> None:
     groups = group_authorities(attack.authorities, {ROOT: attack.root})
-    verify_item_for(groups, item, subject=IMAGE, limits=Limits())
+    verify_item_for(groups, item, artefact=Message.of_digest(IMAGE), limits=Limits())
 
 
 def _attacks() -> Iterator[Attack]:

@@ -14,6 +14,7 @@ from assay.domain.evidence import EvidenceItem, SignatureClaim
 from assay.domain.limit import Limits
 from assay.verification.authority_group import AuthorityGroup, group_authorities
 from assay.verification.item import verify_item_for
+from assay.verification.message import Message
 from benchmarks.figure import Figure
 from tests.fakes.judge import ACME, ROOT, WORLD, trust
 from tests.fakes.sigstore import IMAGE, Recipe
@@ -74,6 +75,8 @@ def _run(groups: tuple[AuthorityGroup, ...], shares: list[tuple[EvidenceItem, ..
 def _verify(groups: tuple[AuthorityGroup, ...], items: tuple[EvidenceItem, ...], sender: "Connection[float]") -> None:
     begun = time.process_time()
     for item in items:
-        if not isinstance(verify_item_for(groups, item, subject=IMAGE, limits=Limits()), SignatureClaim):
+        if not isinstance(
+            verify_item_for(groups, item, artefact=Message.of_digest(IMAGE), limits=Limits()), SignatureClaim
+        ):
             raise RuntimeError("the figures are void: a bundle was rejected")  # noqa: TRY004  # no type is wrong
     sender.send(time.process_time() - begun)

@@ -25,7 +25,7 @@ from assay_webhooks.certificate import issue_serving_certificate
 CHECKOUT = Path(__file__).resolve().parent.parent
 TOOLS = CHECKOUT / ".tools" / "bin"
 TENANT, ENVIRONMENT = "demo", "prod"
-_READY_SECONDS = 30.0
+_READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _ATTEMPTS = 3
 _LOWEST_PORT = 10_240

@@ -13,8 +13,8 @@ configured := {"t": {"e": {
 question := {"request": {"tenant": "t", "environment": "e"}, "context": {"time_s": 100}}
 
 evidence(trust) := object.union(question, {
-	"image": {"digest": digest},
-	"signatures": [{"subject": digest, "keyid": "k", "trust": trust}],
+	"image": {"digest": digest, "indexes": []},
+	"signatures": [{"bound_to": digest, "keyid": "k", "trust": trust}],
 	"attestations": [],
 	"provenance": [],
 	"sbom": [],

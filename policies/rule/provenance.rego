@@ -6,6 +6,7 @@
 #   - input: schema.assay_input_v1
 package assay.rule.provenance
 
+import data.assay.lib.binding
 import data.assay.lib.finding
 import data.assay.lib.prefix
 import data.assay.lib.quorum
@@ -17,7 +18,7 @@ wanted := selection.rules.authorities.provenance
 signed[i] := {"keyid": attestation.keyid, "names": names} if {
 	some i, entry in input.provenance
 	attestation := input.attestations[entry.attestation]
-	input.image.digest in attestation.subjects
+	attestation.bound_to in binding.accepted
 	names := {name | some name in attestation.trust; name in wanted.names}
 	count(names) > 0
 }

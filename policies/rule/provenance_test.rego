@@ -4,7 +4,9 @@ import data.assay.rule.provenance
 
 digest := "sha256:aa"
 
-attested(keyid, names) := {"keyid": keyid, "trust": names, "subjects": [digest]}
+outer := "sha256:ff"
+
+attested(keyid, names) := {"keyid": keyid, "trust": names, "bound_to": digest}
 
 statement(number, builder, source) := {"attestation": number, "builder": {"id": builder}, "source": source}
 
@@ -12,7 +14,7 @@ good_source := {"uri": "git+https://host.example/acme/app", "commit": "c0ffee", 
 
 document(attestations, entries) := {
 	"request": {"tenant": "t", "environment": "e"},
-	"image": {"digest": digest},
+	"image": {"digest": digest, "indexes": [outer]},
 	"attestations": attestations,
 	"provenance": entries,
 }
@@ -49,7 +51,7 @@ test_provenance_of_another_authority_is_denied if {
 }
 
 test_provenance_of_another_image_is_denied if {
-	moved := document([object.union(attested("k1", ["ci"]), {"subjects": ["sha256:bb"]})], good.provenance)
+	moved := document([object.union(attested("k1", ["ci"]), {"bound_to": "sha256:bb"})], good.provenance)
 	codes == both with input as moved with data.rule_data as demand(1)
 }
 

@@ -6,6 +6,7 @@
 #   - input: schema.assay_input_v1
 package assay.rule.sbom
 
+import data.assay.lib.binding
 import data.assay.lib.finding
 import data.assay.lib.quorum
 import data.assay.lib.selection
@@ -17,7 +18,7 @@ voices contains {"keyid": attestation.keyid, "names": names} if {
 	some entry in input.sbom
 	count(entry.packages) > 0
 	attestation := input.attestations[entry.attestation]
-	input.image.digest in attestation.subjects
+	attestation.bound_to in binding.accepted
 	names := {name | some name in attestation.trust; name in wanted.names}
 	count(names) > 0
 }

@@ -4,11 +4,13 @@ import data.assay.rule.sbom
 
 digest := "sha256:aa"
 
-attested(keyid, names) := {"keyid": keyid, "trust": names, "subjects": [digest]}
+outer := "sha256:ff"
+
+attested(keyid, names) := {"keyid": keyid, "trust": names, "bound_to": digest}
 
 document(attestations, entries) := {
 	"request": {"tenant": "t", "environment": "e"},
-	"image": {"digest": digest},
+	"image": {"digest": digest, "indexes": [outer]},
 	"attestations": attestations,
 	"sbom": entries,
 }
@@ -42,7 +44,7 @@ test_an_sbom_of_another_authority_is_denied if {
 }
 
 test_an_sbom_of_another_image_is_denied if {
-	moved := document([object.union(attested("k1", ["ci"]), {"subjects": ["sha256:bb"]})], [full])
+	moved := document([object.union(attested("k1", ["ci"]), {"bound_to": "sha256:bb"})], [full])
 	codes == {"sbom.found"} with input as moved with data.rule_data as demand(1)
 }
 

@@ -6,6 +6,7 @@
 #   - input: schema.assay_input_v1
 package assay.rule.signature
 
+import data.assay.lib.binding
 import data.assay.lib.finding
 import data.assay.lib.quorum
 import data.assay.lib.selection
@@ -15,7 +16,7 @@ wanted := selection.rules.authorities.signature
 # Signers, not signatures: who signed twice is still one voice.
 voices contains {"keyid": signature.keyid, "names": names} if {
 	some signature in input.signatures
-	signature.subject == input.image.digest
+	signature.bound_to in binding.accepted
 	names := {name | some name in signature.trust; name in wanted.names}
 	count(names) > 0
 }

@@ -4,11 +4,13 @@ import data.assay.rule.signature
 
 digest := "sha256:aa"
 
-signed_by(keyid, names) := {"subject": digest, "keyid": keyid, "trust": names}
+outer := "sha256:ff"
+
+signed_by(keyid, names) := {"bound_to": digest, "keyid": keyid, "trust": names}
 
 document(signatures) := {
 	"request": {"tenant": "t", "environment": "e"},
-	"image": {"digest": digest},
+	"image": {"digest": digest, "indexes": [outer]},
 	"signatures": signatures,
 }
 
@@ -33,8 +35,13 @@ test_another_authority_is_denied if {
 }
 
 test_a_signature_of_another_image_is_denied if {
-	elsewhere := object.union(signed_by("k1", ["release"]), {"subject": "sha256:bb"})
+	elsewhere := object.union(signed_by("k1", ["release"]), {"bound_to": "sha256:bb"})
 	codes == {"signature.authority"} with input as document([elsewhere]) with data.rule_data as demand(1)
+}
+
+test_a_signature_of_the_index_counts_for_what_it_lists if {
+	signed := document([object.union(signed_by("k1", ["release"]), {"bound_to": outer})])
+	signature.holds["signature.authority"] with input as signed with data.rule_data as demand(1)
 }
 
 test_a_key_counts_once if {

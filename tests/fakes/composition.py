@@ -63,6 +63,7 @@ class FakeComposition:
     error: BaseException | None = None
     calls: list[tuple[str, object]] = field(default_factory=list)
     source: Registry | None = None
+    overdue: Mapping[str, Unavailable] = field(default_factory=dict)
     refreshed: Mapping[str, Refreshed | Unavailable] = field(default_factory=dict)
     trusted: TrustSnapshot | None = None
 
@@ -74,9 +75,14 @@ class FakeComposition:
         return RegistryClient(access=RegistryAccess(plain_http_on_loopback=True), limits=Limits())
 
     def trust_from_signers(
-        self, *, keys: Sequence[Path], identities: Sequence[IdentityRule] = (), trusted_root: Path | None = None
+        self,
+        *,
+        keys: Sequence[Path],
+        identities: Sequence[IdentityRule] = (),
+        trusted_root: Path | None = None,
+        offline: bool,
     ) -> TrustSnapshot:
-        self._called("signers", (tuple(keys), tuple(identities), trusted_root))
+        self._called("signers", (tuple(keys), tuple(identities), trusted_root, offline))
         return trust_in(*(FakeAuthority(path.stem).authority for path in keys))
 
     def trust_from_configuration(self, path: Path) -> TrustSnapshot:
@@ -85,6 +91,10 @@ class FakeComposition:
 
     def trust_from_root(self, file: Path | None) -> TrustSnapshot:
         return SystemComposition().trust_from_root(file)
+
+    def refresh_due(self, configuration: Path | None) -> Mapping[str, Unavailable]:
+        self._called("refresh_due", configuration)
+        return self.overdue
 
     def refresh_trust(self, path: Path) -> Mapping[str, Refreshed | Unavailable]:
         self._called("refresh", path)

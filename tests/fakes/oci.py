@@ -28,7 +28,7 @@ CONFIG = json.dumps(
 EMPTY = b"{}"
 
 
-def refuse_nothing(_: EvidenceItem) -> None:
+def refuse_nothing(_: EvidenceItem, __: Content) -> None:
     """For `collect`: every piece of evidence may prove something."""
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
 from assay.domain.decision import DecisionKind, PolicyIdentity, Severity, Stage
+from assay.domain.descriptor import OCI_MANIFEST, Content
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError
 from assay.domain.evidence import AttestationClaim, Claim, Gap, GapKind, Rejection, SignatureClaim
@@ -17,6 +18,7 @@ from assay.domain.signer import KeySigner
 from assay.formats.manifest import ImageConfig
 from assay.ports import PolicyEngine
 from assay.usecases.document import EvidenceFacts, evidence_document
+from assay.usecases.evidence_tree import Proven
 
 TENANT = "team-a"
 NAMED = dict.fromkeys((GapKind.SIGNATURE, GapKind.PROVENANCE, GapKind.SBOM), frozenset({"release"}))
@@ -39,11 +41,11 @@ def deadline(seconds: float = 5.0) -> Deadline:
     return Deadline(at=seconds, clock=lambda: 0.0)
 
 
-def signature_claim(*, authority: str = "release", key: str = "key") -> SignatureClaim:
+def signature_claim(*, authority: str = "release", key: str = "key", bound_to: Digest = IMAGE) -> SignatureClaim:
     """A verified signature of the image."""
     return SignatureClaim(
         item=Digest.of(f"signature {authority} {key}".encode()),
-        subject=IMAGE,
+        bound_to=bound_to,
         format="bundle",
         signer=KeySigner(key_id=Digest.of(key.encode())),
         authorities=(authority,),
@@ -56,6 +58,7 @@ def attestation_claim(
     """A verified attestation about the image."""
     return AttestationClaim(
         item=Digest.of(repr((predicate_type, predicate, authority)).encode()),
+        bound_to=IMAGE,
         predicate_type=predicate_type,
         subjects=(IMAGE,),
         format="bundle",
@@ -120,21 +123,27 @@ def evidence_facts(
     rejected: tuple[Rejection, ...] = (),
     identity: PolicyIdentity = IDENTITY,
     config: ImageConfig | None = CONFIG,
+    platform: str = "",
+    indexes: tuple[Digest, ...] = (),
 ) -> EvidenceFacts:
     """The evidence document over these claims."""
     return evidence_document(
-        artefact=ARTEFACT,
+        repository=ARTEFACT.repository,
+        proven=Proven(
+            subject=Content(media_type=OCI_MANIFEST, octets=b"image", digest=IMAGE),
+            platform=platform,
+            indexes=indexes,
+            config=config,
+            claims=claims,
+            gaps=gaps,
+            rejected=rejected,
+        ),
         tenant=TENANT,
         environment=ENVIRONMENT,
         kind=DecisionKind.GATE,
         policy=identity,
         time=NOW,
-        media_type="application/vnd.oci.image.manifest.v1+json",
-        config=config,
-        claims=claims,
         named=NAMED,
-        gaps=gaps,
-        rejected=rejected,
         limits=Limits(packages=100),
     )
 

@@ -8,13 +8,14 @@ import pytest
 
 from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.client import RegistryClient
-from assay.domain.artefact import Artefact
 from assay.domain.descriptor import OCI_MANIFEST, SIMPLE_SIGNING
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.limit import Limits
 from assay.usecases.collect import Collected, collect
-from tests.fakes.oci import image, put_bundle, put_image, put_legacy, soon
+from assay.usecases.index import list_manifests
+from assay.usecases.resolve import Resolved, resolve
+from tests.fakes.oci import image, put_bundle, put_image, put_legacy, refuse_nothing, soon
 from tests.fakes.registry import FakeRegistry, Fault
 
 IMAGE = Digest.of(image())
@@ -35,9 +36,14 @@ def registry() -> Iterator[FakeRegistry]:
 
 
 def gather(registry: FakeRegistry, *, limits: Limits | None = None) -> Collected:
-    content = CLIENT.resolve(registry.reference("app", digest=IMAGE), soon())
-    artefact = Artefact(repository=registry.repository("app"), digest=content.digest)
-    return collect(CLIENT, artefact, content, soon(), limits or Limits(), refuse=lambda _: None)
+    limits = limits or Limits()
+    return beside(resolve(CLIENT, registry.reference("app", digest=IMAGE), soon()), limits)
+
+
+def beside(resolved: Resolved, limits: Limits) -> Collected:
+    listing = list_manifests(CLIENT, resolved, soon(), limits)
+    (collected,) = collect(CLIENT, listing, soon(), limits, refuse=refuse_nothing)
+    return collected
 
 
 def codes(collected: Collected) -> set[str]:
@@ -68,11 +74,10 @@ def test_cve_2022_47633_the_digest_of_a_tag_is_that_of_its_bytes(registry: FakeR
 
 
 def test_cve_2023_47630_a_tag_that_moves_between_calls_does_not_change_what_is_judged(registry: FakeRegistry) -> None:
-    resolved = CLIENT.resolve(registry.reference("app", tag="v1"), soon())
+    resolved = resolve(CLIENT, registry.reference("app", tag="v1"), soon())
     put_bundle(registry, "app", image(), BUNDLE)
     registry.put_manifest("app", OTHER, OCI_MANIFEST, tag="v1")
-    artefact = Artefact(repository=registry.repository("app"), digest=resolved.digest)
-    collected = collect(CLIENT, artefact, resolved, soon(), Limits(), refuse=lambda _: None)
+    collected = beside(resolved, Limits())
     assert [item.content for item in collected.items] == [BUNDLE]
     assert "/v2/app/manifests/v1" not in registry.paths()[1:]
 

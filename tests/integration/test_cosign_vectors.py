@@ -2,7 +2,6 @@
 
 import json
 import shlex
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,17 @@ from assay.domain.digest import Digest
 from assay.domain.evidence import (
     AttestationClaim,
     Claim,
-    EvidenceItem,
-    EvidenceShape,
     Rejection,
     SignatureClaim,
 )
 from assay.domain.identity import Authority
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference
-from assay.formats.manifest import parse_image_manifest
 from assay.formats.public_key import parse_public_key
 from assay.formats.trusted_root import parse_trusted_root
 from assay.usecases.verify_image import verify_image
 from assay.verification.identity import IdentityPattern
-from assay.verification.item import verify_bundle, verify_item
+from assay.verification.item import verify_bundle
 from assay.verification.message import Message
 from assay.verification.root_builder import build_trust_root
 from assay.verification.text_pattern import TextPattern
@@ -107,25 +103,8 @@ def verify(case: str, check: Json) -> tuple[tuple[Claim, ...], tuple[Rejection, 
     reference = Reference.parse(f"layout.invalid/image@{check['digest']}")
     known = roots(check)
     authorities = [authority(check, next(iter(known), ""))]
-    if case.startswith("index-"):
-        outcomes = [
-            verify_item(item, subject=Digest(check["digest"]), authorities=authorities, roots=known, limits=Limits())
-            for item in bundles(registry, reference)
-        ]
-        rejected = tuple(outcome for outcome in outcomes if isinstance(outcome, Rejection))
-        return tuple(outcome for outcome in outcomes if not isinstance(outcome, Rejection)), rejected
     verification = verify_image(registry, reference, TrustSnapshot.of(authorities, known), soon())
     return verification.claims, verification.rejected
-
-
-def bundles(registry: OciLayout, reference: Reference) -> Iterator[EvidenceItem]:
-    """The bundles beside an index: the verification of whole images reads those of one platform only."""
-    for referrer in registry.list_referrers(reference.repository, Digest(str(reference.digest)), soon()):
-        manifest = registry.find_manifest(reference.repository, str(referrer.digest), soon())
-        assert manifest is not None
-        (layer,) = parse_image_manifest(manifest, what="a referrer", limits=Limits()).layers
-        content = registry.fetch_blob(reference.repository, layer, soon())
-        yield EvidenceItem(shape=EvidenceShape.BUNDLE, content=content)
 
 
 def answers(claim: Claim, check: Json) -> bool:

@@ -9,13 +9,14 @@ import pytest
 
 from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.client import RegistryClient
-from assay.domain.artefact import Artefact
 from assay.domain.descriptor import OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference, Repository
 from assay.usecases.collect import collect
+from assay.usecases.index import list_manifests
+from assay.usecases.resolve import resolve
 from tests.fakes.oci import (
     CONFIG,
     EMPTY,
@@ -154,8 +155,10 @@ def test_evidence_of_every_shape_is_collected(side: Side) -> None:
     side.client.push_blob(side.repository, b"payload", soon())
     signature = legacy_manifest([(b"payload", {"dev.cosignproject.cosign/signature": "c2ln"})])
     side.client.push_manifest(side.repository, signature, OCI_MANIFEST, soon(), tag=f"sha256-{IMAGE.hex}.sig")
-    manifest = side.client.resolve(Reference(repository=side.repository, tag="v1"), soon())
-    artefact = Artefact(repository=side.repository, digest=manifest.digest)
-    collected = collect(side.client, artefact, manifest, soon(), Limits(), refuse=refuse_nothing)
+    resolved = resolve(side.client, Reference(repository=side.repository, tag="v1"), soon())
+    listing = list_manifests(side.client, resolved, soon(), Limits())
+    (collected,) = collect(side.client, listing, soon(), Limits(), refuse=refuse_nothing)
     assert sorted(item.content for item in collected.items) == [b"bundle", b"payload"]
-    assert (collected.gaps, collected.rejected, collected.platform) == ((), (), "linux/amd64")
+    assert (collected.gaps, collected.rejected) == ((), ())
+    assert collected.config
+    assert collected.config.platform == "linux/amd64"

@@ -4,10 +4,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.bootstrap.installation import Installation
+from assay.configuration.trust_root import PUBLIC_GOOD_REPOSITORY
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, InvalidInput, Unavailable
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from assay.adapters.trust.source import RootSource
 
 _LAYOUT_SECONDS = 30.0
+_DUE_SECONDS = 15.0
+_PUBLIC_GOOD = "public_good"
 _ANY_REPOSITORY = Repository(registry="layout.invalid", path="image")
 
 
@@ -57,13 +61,14 @@ class SystemComposition:
         return OciLayout.open(absolute.parent, absolute.name, limits=Limits())
 
     def layout_image(self, path: Path) -> Digest:
-        """The one manifest that the layout's index names and that speaks about no other."""
+        """The one manifest or index that the layout's index names, that speaks about no other and lies in none."""
         from assay.adapters.registry.layout import OciLayout
-        from assay.formats.manifest import parse_manifest
+        from assay.formats.manifest import ImageIndex, parse_manifest
 
         layout = OciLayout.open(path.absolute().parent, path.absolute().name, limits=Limits())
         deadline = Deadline.after(_LAYOUT_SECONDS, self.clock().monotonic)
-        images = set()
+        images: set[Digest] = set()
+        listed: set[Digest] = set()
         for entry in layout.index.manifests:
             content = layout.find_manifest(_ANY_REPOSITORY, entry.digest.text, deadline)
             if content is None:
@@ -71,20 +76,28 @@ class SystemComposition:
             manifest = parse_manifest(content.octets, content.media_type, what=entry.digest.text, limits=Limits())
             if manifest.subject is None:
                 images.add(entry.digest)
-        if len(images) != 1:
+            if isinstance(manifest, ImageIndex):
+                listed |= {item.digest for item in manifest.manifests}
+        found = images - listed
+        if len(found) != 1:
             raise InvalidInput(
-                "layout_ambiguous", f"{path} holds {len(images)} images", remedy="name the image: repository@sha256:…"
+                "layout_ambiguous", f"{path} holds {len(found)} images", remedy="name the image: repository@sha256:…"
             )
-        return images.pop()
+        return found.pop()
 
     def trust_from_signers(
-        self, *, keys: Sequence[Path], identities: Sequence[IdentityRule] = (), trusted_root: Path | None = None
+        self,
+        *,
+        keys: Sequence[Path],
+        identities: Sequence[IdentityRule] = (),
+        trusted_root: Path | None = None,
+        offline: bool,
     ) -> TrustSnapshot:
         """One authority per public key file, named after the file, and one for the identities."""
         from assay.adapters.trust.loading import load_trust
         from assay.adapters.trust.source import AuthoritySource, KeySource, TrustSources
 
-        root = _named_root(trusted_root)
+        root = _named_root(trusted_root, offline=offline)
         judging = [root] if trusted_root is not None or identities else []
         key_root = root.name if trusted_root is not None else ""
         authorities = [AuthoritySource(name=path.stem, keys=[KeySource(file=path)], root=key_root) for path in keys]
@@ -97,7 +110,7 @@ class SystemComposition:
         from assay.adapters.trust.loading import load_trust
         from assay.adapters.trust.source import TrustSources
 
-        return load_trust(TrustSources(authorities=(), roots=[_named_root(file)])).at(self.clock().now())
+        return load_trust(TrustSources(authorities=(), roots=[_named_root(file, offline=True)])).at(self.clock().now())
 
     def trust_from_configuration(self, path: Path) -> TrustSnapshot:
         """The authorities and trust roots of a configuration file, as they were published last."""
@@ -118,6 +131,25 @@ class SystemComposition:
             except Unavailable as error:
                 done[source.name] = error
         return done
+
+    def refresh_due(self, configuration: Path | None) -> Mapping[str, Unavailable]:
+        """Refresh the trust roots that were to be refreshed by now; the failures by name."""
+        from assay.adapters.trust.root_file import is_due
+
+        roots = Installation.load(configuration).trust_sources().roots if configuration is not None else [_user_root()]
+        clock, failed = self.clock(), dict[str, Unavailable]()
+        for source in roots:
+            if source.tuf is None or not is_due(source.tuf, clock.now()):
+                continue
+            from assay.adapters.trust.repository import refresh_root
+
+            try:
+                refresh_root(
+                    source, source.tuf, now=clock.now(), deadline=Deadline.after(_DUE_SECONDS, clock.monotonic)
+                )
+            except Unavailable as error:
+                failed[source.name] = error
+        return failed
 
     def run_refresher(self, configuration: Path) -> None:
         """Keep the trust roots up to date until SIGTERM."""
@@ -198,12 +230,30 @@ class SystemComposition:
         return self.service(url, token=token, ca=ca)
 
 
-def _named_root(file: Path | None) -> "RootSource":
+def _named_root(file: Path | None, *, offline: bool) -> "RootSource":
     from assay.adapters.trust.source import RootSource
 
-    if file is None:
-        return RootSource(name="public_good", profile=TrustProfile.public_good())
-    return RootSource(name=file.name, profile=None, file=file)
+    if file is not None:
+        return RootSource(name=file.name, profile=None, file=file)
+    return RootSource(name=_PUBLIC_GOOD, profile=TrustProfile.public_good()) if offline else _user_root()
+
+
+def _user_root() -> "RootSource":
+    """The public-good root with what its repository told this user, below the user's cache (XDG specification)."""
+    from assay.adapters.trust.source import RootSource, TufSource
+
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    cache = base if base.is_absolute() else Path.home() / ".cache"
+    repository = TufSource(
+        url=PUBLIC_GOOD_REPOSITORY,
+        target="trusted_root.json",
+        bootstrap=None,
+        ca=None,
+        folder=cache / "assay" / "trust" / _PUBLIC_GOOD,
+        refresh=timedelta(days=1),
+        max_age=timedelta(days=14),
+    )
+    return RootSource(name=_PUBLIC_GOOD, profile=TrustProfile.public_good(), tuf=repository)
 
 
 def _stop_on_signal() -> threading.Event:

@@ -128,16 +128,14 @@ class RunningEngine:
         self._trust.follow(threading.Event())
 
     def _untrusted(self) -> str:
-        trust = self._trust.snapshot()
-        if not trust.authorities:
-            return f"nobody is trusted: {self._trust.refused()}"
-        unavailable = [f"{name}: {why}" for name, why in trust.unavailable.items()]
-        return "; ".join(filter(None, [*unavailable, self._trust.stalled()]))
+        outage = self._trust.snapshot().outage()
+        return "; ".join(filter(None, [outage, outage and self._trust.refused(), self._trust.stalled()]))
 
     def warnings(self) -> Sequence[str]:
         """What works and needs somebody all the same."""
-        late = [f"trust: {name} was not refreshed when it was due" for name in self._trust.late()]
-        return [*late, *([f"trust: {self._trust.refused()}"] if self._trust.refused() else [])]
+        missing = [f"{name}: {why}" for name, why in self._trust.snapshot().unavailable.items()]
+        late = [f"{name} was not refreshed when it was due" for name in self._trust.late()]
+        return [f"trust: {text}" for text in (*missing, *late, self._trust.refused()) if text]
 
     def root_ages(self) -> Mapping[str, float]:
         """Seconds since each trust root that something refreshes was last confirmed."""

@@ -26,12 +26,25 @@ class Composition(Protocol):
         ...
 
     def trust_from_signers(
-        self, *, keys: Sequence[Path], identities: Sequence[IdentityRule] = (), trusted_root: Path | None = None
+        self,
+        *,
+        keys: Sequence[Path],
+        identities: Sequence[IdentityRule] = (),
+        trusted_root: Path | None = None,
+        offline: bool,
     ) -> TrustSnapshot:
         """One authority per public key file, named after the file, and one named `identity` for the identities.
 
-        Identities are judged by the trusted root, without one by the public-good root that comes with Assay; a key
-        without a trusted root is verified offline.
+        Identities are judged by the trusted root, without one by the public-good root: that which comes with Assay
+        when `offline`, else the one that was confirmed last. A key without a trusted root is verified by itself.
+        Nothing is fetched.
+        """
+        ...
+
+    def refresh_due(self, configuration: Path | None) -> Mapping[str, Unavailable]:
+        """Refresh the trust roots that were to be refreshed by now, and say which could not be, and why.
+
+        They are those of the configuration that have a repository, without one the public-good root of this user.
         """
         ...
 

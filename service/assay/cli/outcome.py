@@ -30,6 +30,7 @@ _USAGE_CODES = frozenset(
         "method_not_allowed",
         "module_malformed",
         "path_unknown",
+        "platform_malformed",
         "reference_malformed",
         "registry_not_configured",
         "request_invalid",

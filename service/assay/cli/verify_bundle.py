@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import click
 
+from assay.cli.claim import claim_branch, rejection_branch
 from assay.cli.composition import composition
 from assay.cli.option import FILE, identity_options, output_option, read_identities
 from assay.cli.outcome import ExitCode
-from assay.cli.render import claim_lines, rejection_lines
+from assay.cli.tree import Branch, draw
 from assay.domain.digest import Digest
 from assay.domain.evidence import Claim, Rejection
 from assay.domain.limit import Limits
@@ -59,7 +61,7 @@ def verify_bundle(
     if (key is None) is not bool(identities):
         raise click.UsageError("name whom to trust: either --key, or --identity and --issuer")
     trust = composition(ctx).trust_from_signers(
-        keys=[key] if key is not None else [], identities=identities, trusted_root=trusted_root
+        keys=[key] if key is not None else [], identities=identities, trusted_root=trusted_root, offline=True
     )
     artefact = read_artefact(artifact, kept_octets=_KEPT_OCTETS)
     limits = Limits()
@@ -97,8 +99,10 @@ def read_artefact(text: str, *, kept_octets: int) -> Message:
 
 def _render_text(digest: Digest, outcome: Claim | Rejection) -> str:
     if isinstance(outcome, Rejection):
-        return "\n".join([f"NOT VERIFIED  {digest}", *rejection_lines([outcome])])
-    return "\n".join([f"VERIFIED  {digest}", *claim_lines([outcome])])
+        root = Branch(text=f"NOT VERIFIED  {digest}", below=(rejection_branch(outcome),))
+    else:
+        root = Branch(text=f"VERIFIED  {digest}", below=(claim_branch(outcome),))
+    return draw(root, sys.stdout.encoding)
 
 
 def _render_json(digest: Digest, outcome: Claim | Rejection) -> dict[str, object]:

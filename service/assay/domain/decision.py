@@ -52,7 +52,8 @@ class Finding:
     `code` is the rule's code (`licence.denied`) or, for a failure of the engine itself, `policy_engine_unavailable`
     or `policy_result_invalid`. `reasons` are the detail codes (`domain.reason`) behind it, for example
     `signature_invalid` or `registry_unavailable`. `evidence` holds paths into the input document. `image` is the
-    pinned reference of the artefact it speaks about, empty when it speaks about the whole request.
+    pinned reference of the artefact it speaks about, empty when it speaks about the whole request. `platform` names
+    the platform of an index that it speaks about, in the words of the index.
     """
 
     code: str
@@ -62,6 +63,7 @@ class Finding:
     msg: str
     term: str = ""
     image: str = ""
+    platform: str = ""
     reasons: tuple[str, ...] = ()
     evidence: tuple[tuple[str | int, ...], ...] = ()
     solution: str = ""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from assay.domain.digest import Digest
+from assay.domain.platform import Platform
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -21,12 +22,16 @@ INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptor:
-    """What the OCI image specification calls a descriptor: type, digest and size of some content."""
+    """What the OCI image specification calls a descriptor: type, digest and size of some content.
+
+    `platform` is what an index says an image runs on, None when it says nothing.
+    """
 
     media_type: str
     digest: Digest
     size: int
     artifact_type: str = ""
+    platform: Platform | None = None
     annotations: tuple[tuple[str, str], ...] = field(default=())
 
     def __post_init__(self) -> None:

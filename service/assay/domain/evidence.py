@@ -99,11 +99,13 @@ class VerifiedEntry:
     `log` is the hexadecimal id of the log's key, `origin` the name under which that key signed the checkpoint, without
     one the trust root's name of the log. `index` is the global index that the log promised with its timestamp, `leaf`
     the index that an inclusion proof established; each is None when nothing authenticates it. `time` is the promised
-    time, None without a promise.
+    time, None without a promise. `kind` is what the entry calls itself and verified as, for example `dsse 0.0.1`; empty
+    where it does not say.
     """
 
     log: str
     origin: str
+    kind: str
     index: int | None
     leaf: int | None
     time: datetime | None
@@ -111,14 +113,15 @@ class VerifiedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureClaim:
-    """Verified: `signer`, whom `authorities` name, signed that `subject` is the image.
+    """Verified: `signer`, whom `authorities` name, signed that `bound_to` is the image.
 
+    `bound_to` is the digest of the manifest or index that was signed; a signature of an index commits to all it lists.
     `annotations` are those inside the signed payload. `format` is `cosign` (legacy) or `bundle`. `times` are the
     verified times of signing, oldest first; without a trust root there are none, and no log entries.
     """
 
     item: Digest
-    subject: Digest
+    bound_to: Digest
     format: str
     signer: Signer
     authorities: tuple[str, ...]
@@ -131,12 +134,15 @@ class SignatureClaim:
 class AttestationClaim:
     """Verified: `signer`, whom `authorities` name, signed a statement of `predicate_type` about `subjects`.
 
-    `subjects` are all SHA-256 subjects of the statement; the judged digest is one of them. `predicate` is the
+    `subjects` are all SHA-256 subjects of the statement; `bound_to` is the one that was asked about: the digest of
+    a platform's manifest or of an index. `format` is `cosign` (legacy), `bundle`, or `buildkit` for a statement that
+    the signer signed by signing the index that lists it. `predicate` is the
     signed predicate, parsed strictly. What the predicate says is the signer's word, not a fact about the image.
     `times` and `log_entries` are as in `SignatureClaim`.
     """
 
     item: Digest
+    bound_to: Digest
     predicate_type: str
     subjects: tuple[Digest, ...]
     format: str

@@ -15,6 +15,8 @@ class Limits:
     layers: int = 1000
     referrers: int = 1000
     referrer_pages: int = 20
+    index_depth: int = 3
+    index_entries: int = 128
     subjects: int = 10_000
     log_entries: int = 8
     timestamps: int = 32

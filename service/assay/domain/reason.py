@@ -33,6 +33,7 @@ class ReasonClass:
 GAP_CODES: dict[str, ReasonClass] = {
     "absent": ReasonClass(reason=GapReason.NOT_FOUND, retryable=False),
     "all_rejected": ReasonClass(reason=GapReason.BAD_SIGNATURE, retryable=False),
+    "attestation_unsigned": ReasonClass(reason=GapReason.UNTRUSTED_SIGNER, retryable=False),
     "not_collected": ReasonClass(reason=GapReason.NOT_COLLECTED, retryable=False),
     "registry_unavailable": ReasonClass(reason=GapReason.FETCH_ERROR, retryable=True),
     "registry_denied": ReasonClass(reason=GapReason.FETCH_ERROR, retryable=True),
@@ -75,6 +76,45 @@ REJECTION_CODES: dict[str, str] = {
     "internal": "an unexpected error; it is counted and denies",
 }
 """Codes of rejected evidence, in the order of the verification steps."""
+
+REMEDIES: dict[str, str] = {
+    "absent": "sign the image, or attach the attestation",
+    "all_rejected": "look at what was refused",
+    "attestation_unsigned": "sign the index, or attach signed attestations",
+    "bundle_malformed": "sign again with a tool that writes valid evidence",
+    "bundle_unsupported": "sign with cosign or Assay, by key or identity",
+    "certificate_expired": "sign while the certificate is valid",
+    "chain_invalid": "get the certificate from an authority of the trust root",
+    "config_malformed": "build the image again",
+    "deadline_exceeded": "repeat with more time",
+    "digest_mismatch": "do not use it; ask the registry's operator why its content changed",
+    "evidence_limit": "remove evidence that nobody needs",
+    "identity_mismatch": "sign as somebody who is trusted, or trust the signer",
+    "internal": "report it with the command you ran",
+    "leaf_unsuitable": "get a code signing certificate",
+    "licence_undetected": "state the licence in the SBOM",
+    "log_entry_kind_unsupported": "log with a supported kind of entry",
+    "log_entry_mismatch": "attach the log entry of this signature",
+    "log_proof_invalid": "log to a log of the trust root",
+    "manifest_malformed": "push it again",
+    "no_verified_time": "sign with a log or a timestamp authority",
+    "not_collected": "do not demand it yet",
+    "predicate_type_mismatch": "attach the statement where its type belongs",
+    "provenance_malformed": "attest valid SLSA v1 provenance",
+    "provenance_unsupported": "attest https://slsa.dev/provenance/v1",
+    "registry_denied": "check the rights to read the repository",
+    "registry_unavailable": "repeat when the registry is well",
+    "sbom_malformed": "attest a valid SPDX or CycloneDX document",
+    "sbom_unsupported": "attest SPDX 2.3 or CycloneDX 1.4 to 1.6",
+    "sct_invalid": "get the certificate from an authority of the trust root",
+    "sct_missing": "get the certificate from an authority that logs it",
+    "signature_invalid": "sign with a key that is trusted, and do not change what was signed",
+    "subject_mismatch": "sign or attest this very digest",
+    "timestamp_invalid": "stamp again at a timestamp authority of the trust root",
+    "trust_profile_unmet": "sign with the log and timestamp authority that the trust root demands",
+    "trust_root_unavailable": "repeat; `assay trust check` tells which trust root is missing and why",
+}
+"""What to do about a gap or a rejection, by its code."""
 
 RETRYABLE_CODES: frozenset[str] = frozenset(
     {code for code, entry in GAP_CODES.items() if entry.retryable}

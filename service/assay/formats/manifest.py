@@ -21,6 +21,7 @@ from assay.domain.descriptor import (
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
+from assay.domain.platform import Platform
 from assay.formats.strict_json import parse_json
 
 MANIFEST_TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST)
@@ -96,7 +97,7 @@ def parse_manifest(octets: bytes, media_type: str, *, what: str, limits: Limits)
 
 
 def parse_image_manifest(content: Content, *, what: str, limits: Limits) -> ImageManifest:
-    """Parse the manifest of one image; `InvalidInput(index_unsupported)` when it is an index."""
+    """Parse the manifest of one image, where no index may stand (`InvalidInput(index_unsupported)`)."""
     parsed = parse_manifest(content.octets, content.media_type, what=what, limits=limits)
     if isinstance(parsed, ImageIndex):
         raise InvalidInput(
@@ -342,5 +343,17 @@ class _Document:
             digest=self.digest(entry.text("digest")),
             size=size,
             artifact_type=self.media_type(entry.text("artifactType")),
+            platform=entry.platform(),
             annotations=entry.pairs("annotations"),
         )
+
+    def platform(self) -> Platform | None:
+        """What the entry of an index runs on; an object that names nothing says nothing."""
+        named = _Document(what=self.what, members=self.mapping("platform"))
+        words = [named.text(name) for name in ("os", "architecture", "variant")]
+        if not any(words):
+            return None
+        try:
+            return Platform(os=words[0], architecture=words[1], variant=words[2])
+        except InvalidInput as error:
+            raise self.malformed(f"the platform of an entry: {error.message}") from error

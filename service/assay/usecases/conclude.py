@@ -70,7 +70,7 @@ def _image(judged: Judged) -> JudgedImage:
 
 
 def _input(judged: Sequence[Judged], request: object) -> dict[str, object]:
-    return {"evidence": [item.document for item in judged if item.document is not None], "request": request}
+    return {"evidence": [document for item in judged for document in item.documents], "request": request}
 
 
 def _decision(

@@ -5,23 +5,23 @@ Every member is always there and never null: missing text is empty, what nobody 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import rfc8785
 
 from assay.domain.admission import AdmissionQuestion
-from assay.domain.artefact import Artefact
 from assay.domain.counter import unusable_document
 from assay.domain.decision import DecisionKind, PolicyIdentity, Stage, StageVerdict
 from assay.domain.digest import Digest
 from assay.domain.evidence import AttestationClaim, Claim, Gap, GapKind, Rejection, SignatureClaim
 from assay.domain.limit import Limits
 from assay.domain.reason import GAP_CODES
-from assay.domain.reference import Reference
+from assay.domain.reference import Reference, Repository
 from assay.formats.manifest import ImageConfig
 from assay.usecases.describe import Described, describe_predicates, predicate_kind
+from assay.usecases.evidence_tree import Proven
 from assay.usecases.standing import Named, hear
 
 _LONGEST_DETAIL = 1024
@@ -110,40 +110,39 @@ class JudgedImage:
 
 def evidence_document(
     *,
-    artefact: Artefact,
+    repository: Repository,
+    proven: Proven,
     tenant: str,
     environment: str,
     kind: DecisionKind,
     policy: PolicyIdentity,
     time: datetime,
-    media_type: str,
-    config: ImageConfig | None,
-    claims: Iterable[Claim],
     named: Named,
-    gaps: Iterable[Gap],
-    rejected: Iterable[Rejection],
     limits: Limits,
 ) -> EvidenceFacts:
-    """Build `assay.input/v1` for one artefact.
+    """Build `assay.input/v1` for one image, over everything that speaks about it.
 
     Members that depend on the request alone are empty. Claims of authorities that are not `named` for their kind are
     rejected unread. A signed predicate that cannot be read becomes a gap of its
     kind and a rejection; a kind of which there is nothing becomes a gap `absent`, or `all_rejected` when something
-    was there and all of it was rejected. `config` is None when a gap says why it is unknown.
+    was there and all of it was rejected. That nobody signed the index which lists a statement is a gap only where
+    there is nothing else of its kind. Gaps name the platform, where the image lies in an index.
     """
-    heard = hear(claims, named)
+    heard = hear(proven.claims, named)
     signatures, attestations = _sorted_claims(heard.claims)
     described = describe_predicates(attestations, limits)
-    all_rejected = tuple(sorted({*rejected, *heard.rejected, *described.rejected}))
+    all_rejected = tuple(sorted({*proven.rejected, *heard.rejected, *described.rejected}))
     found = {GapKind.SIGNATURE for _ in signatures} | {predicate_kind(item.predicate_type) for item in attestations}
-    known = {*gaps, *described.gaps}
-    missing = _missing(found | {gap.kind for gap in known}, config, rejected=bool(all_rejected))
-    all_gaps = tuple(sorted(known | missing | {_gap(kind, "not_collected") for kind in _NOT_COLLECTED}))
+    told = {gap for gap in proven.gaps if gap.code != "attestation_unsigned" or gap.kind not in found}
+    known = {*told, *described.gaps}
+    missing = _missing(found | {gap.kind for gap in known}, proven.config, rejected=bool(all_rejected))
+    named_gaps = {replace(gap, platform=proven.platform) for gap in known | missing}
+    all_gaps = tuple(sorted(named_gaps | {_gap(kind, "not_collected") for kind in _NOT_COLLECTED}))
     document = {
         "schema": "assay.input/v1",
         "request": _request(_NOBODY, kind=kind, tenant=tenant, environment=environment),
         "context": _context(Stage.EVIDENCE, policy, time),
-        "image": _image(artefact, media_type, config),
+        "image": _image(repository, proven),
         "signatures": [_signature(claim) for claim in signatures],
         "attestations": [_attestation(claim) for claim in attestations],
         "provenance": list(described.provenance),
@@ -204,8 +203,8 @@ def _sorted_claims(claims: Iterable[Claim]) -> tuple[list[SignatureClaim], list[
             case AttestationClaim():
                 attestations.append(claim)
     return (
-        sorted(signatures, key=lambda claim: (claim.item, claim.signer.id)),
-        sorted(attestations, key=lambda claim: (claim.item, claim.signer.id)),
+        sorted(signatures, key=lambda claim: (claim.item, claim.signer.id, claim.bound_to)),
+        sorted(attestations, key=lambda claim: (claim.item, claim.signer.id, claim.bound_to)),
     )
 
 
@@ -263,24 +262,25 @@ def _context(stage: Stage, policy: PolicyIdentity, time: datetime) -> dict[str, 
     }
 
 
-def _image(artefact: Artefact, media_type: str, config: ImageConfig | None) -> dict[str, object]:
-    facts = config or ImageConfig()
+def _image(repository: Repository, proven: Proven) -> dict[str, object]:
+    facts = proven.config or ImageConfig()
     platform = {
         "os": facts.os,
         "arch": facts.architecture,
         "variant": facts.variant,
-        "digest": artefact.digest.text,
+        "digest": proven.subject.digest.text,
     }
     return {
         "ref": "",
-        "registry": artefact.repository.registry,
-        "repository": artefact.repository.path,
+        "registry": repository.registry,
+        "repository": repository.path,
         "tag": "",
-        "digest": artefact.digest.text,
-        "media_type": media_type,
+        "digest": proven.subject.digest.text,
+        "indexes": [index.text for index in proven.indexes],
+        "media_type": proven.subject.media_type,
         "created": facts.created,
         "tag_state": {"immutable": "unknown", "previous_digests": []},
-        "platforms": [platform] if config is not None else [],
+        "platforms": [platform] if proven.config is not None else [],
         "config": {
             "user": facts.user,
             "labels": dict(sorted(facts.labels)),
@@ -296,7 +296,7 @@ def _image(artefact: Artefact, media_type: str, config: ImageConfig | None) -> d
 def _signature(claim: SignatureClaim) -> dict[str, object]:
     return {
         "id": claim.item.text,
-        "subject": claim.subject.text,
+        "bound_to": claim.bound_to.text,
         "format": claim.format,
         "keyid": claim.signer.id.text,
         "annotations": dict(sorted(claim.annotations)),
@@ -307,6 +307,7 @@ def _signature(claim: SignatureClaim) -> dict[str, object]:
 def _attestation(claim: AttestationClaim) -> dict[str, object]:
     return {
         "id": claim.item.text,
+        "bound_to": claim.bound_to.text,
         "predicate_type": claim.predicate_type,
         "subjects": sorted(subject.text for subject in claim.subjects),
         "format": claim.format,

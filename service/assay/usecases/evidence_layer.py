@@ -23,7 +23,8 @@ _TIMESTAMP_ANNOTATION = "dev.sigstore.cosign/rfc3161timestamp"
 class EvidenceLayer:
     """A blob that holds one piece of evidence, and what its manifest says beside it.
 
-    `source` is the digest of that manifest; the other fields become those of `EvidenceItem`.
+    `subject` is the manifest or index beside which it lies, `source` the digest of the manifest that holds it; the
+    other fields become those of `EvidenceItem`.
     """
 
     shape: EvidenceShape
@@ -34,13 +35,14 @@ class EvidenceLayer:
     chain: str = ""
     bundle: str = ""
     rfc3161timestamp: str = ""
+    subject: Digest
     source: Digest
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """Equal for layers that would give the same item twice, from whichever manifest."""
+        """Equal for layers that would give the same item twice about one subject, from whichever manifest."""
         annotations = (self.signature, self.certificate, self.chain, self.bundle, self.rfc3161timestamp)
-        return (self.shape, self.digest, self.size, annotations)
+        return (self.subject, self.shape, self.digest, self.size, annotations)
 
     @property
     def kinds(self) -> tuple[GapKind, ...]:
@@ -117,15 +119,25 @@ def bundle_layers(manifest: Content, parsed: ImageManifest, subject: Digest) -> 
         detail = f"the manifest has {len(kinds)} layers; one layer, a bundle, is expected"
         return (Rejection(id=manifest.digest, code="bundle_malformed", detail=detail),)
     layer = parsed.layers[0]
-    return (EvidenceLayer(shape=EvidenceShape.BUNDLE, digest=layer.digest, size=layer.size, source=manifest.digest),)
+    return (
+        EvidenceLayer(
+            shape=EvidenceShape.BUNDLE,
+            digest=layer.digest,
+            size=layer.size,
+            subject=subject,
+            source=manifest.digest,
+        ),
+    )
 
 
-def legacy_layers(manifest: Content, parsed: ImageManifest, tag: LegacyTag) -> Sequence[EvidenceLayer | Rejection]:
+def legacy_layers(
+    manifest: Content, parsed: ImageManifest, tag: LegacyTag, subject: Digest
+) -> Sequence[EvidenceLayer | Rejection]:
     """Every layer under a legacy tag; a layer of another type than the tag's is a rejection of its own."""
-    return [_legacy_layer(layer, manifest.digest, tag) for layer in parsed.layers]
+    return [_legacy_layer(layer, manifest.digest, tag, subject) for layer in parsed.layers]
 
 
-def _legacy_layer(layer: Descriptor, source: Digest, tag: LegacyTag) -> EvidenceLayer | Rejection:
+def _legacy_layer(layer: Descriptor, source: Digest, tag: LegacyTag, subject: Digest) -> EvidenceLayer | Rejection:
     if layer.media_type != tag.media_type:
         detail = f"a {tag.suffix} layer of type {layer.media_type[:100]} is not verified"
         return Rejection(id=layer.digest, code="bundle_unsupported", detail=detail)
@@ -139,5 +151,6 @@ def _legacy_layer(layer: Descriptor, source: Digest, tag: LegacyTag) -> Evidence
         chain=annotations.get(_CHAIN_ANNOTATION, ""),
         bundle=annotations.get(_BUNDLE_ANNOTATION, ""),
         rfc3161timestamp=annotations.get(_TIMESTAMP_ANNOTATION, ""),
+        subject=subject,
         source=source,
     )

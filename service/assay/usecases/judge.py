@@ -1,6 +1,8 @@
 """One artefact through the first four steps: resolve, collect, verify, decide its evidence."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -18,22 +20,22 @@ from assay.domain.decision import (
 )
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
-from assay.domain.evidence import Claim, EvidenceItem, Gap, Rejection
+from assay.domain.evidence import Gap, Rejection
 from assay.domain.gate import Candidate
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference
 from assay.ports import Clock, DecisionLog, Metrics, PolicyEngine, Registry, TrustRoots
-from assay.usecases.collect import Collected, Refuse, collect
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import EvidenceFacts, evidence_document
+from assay.usecases.evidence_tree import Proven, grow_tree
 from assay.usecases.resolve import Resolved, resolve
-from assay.usecases.standing import Named, find_unjudged, hear
-from assay.verification.item import verify_item_for
+from assay.usecases.standing import Named, find_unjudged
 from assay.verification.trust_snapshot import TrustSnapshot
 
 JUDGE_SHARE = 0.8
 """Share of a call's time for judging its artefacts; the rest is for the request stage and the log."""
-_COLLECT_SHARE = 0.8
+_PARALLEL = 4
+_BADNESS = {Verdict.ALLOW: 0, Verdict.INDETERMINATE: 1, Verdict.DENY: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,55 +84,29 @@ class Scope:
 class Judged:
     """The verdict on one artefact's evidence, with everything that explains it.
 
-    `artefact` is None when the reference could not be resolved to a digest; `document` is None when nothing was put
-    before the policy. `evidence` are the digests of the verified items that count; what was rejected anybody can pile
-    up, so it is not listed here. An `ALLOW` without artefact and document cannot be built (`ValueError`).
+    `artefact` is None when the reference could not be resolved to a digest; `documents` are those that were put before
+    the policy, one for each platform of an index, none when it was not asked. `evidence` are the digests of the
+    verified items that count; what was rejected anybody can pile up, so it is not listed here. An `ALLOW` without
+    artefact and document cannot be built (`ValueError`).
     """
 
     reference: Reference
     artefact: Artefact | None
     verdict: StageVerdict
-    document: Mapping[str, object] | None = field(hash=False)
+    documents: tuple[Mapping[str, object], ...] = field(default=(), hash=False)
     gaps: tuple[Gap, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     evidence: tuple[Digest, ...] = ()
     source_commit: str = ""
 
     def __post_init__(self) -> None:
-        if self.verdict.verdict is Verdict.ALLOW and (self.artefact is None or self.document is None):
+        if self.verdict.verdict is Verdict.ALLOW and (self.artefact is None or not self.documents):
             raise ValueError("an allow needs an artefact and the document it was decided on")
 
     @property
     def digest(self) -> Digest | None:
         """The digest that was judged, if any."""
         return self.artefact.digest if self.artefact is not None else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
-    """Claims that hold and evidence that does not."""
-
-    claims: tuple[Claim, ...]
-    rejected: tuple[Rejection, ...]
-
-
-def verify_collected(collected: Collected, subject: Digest, trust: TrustSnapshot, limits: Limits) -> Verified:
-    """Verify every collected item against every authority; pure computation."""
-    outcomes = [verify_item_for(trust.groups, item, subject=subject, limits=limits) for item in collected.items]
-    return Verified(
-        claims=tuple(outcome for outcome in outcomes if not isinstance(outcome, Rejection)),
-        rejected=(*collected.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejection))),
-    )
-
-
-def refusal(subject: Digest, trust: TrustSnapshot, named: Named, limits: Limits) -> Refuse:
-    """What `collect` refuses where room is scarce: evidence that does not hold, or that nobody named has signed."""
-
-    def refuse(item: EvidenceItem) -> Rejection | None:
-        outcome = verify_item_for(trust.groups, item, subject=subject, limits=limits)
-        return outcome if isinstance(outcome, Rejection) else next(iter(hear([outcome], named).rejected), None)
-
-    return refuse
 
 
 def judge_reference(
@@ -153,63 +129,94 @@ def judge_reference(
 
 
 def judge_resolved(
-    engine: Engine, registry: Registry, reference: Reference, resolved: Resolved, scope: Scope, deadline: Deadline
+    engine: Engine,
+    registry: Registry,
+    reference: Reference,
+    resolved: Resolved,
+    scope: Scope,
+    deadline: Deadline,
 ) -> Judged:
-    """Judge the evidence of an artefact that `reference` was resolved to.
+    """Judge the evidence of an artefact that `reference` was resolved to, platform by platform when it is an index.
 
-    Raises what reading the artefact itself raises. Findings name the reference as it was asked for.
+    Raises what reading the artefact itself raises. Findings name the reference as it was asked for, and the platform.
     """
-    artefact, trust = resolved.artefact, engine.trust.snapshot()
+    trust = engine.trust.snapshot()
     named = engine.policy.loaded().named.get((scope.tenant, scope.environment), {})
-    with engine.step("collect"):
-        refuse = refusal(artefact.digest, trust, named, engine.limits)
-        collected = collect(
-            registry, artefact, resolved.manifest, deadline.part(_COLLECT_SHARE), engine.limits, refuse=refuse
+    tree = grow_tree(registry, resolved, trust.groups, named, deadline, engine.limits, step=engine.step)
+    judged = [_with_unjudged(tree.about(platform), named, trust) for platform in tree.platforms]
+    with engine.step("decide"), ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
+        decided = list(
+            pool.map(lambda proven: _decide(engine, reference, resolved, proven, named, scope, deadline), judged)
         )
-    with engine.step("verify"):
-        verified = verify_collected(collected, artefact.digest, trust, engine.limits)
-    facts = _facts(engine, artefact, scope, collected, verified, named)
-    with engine.step("decide"):
-        verdict = decide_stage(
-            engine.policy,
-            Stage.EVIDENCE,
-            facts.document,
-            gaps=facts.gaps,
-            rejected=facts.rejected,
-            image=str(reference),
-            tenant=scope.tenant,
-            environment=scope.environment,
-            deadline=deadline,
-        )
-    return Judged(
-        reference=reference,
-        artefact=artefact,
-        verdict=verdict,
-        document=facts.document,
-        gaps=facts.gaps,
-        rejected=facts.rejected,
-        evidence=facts.evidence,
-        source_commit=facts.source_commit,
-    )
+    return _together(reference, resolved.artefact, decided)
 
 
-def _facts(
-    engine: Engine, artefact: Artefact, scope: Scope, collected: Collected, verified: Verified, named: Named
-) -> EvidenceFacts:
-    return evidence_document(
-        artefact=artefact,
+def _with_unjudged(proven: Proven, named: Named, trust: TrustSnapshot) -> Proven:
+    return replace(proven, gaps=(*proven.gaps, *find_unjudged(proven.rejected, named, trust)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    facts: EvidenceFacts
+    verdict: StageVerdict
+
+
+def _decide(
+    engine: Engine,
+    reference: Reference,
+    resolved: Resolved,
+    proven: Proven,
+    named: Named,
+    scope: Scope,
+    deadline: Deadline,
+) -> _Decided:
+    """Judge one platform as an artefact of its own, over all that speaks about it."""
+    facts = evidence_document(
+        repository=resolved.artefact.repository,
+        proven=proven,
         tenant=scope.tenant,
         environment=scope.environment,
         kind=scope.kind,
         policy=engine.identity(),
         time=engine.clock.now(),
-        media_type=collected.manifest.media_type,
-        config=collected.config,
-        claims=verified.claims,
         named=named,
-        gaps=(*collected.gaps, *find_unjudged(verified.rejected, named, engine.trust.snapshot())),
-        rejected=verified.rejected,
         limits=engine.limits,
+    )
+    verdict = decide_stage(
+        engine.policy,
+        Stage.EVIDENCE,
+        facts.document,
+        gaps=facts.gaps,
+        rejected=facts.rejected,
+        image=str(reference),
+        tenant=scope.tenant,
+        environment=scope.environment,
+        deadline=deadline,
+    )
+    findings = tuple(replace(finding, platform=proven.platform) for finding in verdict.findings)
+    return _Decided(facts=facts, verdict=replace(verdict, findings=findings))
+
+
+def _together(reference: Reference, artefact: Artefact, decided: Sequence[_Decided]) -> Judged:
+    """The verdict on an artefact: the worst of those on its platforms, with the findings of all."""
+    worst = max((item.verdict for item in decided), key=lambda verdict: _BADNESS[verdict.verdict])
+    checked = Counter[str]()
+    for item in decided:
+        checked.update(dict(item.verdict.checked))
+    commits = {item.facts.source_commit for item in decided}
+    return Judged(
+        reference=reference,
+        artefact=artefact,
+        verdict=replace(
+            worst,
+            findings=tuple(finding for item in decided for finding in item.verdict.findings),
+            checked=tuple(sorted(checked.items())),
+        ),
+        documents=tuple(item.facts.document for item in decided),
+        gaps=tuple(sorted({gap for item in decided for gap in item.facts.gaps})),
+        rejected=tuple(sorted({rejection for item in decided for rejection in item.facts.rejected})),
+        evidence=tuple(sorted({digest for item in decided for digest in item.facts.evidence})),
+        source_commit=commits.pop() if len(commits) == 1 else "",
     )
 
 
@@ -236,5 +243,4 @@ def unreadable(reference: Reference, artefact: Artefact | None, error: AssayErro
         reference=reference,
         artefact=artefact,
         verdict=StageVerdict(stage=Stage.EVIDENCE, verdict=verdict, findings=(finding,)),
-        document=None,
     )

@@ -43,15 +43,19 @@ def verify_item(
     Raises nothing for evidence of any content; `InvalidInput(key_malformed | key_unsupported)` for an authority's
     unusable key.
     """
-    return verify_item_for(group_authorities(authorities, roots), item, subject=subject, limits=limits)
+    groups = group_authorities(authorities, roots)
+    return verify_item_for(groups, item, artefact=Message.of_digest(subject), limits=limits)
 
 
 def verify_item_for(
-    groups: Sequence[AuthorityGroup], item: EvidenceItem, *, subject: Digest, limits: Limits
+    groups: Sequence[AuthorityGroup], item: EvidenceItem, *, artefact: Message, limits: Limits
 ) -> Claim | Rejection:
-    """Verify one piece of evidence for authorities that were made ready before, with the contract of `verify_item`."""
+    """Verify one piece of evidence for authorities that were made ready before, with the contract of `verify_item`.
+
+    Some message signatures (SHA-384, SHA-512 and Ed25519) need the bytes of the artefact.
+    """
     try:
-        return _verify(item.digest, _read(item, limits), Message.of_digest(subject), groups, limits)
+        return _verify(item.digest, _read(item, limits), artefact, groups, limits)
     except (EvidenceRejected, InvalidInput) as error:
         return Rejection(id=item.digest, code=error.code, detail=error.message)
 
@@ -131,7 +135,7 @@ def _claim(item: Digest, form: str, verified: Verified) -> Claim:
     if content.attestation is None:
         return SignatureClaim(
             item=item,
-            subject=content.subject,
+            bound_to=content.subject,
             format=form,
             signer=verified.signer,
             authorities=verified.authorities,
@@ -141,6 +145,7 @@ def _claim(item: Digest, form: str, verified: Verified) -> Claim:
         )
     return AttestationClaim(
         item=item,
+        bound_to=content.subject,
         predicate_type=content.attestation.predicate_type,
         subjects=content.attestation.digests,
         format=form,

@@ -73,6 +73,7 @@ def _verify_entry(entry: LogEntry, log: LogKey, stamped: Sequence[datetime]) -> 
     return VerifiedEntry(
         log=log.log_id.hex(),
         origin=origin,
+        kind=f"{entry.kind} {entry.version}".strip(),
         index=entry.index if promised is not None else None,
         leaf=entry.proof.index if entry.proof is not None else None,
         time=promised,

@@ -25,6 +25,11 @@ class Message:
         """The message of which only this digest is known."""
         return cls(known={HashName.SHA256: digest.octets})
 
+    @classmethod
+    def of_content(cls, octets: bytes, digest: Digest) -> "Message":
+        """The message of these bytes, whose digest was computed before."""
+        return cls(octets=octets, known={HashName.SHA256: digest.octets})
+
     def digest(self, name: HashName) -> bytes | None:
         """The digest under a hash, None when it is neither known nor computable."""
         if self.octets is None or name in self.known:

@@ -54,6 +54,17 @@ class TrustSnapshot:
         """This one: what a request holds on to is a source of trust that never changes."""
         return self
 
+    def outage(self) -> str:
+        """Why nobody can be believed now; empty when some authority can.
+
+        One root that is missing concerns its own authorities: the others go on being served.
+        """
+        if not self.authorities:
+            return "nobody is trusted"
+        if len(self.waiting()) < len({authority.name for authority in self.authorities}):
+            return ""
+        return "; ".join(f"{name}: {why}" for name, why in self.unavailable.items())
+
     def waiting(self) -> frozenset[str]:
         """The names of the authorities whose trust root is not available."""
         return frozenset(authority.name for authority in self.authorities if authority.root in self.unavailable)

@@ -8,8 +8,14 @@ import pytest
 from assay.bootstrap.composition import SystemComposition
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, InvalidInput
+from assay.domain.root_origin import RootSource
 from assay.formats.public_key import parse_public_key
+from assay.verification.identity import IdentityPattern
+from assay.verification.text_pattern import TextPattern
+from tests.fakes.buildkit import FakeIndex
 from tests.fakes.oci import LayoutFolder, image, put_bundle, put_image
+from tests.fakes.sigstore import FakeSigstore
+from tests.fakes.tuf_repository import FakeTuf
 from tests.unit.bootstrap.conftest import CONFIGURATION, Write
 
 PARTS = SystemComposition()
@@ -27,7 +33,40 @@ def test_a_new_key_pair_belongs_together_and_is_never_overwritten(tmp_path: Path
 
 def test_authorities_come_from_key_files_or_from_a_configuration(write: Write, tmp_path: Path) -> None:
     configured = PARTS.trust_from_configuration(write(CONFIGURATION)).authorities
-    assert list(PARTS.trust_from_signers(keys=[tmp_path / "release.pub"]).authorities) == list(configured)
+    assert list(PARTS.trust_from_signers(keys=[tmp_path / "release.pub"], offline=True).authorities) == list(configured)
+
+
+def test_a_trust_root_is_refreshed_when_it_is_due(write: Write, tmp_path: Path) -> None:
+    repository = FakeTuf()
+    repository.put("trusted_root.json", FakeSigstore().trusted_root())
+    (tmp_path / "root.json").write_bytes(repository.bootstrap)
+    with repository.serve() as url:
+        profile = "{log_entries: 1, scts: 1, timestamps: 0}"
+        root = f"trust_roots: {{own: {{tuf: {{url: {url}, root: root.json}}, profile: {profile}}}}}\n"
+        keyed = "release: {keys: [release.pub]"
+        configuration = write(CONFIGURATION.replace(keyed, f"{keyed}, trust_root: own") + root)
+        assert PARTS.trust_from_configuration(configuration).outage().startswith("own: nothing was fetched")
+        assert PARTS.refresh_due(configuration) == {}
+        assert PARTS.trust_from_configuration(configuration).outage() == ""
+        repository.status = 503
+        repository.seen.clear()
+        assert PARTS.refresh_due(configuration) == {}
+        assert repository.seen == []
+        (tmp_path / "state" / "trust" / "own" / "published.json").unlink()
+        assert PARTS.refresh_due(configuration)["own"].code == "trust_refresh_failed"
+
+
+def test_the_public_good_root_of_a_user_lies_in_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    rule = IdentityPattern(issuer=TextPattern(exact="https://issuer.test"), san=TextPattern(exact="a@example.com"))
+    online, offline = (
+        PARTS.trust_from_signers(keys=[], identities=[rule], offline=offline).origins["public_good"]
+        for offline in (False, True)
+    )
+    assert (online.source, offline.source) == (RootSource.SHIPPED, RootSource.SHIPPED)
+    assert (online.trusted_until is None, offline.trusted_until is None) == (False, True)
 
 
 def test_the_one_image_of_a_layout_is_found_among_its_evidence(tmp_path: Path) -> None:
@@ -36,6 +75,17 @@ def test_the_one_image_of_a_layout_is_found_among_its_evidence(tmp_path: Path) -
     put_bundle(layout, "", image(), b"bundle")
     assert PARTS.layout_image(tmp_path / "layout") == Digest.of(image())
     layout.put_manifest("", image(layers=[]))
+    with pytest.raises(InvalidInput) as caught:
+        PARTS.layout_image(tmp_path / "layout")
+    assert caught.value.code == "layout_ambiguous"
+
+
+def test_the_one_index_of_a_layout_is_found_among_its_platforms(tmp_path: Path) -> None:
+    layout = LayoutFolder(folder=tmp_path / "layout")
+    index = FakeIndex.of("amd64", "arm64").attested()
+    index.put(layout, "")
+    assert PARTS.layout_image(tmp_path / "layout") == index.digest
+    put_image(layout, "")
     with pytest.raises(InvalidInput) as caught:
         PARTS.layout_image(tmp_path / "layout")
     assert caught.value.code == "layout_ambiguous"

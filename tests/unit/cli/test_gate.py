@@ -73,6 +73,19 @@ def test_an_allow_is_0_and_says_what_it_is_bound_to(assay: CommandLine) -> None:
     )
 
 
+def test_findings_and_gaps_name_the_platform_of_an_index(assay: CommandLine) -> None:
+    gap = Gap(kind=GapKind.SBOM, reason=GapReason.NOT_FOUND, code="absent", platform="linux/arm64")
+    outcome = ask(assay, replace(RETRY, findings=(replace(FINDING, platform="linux/arm64"),), gaps=(gap,)))
+    assert "signature.authority linux/arm64 [registry_unavailable]: nobody signed\n" in outcome.out
+    assert "gap           linux/arm64 sbom: absent\n" in outcome.out
+
+
+def test_what_an_answer_says_cannot_move_the_cursor(assay: CommandLine) -> None:
+    outcome = ask(assay, replace(RETRY, findings=(replace(FINDING, msg="\x1b[2J\nALLOW"),)))
+    assert "\\x1b[2J\\nALLOW" in outcome.out
+    assert "\x1b" not in outcome.out
+
+
 def test_a_denial_explains_itself(assay: CommandLine) -> None:
     outcome = ask(assay, RETRY)
     assert outcome.status == 3

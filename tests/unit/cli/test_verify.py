@@ -7,7 +7,9 @@ import pytest
 
 from assay.adapters.registry.layout import OciLayout
 from assay.domain.digest import Digest
+from assay.domain.errors import Unavailable
 from assay.domain.limit import Limits
+from tests.fakes.buildkit import FakeIndex
 from tests.fakes.engine import good_bundles, publish
 from tests.fakes.oci import CONFIG, LayoutFolder, image, put_bundle, put_image
 from tests.fakes.registry import FakeRegistry, Fault
@@ -38,14 +40,22 @@ def test_a_signed_image_is_0_and_each_claim_is_told(assay: CommandLine, registry
     outcome = assay.run("verify", "--key", key, f"{registry.host}/app:v1")
     assert outcome.status == 0
     assert outcome.out.startswith(f"VERIFIED  {registry.host}/app:v1@{IMAGE}\n")
-    assert "verified      signature by release (key " in outcome.out
-    assert "attestation https://slsa.dev/provenance/v1 by release" in outcome.out
+    assert f"├─ image {IMAGE} (linux/amd64)\n" in outcome.out
+    assert "proven: image signature by release\n" in outcome.out
+    assert "proven: attestation https://slsa.dev/provenance/v1 by release\n" in outcome.out
+    assert f"   └─ bound to {IMAGE}\n" in outcome.out
+    assert "   └─ release: keys alone, whatever their log entries and timestamps say\n" in outcome.out
 
 
 def test_json_is_one_document(assay: CommandLine, registry: FakeRegistry, key: str) -> None:
     document = assay.run("verify", "--key", key, f"{registry.host}/app:v1", "--output", "json").document
     assert (document["verified"], document["digest"], document["gaps"]) == (True, IMAGE.text, [])
     assert {claim["type"] for claim in document["claims"]} == {"signature", "attestation"}
+    assert {claim["bound_to"] for claim in document["claims"]} == {IMAGE.text}
+    assert document["manifests"] == [
+        {"type": "image", "digest": IMAGE.text, "platform": "", "indexes": [], "signed": True}
+    ]
+    assert document["trusted"] == [{"authority": "release", "trust_root": "", "digest": "", "unavailable": ""}]
 
 
 def test_an_image_nobody_signed_is_1(assay: CommandLine, registry: FakeRegistry, key: str) -> None:
@@ -81,7 +91,7 @@ def test_the_authorities_of_a_configuration_can_be_trusted(
     assay: CommandLine, registry: FakeRegistry, key: str
 ) -> None:
     assert assay.run("verify", "--config", key, f"{registry.host}/app:v1").status == 0
-    assert assay.parts.calls[0] == ("configuration", Path(key))
+    assert ("configuration", Path(key)) in assay.parts.calls
 
 
 @pytest.mark.parametrize("options", [[], ["--key", "KEY", "--config", "KEY"], ["--key", "KEY"]])
@@ -94,3 +104,110 @@ def test_whom_to_trust_and_what_to_read_must_be_said_once(assay: CommandLine, ke
 def test_registry_options_reach_the_registry(assay: CommandLine, registry: FakeRegistry, key: str) -> None:
     assay.run("verify", "--key", key, "--plain-http", "a:1", "--registry-ca", key, f"{registry.host}/app:v1")
     assert ("registry", (("a:1",), Path(key))) in assay.parts.calls
+
+
+@pytest.fixture
+def index(registry: FakeRegistry) -> FakeIndex:
+    """An index of two platforms, of which only the first is signed."""
+    index = FakeIndex.of("amd64", "arm64").attested()
+    index.put(registry, "multi")
+    first = index.images[0]
+    put_bundle(registry, "multi", first.manifest, FakeAuthority().bundle(first.digest))
+    return index
+
+
+def test_a_platform_that_nobody_signed_is_told_in_the_tree(
+    assay: CommandLine, registry: FakeRegistry, index: FakeIndex, key: str
+) -> None:
+    amd, arm = index.images
+    outcome = assay.run("verify", "--key", key, f"{registry.host}/multi:v1")
+    assert outcome.status == 1
+    assert f"├─ index {index.digest}\n" in outcome.out
+    assert f"├─ platform linux/amd64, signed: {amd.digest}\n" in outcome.out
+    assert f"├─ platform linux/arm64, NOT SIGNED: {arm.digest}\n" in outcome.out
+    assert "gap: signature: absent\n│     └─ -> sign the image, or attach the attestation\n" in outcome.out
+    assert "gap: sbom: attestation_unsigned (" in outcome.out
+
+
+def test_a_signature_of_the_index_is_told_to_count_for_what_it_lists(
+    assay: CommandLine, registry: FakeRegistry, index: FakeIndex, key: str
+) -> None:
+    put_bundle(registry, "multi", index.octets, FakeAuthority().bundle(index.digest))
+    outcome = assay.run("verify", "--key", key, f"{registry.host}/multi:v1")
+    assert outcome.status == 0
+    assert f"└─ bound to {index.digest}, and to everything that it lists\n" in outcome.out
+    assert "proven: attestation https://spdx.dev/Document by release\n" in outcome.out
+    assert "(buildkit)\n" in outcome.out
+
+
+def test_one_platform_can_be_chosen(assay: CommandLine, registry: FakeRegistry, index: FakeIndex, key: str) -> None:
+    words = ("verify", "--key", key, f"{registry.host}/multi:v1", "--platform")
+    assert assay.run(*words, "linux/amd64").status == 0
+    assert assay.run(*words, "linux/arm64").status == 1
+    assert assay.run(*words, "linux/s390x").status == 1
+    malformed = assay.run(*words, "amd64")
+    assert (malformed.status, "platform_malformed" in malformed.err) == (2, True)
+    assert index.images[1].digest.text not in assay.run(*words, "linux/amd64").out
+
+
+@pytest.mark.parametrize(("platform", "status"), [("linux/amd64", 0), ("linux/amd64/v2", 1), ("linux/arm64", 1)])
+def test_an_image_has_to_be_for_the_platform_that_is_named(
+    assay: CommandLine, registry: FakeRegistry, key: str, platform: str, status: int
+) -> None:
+    outcome = assay.run("verify", "--key", key, f"{registry.host}/app:v1", "--platform", platform)
+    assert (outcome.status, "platform_unknown" in outcome.err) == (status, status == 1)
+
+
+def test_json_tells_the_same_as_the_tree(
+    assay: CommandLine, registry: FakeRegistry, index: FakeIndex, key: str
+) -> None:
+    amd, arm = index.images
+    put_bundle(registry, "multi", arm.manifest, FakeAuthority("stranger").bundle(arm.digest))
+    document = assay.run("verify", "--key", key, f"{registry.host}/multi:v1", "--output", "json").document
+    assert (document["verified"], document["conditions"]) == (False, [])
+    assert document["manifests"][0] == {"type": "index", "digest": index.digest.text}
+    platforms = {entry["platform"]: entry for entry in document["manifests"][1:]}
+    assert {name: entry["signed"] for name, entry in platforms.items()} == {"linux/amd64": True, "linux/arm64": False}
+    assert platforms["linux/amd64"]["indexes"] == [index.digest.text]
+    assert [claim["bound_to"] for claim in document["claims"]] == [amd.digest.text]
+    (refused,) = document["rejected"]
+    assert (refused["code"], refused["beside"]) == ("signature_invalid", arm.digest.text)
+    assert refused["remedy"].startswith("sign with a key that is trusted")
+    gaps = {(gap["kind"], gap["code"]) for gap in document["gaps"] if gap["beside"] == arm.digest.text}
+    assert gaps >= {("signature", "all_rejected"), ("sbom", "attestation_unsigned")}
+
+
+IDENTITY = ("--identity", "dev@example.com", "--issuer", "https://issuer.test")
+
+
+def asked(assay: CommandLine, what: str) -> list[object]:
+    return [argument for name, argument in assay.parts.calls if name == what]
+
+
+def test_trust_roots_that_are_due_are_refreshed_first(
+    assay: CommandLine, registry: FakeRegistry, key: str, tmp_path: Path
+) -> None:
+    image_name = f"{registry.host}/app:v1"
+    configuration = tmp_path / "assay.yaml"
+    configuration.touch()
+    assay.run("verify", *IDENTITY, image_name)
+    assay.run("verify", "--config", str(configuration), image_name)
+    assert asked(assay, "refresh_due") == [None, configuration]
+    assay.run("verify", "--key", key, image_name)
+    assay.run("verify", *IDENTITY, "--trusted-root", key, image_name)
+    assert len(asked(assay, "refresh_due")) == 2
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_root_that_could_not_be_refreshed_is_told(assay: CommandLine, registry: FakeRegistry, output: str) -> None:
+    assay.parts.overdue = {"public_good": Unavailable("trust_refresh_failed", "no route", remedy="repeat")}
+    told = "public_good was not refreshed, the last one counts: no route"
+    assert told in assay.run("verify", *IDENTITY, f"{registry.host}/app:v1", "--output", output).out
+
+
+def test_offline_asks_nobody_and_says_so(assay: CommandLine, registry: FakeRegistry) -> None:
+    words = ("verify", *IDENTITY, "--offline", f"{registry.host}/app:v1")
+    assert "offline: no trust root was refreshed" in assay.run(*words).out
+    (condition,) = assay.run(*words, "--output", "json").document["conditions"]
+    assert condition.startswith("offline")
+    assert asked(assay, "refresh_due") == []

@@ -38,7 +38,9 @@ def test_a_bundle_of_a_trusted_key_is_verified_for_a_file_and_for_its_digest() -
     for artifact in (BLOB, DIGEST):
         result = run(*KEYED, *A, artifact)
         assert result.exit_code == 0
-        assert result.output.startswith(f"VERIFIED  {DIGEST}\n  verified      signature by a (key ")
+        assert result.output.startswith(
+            f"VERIFIED  {DIGEST}\n└─ proven: image signature by a\n   ├─ signer: key sha256:"
+        )
 
 
 def test_another_key_or_artefact_is_refused_with_its_reason() -> None:
@@ -140,8 +142,11 @@ def verify_image(*arguments: object) -> Result:
 def test_an_image_is_verified_for_an_identity() -> None:
     passed = verify_image(*ALICE, *ROOT)
     assert passed.exit_code == 0
-    assert "signature by identity (alice@assay.test (http://127.0.0.1:18080), bundle)" in passed.output
-    assert "in the log rekor.test, entry " in passed.output
+    assert "proven: image signature by identity\n" in passed.output
+    assert "signer: alice@assay.test, issuer http://127.0.0.1:18080 (bundle)\n" in passed.output
+    assert "by timestamp\n" in passed.output
+    assert "in the log rekor.test, leaf " in passed.output
+    assert "identity: by the trust root trusted_root.json sha256:" in passed.output
     refused = verify_image(*ALICE[:1], "bob@assay.test", *ALICE[2:], *ROOT)
     assert refused.exit_code == 1
     assert "identity_mismatch" in refused.output

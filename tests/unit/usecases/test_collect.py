@@ -1,20 +1,28 @@
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
 from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.client import RegistryClient
-from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
-from assay.domain.descriptor import DSSE_ENVELOPE, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE, SIMPLE_SIGNING
+from assay.domain.descriptor import (
+    DSSE_ENVELOPE,
+    OCI_EMPTY,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    SIGSTORE_BUNDLE,
+    SIMPLE_SIGNING,
+    Content,
+)
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.evidence import EvidenceItem, EvidenceShape, GapKind, Rejection
 from assay.domain.limit import Limits
 from assay.domain.reason import GapReason
 from assay.usecases.collect import Collected, Refuse, collect
+from assay.usecases.index import list_manifests
+from assay.usecases.resolve import resolve
 from tests.fakes.oci import (
     CONFIG,
     EMPTY,
@@ -57,10 +65,12 @@ def gather(
     manifest: bytes = b"",
     refuse: Refuse = refuse_nothing,
 ) -> Collected:
-    content = CLIENT.resolve(registry.reference("app", digest=Digest.of(manifest or image())), soon())
-    artefact = Artefact(repository=registry.repository("app"), digest=content.digest)
+    resolved = resolve(CLIENT, registry.reference("app", digest=Digest.of(manifest or image())), soon())
+    limits = limits or Limits()
+    listing = list_manifests(CLIENT, resolved, soon(), limits)
     registry.requests.clear()
-    return collect(CLIENT, artefact, content, deadline or soon(), limits or Limits(), refuse=refuse)
+    (collected,) = collect(CLIENT, listing, deadline or soon(), limits, refuse=refuse)
+    return collected
 
 
 def contents(collected: Collected) -> list[bytes]:
@@ -78,9 +88,8 @@ def rejections(collected: Collected) -> list[tuple[Digest, str]]:
 def test_an_image_without_evidence_has_none_and_no_gap(registry: FakeRegistry) -> None:
     collected = gather(registry)
     assert (collected.items, collected.gaps, collected.rejected) == ((), (), ())
-    assert collected.image_manifest.config.digest == Digest.of(CONFIG)
     assert collected.config is not None
-    assert (collected.config.user, collected.platform) == ("65532", "linux/amd64")
+    assert (collected.config.user, collected.config.platform) == ("65532", "linux/amd64")
 
 
 def test_every_shape_of_evidence_is_collected_and_fetched_once(registry: FakeRegistry) -> None:
@@ -326,7 +335,7 @@ def test_what_is_refused_makes_room_for_what_counts(registry: FakeRegistry) -> N
     for bundle in (b"junk1", b"junk2", b"junk3", b"signed"):
         put_bundle(registry, "app", image(), bundle)
 
-    def refuse(item: EvidenceItem) -> Rejection | None:
+    def refuse(item: EvidenceItem, _: Content) -> Rejection | None:
         junk = item.content.startswith(b"junk")
         return Rejection(id=item.digest, code="signature_invalid", detail="") if junk else None
 
@@ -350,7 +359,7 @@ def test_a_config_that_cannot_be_parsed_is_a_gap(registry: FakeRegistry, config:
     registry.put_blob("app", config)
     registry.put_manifest("app", octets)
     collected = gather(registry, manifest=octets)
-    assert (collected.config, collected.platform) == (None, "")
+    assert collected.config is None
     assert gaps(collected) == {(GapKind.CONFIG, "config_malformed")}
 
 
@@ -361,29 +370,11 @@ def test_a_config_that_is_no_image_config_is_a_gap(registry: FakeRegistry) -> No
     assert gaps(collected) == {(GapKind.CONFIG, "config_malformed")}
 
 
-def test_an_index_is_named_as_unsupported_with_the_remedy(registry: FakeRegistry) -> None:
-    octets = index(rendered(OCI_MANIFEST, image()))
-    registry.put_manifest("app", octets, OCI_INDEX)
-    with pytest.raises(InvalidInput, match="platform") as caught:
-        gather(registry, manifest=octets)
-    assert caught.value.code == "index_unsupported"
-
-
-def test_the_manifest_has_to_be_the_artefacts(registry: FakeRegistry) -> None:
-    content = CLIENT.resolve(registry.reference("app", tag="v1"), soon())
-    artefact = Artefact(repository=registry.repository("app"), digest=content.digest)
-    with pytest.raises(InvalidInput) as caught:
-        collect(CLIENT, replace(artefact, digest=Digest.of(b"x")), content, soon(), Limits(), refuse=refuse_nothing)
-    assert caught.value.code == "digest_mismatch"
-    assert collect(CLIENT, artefact, content, soon(), Limits(), refuse=refuse_nothing)
-
-
 def test_a_registry_that_may_not_be_asked_is_no_gap(registry: FakeRegistry) -> None:
-    content = CLIENT.resolve(registry.reference("app", tag="v1"), soon())
+    listing = list_manifests(CLIENT, resolve(CLIENT, registry.reference("app", tag="v1"), soon()), soon(), Limits())
     closed = RegistryClient(access=RegistryAccess(allowed=frozenset({"registry.test"})), limits=Limits())
-    artefact = Artefact(repository=registry.repository("app"), digest=content.digest)
     with pytest.raises(InvalidInput) as caught:
-        collect(closed, artefact, content, soon(), Limits(), refuse=refuse_nothing)
+        collect(closed, listing, soon(), Limits(), refuse=refuse_nothing)
     assert caught.value.code == "registry_not_configured"
 
 

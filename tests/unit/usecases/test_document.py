@@ -11,6 +11,7 @@ from assay.domain.decision import DecisionKind, Stage, StageVerdict, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.evidence import Claim, Gap, GapKind, Rejection
+from assay.domain.platform import Platform
 from assay.domain.reason import GapReason
 from assay.domain.reference import Reference
 from assay.usecases.document import EvidenceFacts, JudgedImage, RequestFacts, canonical, request_document
@@ -49,6 +50,29 @@ def gap_codes(facts: EvidenceFacts, kind: GapKind) -> list[str]:
 def test_the_evidence_document_has_the_shape_of_its_schema(claims: tuple[Claim, ...]) -> None:
     facts = evidence_facts(*claims, gaps=(OUTAGE,), rejected=(REJECTED,))
     assert problems(facts.document, "assay.input.v1.json") == []
+
+
+def test_the_document_of_a_platform_names_its_indexes_and_fits_its_schema() -> None:
+    longest = Platform(os="o" * 32, architecture="a" * 32, variant="v" * 32)
+    label = f"{longest} or {longest} or {longest} ({IMAGE.hex[:12]})"
+    outer = Digest.of(b"index")
+    facts = evidence_facts(signature_claim(bound_to=outer), gaps=(OUTAGE,), platform=label, indexes=(outer,))
+    assert problems(facts.document, "assay.input.v1.json") == []
+    document = json.loads(canonical(facts.document))
+    assert document["image"]["indexes"] == [outer.text]
+    assert [item["bound_to"] for item in document["signatures"]] == [outer.text]
+    named = {gap["platform"] for gap in document["gaps"] if gap["code"] != "not_collected"}
+    assert (named, {gap.platform for gap in facts.gaps}) == ({label}, {label, ""})
+
+
+def test_that_nobody_signed_the_index_is_told_only_where_nothing_else_is_there() -> None:
+    unsigned = tuple(
+        Gap(kind=kind, reason=GapReason.UNTRUSTED_SIGNER, code="attestation_unsigned")
+        for kind in (GapKind.SBOM, GapKind.PROVENANCE)
+    )
+    facts = evidence_facts(attestation_claim(PROVENANCE_TYPE, provenance_predicate()), gaps=unsigned)
+    assert gap_codes(facts, GapKind.SBOM) == ["attestation_unsigned"]
+    assert gap_codes(facts, GapKind.PROVENANCE) == []
 
 
 def test_the_same_facts_give_the_same_bytes_in_any_order() -> None:

@@ -11,7 +11,7 @@ from assay.domain.limit import Limits
 from assay.domain.reference import Reference
 from assay.usecases.judge import Judged, Scope, judge_reference
 from tests.fakes.engine import World, good_bundles, publish
-from tests.fakes.oci import image, index, put_bundle, rendered
+from tests.fakes.oci import image, put_bundle
 from tests.fakes.policy import ENVIRONMENT, TENANT
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.fakes.signing import FakeAuthority
@@ -70,7 +70,7 @@ def test_a_tag_that_cannot_be_resolved_is_a_verdict_without_a_digest(
     registry.faults["/v2/app/manifests/v1"] = fault
     judged = judge(registry, registry.reference("app", tag="v1"))
     assert (judged.verdict.verdict, codes(judged), judged.digest) == (verdict, [code], None)
-    assert judged.document is None
+    assert judged.documents == ()
     assert judged.verdict.retryable is (verdict is Verdict.INDETERMINATE)
 
 
@@ -78,14 +78,6 @@ def test_a_digest_that_cannot_be_read_is_still_what_the_verdict_is_about(registr
     registry.faults[f"/v2/app/manifests/{IMAGE}"] = Fault(status=500)
     judged = judge(registry, registry.reference("app", digest=IMAGE))
     assert (judged.verdict.verdict, judged.digest) == (Verdict.INDETERMINATE, IMAGE)
-
-
-def test_an_index_is_denied_by_name(registry: FakeRegistry) -> None:
-    document = index(rendered("application/vnd.oci.image.manifest.v1+json", image()))
-    registry.put_manifest("app", document, "application/vnd.oci.image.index.v1+json", tag="multi")
-    judged = judge(registry, registry.reference("app", tag="multi"))
-    assert (judged.verdict.verdict, codes(judged)) == (Verdict.DENY, ["index_unsupported"])
-    assert judged.digest == Digest.of(document)
 
 
 def test_junk_uses_up_no_room_of_what_counts(registry: FakeRegistry) -> None:
@@ -104,4 +96,4 @@ def test_junk_uses_up_no_room_of_what_counts(registry: FakeRegistry) -> None:
 def test_an_allow_needs_an_artefact_and_a_document(registry: FakeRegistry) -> None:
     allow = StageVerdict(stage=Stage.EVIDENCE, verdict=Verdict.ALLOW)
     with pytest.raises(ValueError, match="an allow needs"):
-        Judged(reference=registry.reference("app", tag="v1"), artefact=None, verdict=allow, document=None)
+        Judged(reference=registry.reference("app", tag="v1"), artefact=None, verdict=allow)

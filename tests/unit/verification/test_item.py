@@ -37,7 +37,7 @@ def test_a_bundle_of_an_image_signature_becomes_a_signature_claim() -> None:
     item = RELEASE.bundle_item(IMAGE, annotations={"env": "prod"})
     assert verify(item) == SignatureClaim(
         item=item.digest,
-        subject=IMAGE,
+        bound_to=IMAGE,
         format="bundle",
         signer=KeySigner(key_id=RELEASE.public_key().key_id),
         authorities=("release",),
@@ -49,7 +49,7 @@ def test_a_legacy_signature_becomes_a_signature_claim() -> None:
     item = RELEASE.legacy_signature(IMAGE, annotations={"env": "prod"})
     assert verify(item) == SignatureClaim(
         item=item.digest,
-        subject=IMAGE,
+        bound_to=IMAGE,
         format="cosign",
         signer=KeySigner(key_id=RELEASE.public_key().key_id),
         authorities=("release",),
@@ -61,6 +61,7 @@ def test_a_bundle_of_another_predicate_type_becomes_an_attestation_claim() -> No
     item = RELEASE.bundle_item(IMAGE, predicate_type=PROVENANCE, predicate={"a": [1]})
     assert verify(item) == AttestationClaim(
         item=item.digest,
+        bound_to=IMAGE,
         predicate_type=PROVENANCE,
         subjects=(IMAGE,),
         format="bundle",

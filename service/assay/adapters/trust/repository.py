@@ -40,21 +40,28 @@ def refresh_root(source: RootSource, tuf: TufSource, *, now: datetime, deadline:
     metadata.
     """
     bootstrap = read_bootstrap(tuf)
+    try:
+        with _alone(tuf, deadline):
+            return _refresh(source, tuf, bootstrap, now, deadline)
+    except OSError as error:
+        raise _failed(tuf, f"{error.filename or tuf.folder} cannot be used: {error.strerror}") from error
+
+
+def _refresh(source: RootSource, tuf: TufSource, bootstrap: bytes, now: datetime, deadline: Deadline) -> Refreshed:
+    before = _read_before(tuf)
     metadata = tuf.folder / f"metadata-{Digest.of(tuf.url.encode() + bootstrap).hex[:16]}"
-    with _alone(tuf, deadline):
-        before = _read_before(tuf)
-        metadata.mkdir(mode=0o700, parents=True, exist_ok=True)
-        octets = _fetch(tuf, bootstrap, metadata, deadline)
-        _require_usable(octets, source, tuf)
-        after = PublishedRoot(
-            repository=tuf.url,
-            target=tuf.target,
-            bootstrap=Digest.of(bootstrap),
-            fetched_at=now.replace(microsecond=0),
-            versions=_versions(metadata),
-            octets=octets,
-        )
-        _publish(tuf.published, render_published_root(after))
+    metadata.mkdir(mode=0o700, exist_ok=True)
+    octets = _fetch(tuf, bootstrap, metadata, deadline)
+    _require_usable(octets, source, tuf)
+    after = PublishedRoot(
+        repository=tuf.url,
+        target=tuf.target,
+        bootstrap=Digest.of(bootstrap),
+        fetched_at=now.replace(microsecond=0),
+        versions=_versions(metadata),
+        octets=octets,
+    )
+    _publish(tuf.published, render_published_root(after))
     return Refreshed(before=before, after=after)
 
 
@@ -83,8 +90,6 @@ def _fetch(tuf: TufSource, bootstrap: bytes, metadata: Path, deadline: Deadline)
         raise _failed(tuf, str(error)) from error
     except RepositoryError as error:
         raise _refused(tuf, f"{type(error).__name__}: {error}") from error
-    except OSError as error:
-        raise _failed(tuf, f"{metadata} cannot be written: {error.strerror}") from error
     finally:
         fetcher.close()
 

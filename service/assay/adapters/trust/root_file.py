@@ -100,6 +100,15 @@ def read_published(tuf: TufSource) -> PublishedRoot | None:
     return published if (published.repository, published.target, published.bootstrap) == asked else None
 
 
+def is_due(tuf: TufSource, now: datetime) -> bool:
+    """Whether it is time to ask the repository again; what cannot be read, or is of the future, is due."""
+    try:
+        published = read_published(tuf)
+    except ConfigError:
+        published = None
+    return published is None or not timedelta(0) <= now - published.fetched_at < tuf.refresh
+
+
 def _load_tuf(source: RootSource, tuf: TufSource) -> LoadedRoot:
     published = read_published(tuf)
     if published is not None:

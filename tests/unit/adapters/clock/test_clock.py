@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from assay.adapters.clock import SystemClock, new_identifier
+from assay.adapters.clock import SystemClock, new_identifier, random_share
 from assay.domain.ulid import is_ulid
 
 
@@ -22,3 +22,9 @@ def test_identifiers_are_ulids_of_their_own() -> None:
     made = {new_identifier() for _ in range(100)}
     assert len(made) == 100
     assert all(is_ulid(item) for item in made)
+
+
+def test_random_shares_lie_between_nothing_and_everything() -> None:
+    shares = [random_share() for _ in range(100)]
+    assert all(0 <= share < 1 for share in shares)
+    assert len(set(shares)) > 90

@@ -274,3 +274,18 @@ def test_a_damaged_file_is_told_and_replaced_by_the_next_refresh(setting: Settin
     done = setting.refresh()
     assert (done.before, done.after.digest) == (None, Digest.of(FIRST))
     assert setting.current() == done.after
+
+
+def test_a_folder_that_cannot_be_used_is_a_failure_that_names_it(setting: Setting, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(Unavailable) as caught:
+        replace(setting, tuf=replace(setting.tuf, folder=file / "own")).refresh()
+    assert caught.value.code == "trust_refresh_failed"
+    assert str(file) in caught.value.message
+    setting.tuf.published.mkdir(parents=True)
+    with pytest.raises(ConfigError) as unreadable:
+        setting.current()
+    assert unreadable.value.code == "trusted_root_unusable"
+    setting.tuf.published.rmdir()
+    assert setting.refresh().changed
