@@ -22,7 +22,7 @@ from sigstore.verify.policy import Identity
 from sigstore_models.common.v1 import HashAlgorithm
 
 from assay.domain.digest import Digest
-from assay.domain.evidence import AttestationClaim, EvidenceItem, EvidenceShape, SignatureClaim
+from assay.domain.evidence import EvidenceItem, EvidenceShape, Rejection
 from assay.domain.identity import Authority
 from assay.domain.limit import Limits
 from assay.domain.signer import SignerIdentity
@@ -182,8 +182,9 @@ def _assay(bundles: Sequence[bytes], subject: Digest, groups: Groups) -> Call:
     def call() -> None:
         item = EvidenceItem(shape=EvidenceShape.BUNDLE, content=next(turns))
         outcome = verify_item_for(groups, item, artefact=artefact, limits=Limits())
-        if not isinstance(outcome, SignatureClaim | AttestationClaim):
-            raise RuntimeError(f"the figures are void: {outcome.detail}")  # noqa: TRY004  # a figure is void, no type is wrong
+        why = outcome.detail if isinstance(outcome, Rejection) else ""
+        if why:
+            raise RuntimeError(f"the figures are void: {why}")
 
     return call
 

@@ -28,6 +28,7 @@ SOURCES = (
     ("development.lock", ("pyproject.toml", "--group", "test", "--group", "build")),
     ("runtime.lock", ("pyproject.toml", *_HELD)),
     ("build.lock", ("--group", "build", *_HELD)),
+    ("fuzz.lock", ("--group", "fuzz", *_HELD)),
     ("go.lock", ("requirements/go.in",)),
     ("uv.lock", ("requirements/uv.in",)),
 )

@@ -24,6 +24,7 @@ from scripts.virtual_environment import environment_is_current, install_environm
 
 _RUNTIME = ("runtime.lock", "build.lock")
 _DEVELOPMENT = ("development.lock",)
+_FUZZING = ("development.lock", "fuzz.lock")
 _MIB = 2**20
 
 
@@ -36,12 +37,13 @@ class Profile:
 
 
 PROFILES = {
-    "demo": Profile(environments=(_RUNTIME, _DEVELOPMENT), tools=("opa", "olareg")),
-    "test-fast": Profile(environments=(_DEVELOPMENT,), tools=("opa", "olareg")),
+    "demo": Profile(environments=(_RUNTIME, _DEVELOPMENT, _FUZZING), tools=("opa", "olareg")),
+    "test-fast": Profile(environments=(_DEVELOPMENT, _FUZZING), tools=("opa", "olareg")),
     "test": Profile(
-        environments=(_DEVELOPMENT,),
+        environments=(_DEVELOPMENT, _FUZZING),
         tools=("opa", "olareg", "cosign", "registry", "fulcio", "rekor-tiles", "timestamp-authority"),
     ),
+    "fuzz": Profile(environments=(_FUZZING,), tools=("opa", "olareg")),
 }
 
 # Disk space that each piece takes at most while it is made, caches included (generous estimates).
@@ -144,7 +146,8 @@ def main(arguments: Sequence[str]) -> int:
         description="Set up this checkout. Everything is put below .venv/ and .tools/; a second run does nothing.",
         epilog="ASSAY_GO_CACHE names a folder for Go's caches that checkouts may share (default: below .tools/).",
     )
-    purposes = "demo: what `python -m demo` needs (default); test: what all tests need; test-fast: no test tools"
+    purposes = "demo: what `python -m demo` needs (default); test: what all tests need; test-fast: no test tools; "
+    purposes += "fuzz: atheris too"
     parser.add_argument("profile", nargs="?", choices=sorted(PROFILES), default="demo", help=purposes)
     name: str = parser.parse_args(arguments).profile
     checkout = Checkout(root=Path(__file__).resolve().parent.parent)

@@ -88,43 +88,13 @@ class _Way:
     fits: Callable[[Recipe], bool] = lambda _: True
 
 
-class Mutator:
-    """An endless, repeatable source of mutants."""
+class DocumentMutator:
+    """Breaks one place of a document, of a text or of octets; `source` decides where and how."""
 
-    def __init__(self, *, seed: int, world: FakeSigstore | None = None) -> None:
-        self._random = random.Random(seed)  # noqa: S311  # repeatable on purpose
-        self._world = world or FakeSigstore()
-        self._ways = (
-            _Way("packed", 4, self._packed),
-            _Way("statement", 3, lambda recipe: self._mint(recipe, statement=self._edit), _has_statement),
-            _Way("payload", 1, lambda recipe: self._mint(recipe, payload=self._flip)),
-            _Way("envelope", 1, lambda recipe: self._mint(recipe, envelope=self._edit), _has_envelope),
-            _Way("foreign", 1, self._foreign, _has_envelope),
-            _Way("body", 3, self._body),
-            _Way("entry", 3, lambda recipe: self._mint(recipe, enter={"entry": self._edit}), _is_bundle),
-            _Way("promise", 2, self._promise, lambda recipe: not recipe.is_tiled),
-            _Way("checkpoint", 1, lambda recipe: self._mint(recipe, enter={"checkpoint": self._text}), _is_bundle),
-            _Way("note", 1, lambda recipe: self._mint(recipe, enter={"note": self._text}), _is_bundle),
-            _Way("leaf", 3, self._leaf, lambda recipe: recipe.keyless),
-            _Way("stamp", 2, self._stamp),
-            _Way("spliced", 3, self._spliced),
-            _Way("stripped", 2, self._stripped),
-            _Way("party", 2, self._party),
-            _Way("confused", 1, self._confused),
-            _Way("unsupported", 1, self._unsupported, _is_bundle),
-            _Way("flooded", 1, self._flooded, _is_bundle),
-        )
+    def __init__(self, source: random.Random) -> None:
+        self._random = source
 
-    def next(self) -> Mutant:
-        """The next mutant."""
-        (way,) = self._random.choices(self._ways, [way.weight for way in self._ways])
-        recipe = self._random.choice([recipe for recipe in RECIPES if way.fits(recipe)])
-        return Mutant(item=way.change(recipe), recipe=recipe, how=way.name)
-
-    def _mint(self, recipe: Recipe, **changes: Any) -> EvidenceItem:
-        return self._world.mint(recipe, **changes)
-
-    def _edit(self, document: Json) -> None:
+    def edit(self, document: Json) -> None:
         """Change one place of a document."""
         spots = list(_spots(document))
         if not spots:
@@ -159,30 +129,69 @@ class Mutator:
         try:
             octets = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
-            return self._text(text)
-        return b64(self._flip(octets)) if octets else "eA=="
+            return self.text(text)
+        return b64(self.flip(octets)) if octets else "eA=="
 
-    def _flip(self, octets: bytes) -> bytes:
+    def flip(self, octets: bytes) -> bytes:
         altered = bytearray(octets or b"x")
         altered[self._random.randrange(len(altered))] ^= 1 << self._random.randrange(8)
         return bytes(altered)
 
-    def _text(self, text: str) -> str:
+    def text(self, text: str) -> str:
         place = self._random.randrange(len(text) + 1)
         return text[:place] + self._random.choice(("a", "0", "\n", "", "A", "=", "\u2014")) + text[place + 1 :]
 
+
+class Mutator(DocumentMutator):
+    """An endless, repeatable source of mutants; `source` decides in the place of a seed."""
+
+    def __init__(
+        self, *, seed: int = 0, world: FakeSigstore | None = None, source: random.Random | None = None
+    ) -> None:
+        super().__init__(source or random.Random(seed))  # noqa: S311  # repeatable on purpose
+        self._world = world or FakeSigstore()
+        self._ways = (
+            _Way("packed", 4, self._packed),
+            _Way("statement", 3, lambda recipe: self._mint(recipe, statement=self.edit), _has_statement),
+            _Way("payload", 1, lambda recipe: self._mint(recipe, payload=self.flip)),
+            _Way("envelope", 1, lambda recipe: self._mint(recipe, envelope=self.edit), _has_envelope),
+            _Way("foreign", 1, self._foreign, _has_envelope),
+            _Way("body", 3, self._body),
+            _Way("entry", 3, lambda recipe: self._mint(recipe, enter={"entry": self.edit}), _is_bundle),
+            _Way("promise", 2, self._promise, lambda recipe: not recipe.is_tiled),
+            _Way("checkpoint", 1, lambda recipe: self._mint(recipe, enter={"checkpoint": self.text}), _is_bundle),
+            _Way("note", 1, lambda recipe: self._mint(recipe, enter={"note": self.text}), _is_bundle),
+            _Way("leaf", 3, self._leaf, lambda recipe: recipe.keyless),
+            _Way("stamp", 2, self._stamp),
+            _Way("spliced", 3, self._spliced),
+            _Way("stripped", 2, self._stripped),
+            _Way("party", 2, self._party),
+            _Way("confused", 1, self._confused),
+            _Way("unsupported", 1, self._unsupported, _is_bundle),
+            _Way("flooded", 1, self._flooded, _is_bundle),
+        )
+
+    def next(self) -> Mutant:
+        """The next mutant."""
+        (way,) = self._random.choices(self._ways, [way.weight for way in self._ways])
+        recipe = self._random.choice([recipe for recipe in RECIPES if way.fits(recipe)])
+        return Mutant(item=way.change(recipe), recipe=recipe, how=way.name)
+
+    def _mint(self, recipe: Recipe, **changes: Any) -> EvidenceItem:
+        return self._world.mint(recipe, **changes)
+
     def _packed(self, recipe: Recipe) -> EvidenceItem:
-        item = self._mint(recipe, bundle=self._edit, annotations=self._annotation)
-        return replace(item, content=self._flip(item.content)) if self._random.random() < 0.1 else item
+        item = self._mint(recipe, bundle=self.edit, annotations=self._annotation)
+        return replace(item, content=self.flip(item.content)) if self._random.random() < 0.1 else item
 
     def _annotation(self, texts: Json) -> None:
         name = self._random.choice(list(texts) or ["certificate"])
         try:
             document = json.loads(texts.get(name, ""))
         except ValueError:
-            texts[name] = self._random.choice(("", self._text(texts.get(name, ""))))
+            texts[name] = self._random.choice(("", self.text(texts.get(name, ""))))
             return
-        self._edit(document)
+        self.edit(document)
         texts[name] = json.dumps(document)
 
     def _foreign(self, recipe: Recipe) -> EvidenceItem:
@@ -204,7 +213,7 @@ class Mutator:
             if self._random.random() < 0.2:
                 body["apiVersion"] = "0.0.9"
             else:
-                self._edit(body["spec"])
+                self.edit(body["spec"])
 
         return self._mint(recipe, body=change)
 

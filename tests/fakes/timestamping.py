@@ -112,24 +112,27 @@ class FakeTimestampAuthority:
         content: Callable[[bytes], bytes] = bytes,
         attributes: Callable[[bytes], bytes] = bytes,
         signers: Callable[[bytes], bytes] = bytes,
+        digest: str = "sha256",
     ) -> bytes:
         """A response whose token covers the hash of `message`; SHA-1 is for what must be refused.
 
         `embedded` certificates travel with the token; `signing_key` signs instead of the leaf's, and `algorithm` is
         named instead of the one that signed. Changed before it
         is signed: `content` (TSTInfo) and `attributes` (the members of the set, one after the other); after:
-        `forged_content` and `signers` (likewise).
+        `forged_content` and `signers` (likewise). `digest` is the hash under the
+        signature; RSA signs with it too.
         """
         stamped = content(_tst_info(message, at, hash_name, serial))
-        signed_attributes = attributes(b"".join(sorted(_signed_attributes(stamped, self.leaf))))
+        signed_attributes = attributes(b"".join(sorted(_signed_attributes(stamped, self.leaf, digest))))
         key = signing_key or self.key
-        signature, _ = sign(key, self.kind, tlv(0x31, signed_attributes))
-        sha256 = sequence(object_identifier(_HASHES["sha256"]))
+        kind = f"{self.kind}-{digest}" if self.kind.startswith("rsa") else self.kind
+        signature, _ = sign(key, kind, tlv(0x31, signed_attributes))
+        digested = sequence(object_identifier(_HASHES[digest]))
         issuer_and_serial = sequence(self.leaf.issuer.public_bytes(), integer(self.leaf.serial_number))
         signer = sequence(
             integer(1),
             issuer_and_serial,
-            sha256,
+            digested,
             explicit(0, signed_attributes),
             sequence(object_identifier(algorithm or _ALGORITHMS[self.kind])),
             octet_string(signature),
@@ -137,7 +140,7 @@ class FakeTimestampAuthority:
         certificates = sorted(certificate.public_bytes(Encoding.DER) for certificate in embedded)
         signed = sequence(
             integer(3),
-            set_of(sha256),
+            set_of(digested),
             sequence(object_identifier(_TST_INFO), explicit(0, octet_string(forged_content or stamped))),
             *([explicit(0, *certificates)] if certificates else []),
             tlv(0x31, signers(signer)),
@@ -157,11 +160,11 @@ def _tst_info(message: bytes, at: datetime, hash_name: str, serial: int) -> byte
     )
 
 
-def _signed_attributes(content: bytes, leaf: x509.Certificate) -> tuple[bytes, ...]:
+def _signed_attributes(content: bytes, leaf: x509.Certificate, digest: str) -> tuple[bytes, ...]:
     certificate_id = sequence(octet_string(hashlib.sha256(leaf.public_bytes(Encoding.DER)).digest()))
     return (
         sequence(object_identifier(_CONTENT_TYPE), set_of(object_identifier(_TST_INFO))),
-        sequence(object_identifier(_MESSAGE_DIGEST), set_of(octet_string(hashlib.sha256(content).digest()))),
+        sequence(object_identifier(_MESSAGE_DIGEST), set_of(octet_string(hashlib.new(digest, content).digest()))),
         sequence(object_identifier(_SIGNING_CERTIFICATE_V2), set_of(sequence(sequence(certificate_id)))),
     )
 

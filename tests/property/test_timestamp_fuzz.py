@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -15,67 +16,17 @@ from assay.domain.errors import EvidenceRejected, InvalidInput
 from assay.formats.der import read_elements
 from assay.verification.timestamp import verify_timestamps
 from tests.fakes.certificate import NOW
-from tests.fakes.der import tlv
+from tests.fakes.der_mutation import DerMutator, parse, render
 from tests.fakes.judge import WORLD, trust
 
 COUNT = int(os.environ.get("ASSAY_FUZZ_TOKENS", "2000"))
+SEED = int(os.environ.get("ASSAY_FUZZ_SEED", "1"))
 MESSAGE = b"signature"
 ROOT = trust()
-CONSTRUCTED = 0x20
-
-Node = tuple[int, "bytes | list[Node]"]
 
 
-def parse(octets: bytes) -> list[Node]:
-    """The elements of DER that the fakes wrote."""
-    nodes: list[Node] = []
-    while octets:
-        tag, length, head = octets[0], octets[1], 2
-        if length & 0x80:
-            head += length & 0x7F
-            length = int.from_bytes(octets[2:head], "big")
-        body, octets = octets[head : head + length], octets[head + length :]
-        nodes.append((tag, parse(body) if tag & CONSTRUCTED else body))
-    return nodes
-
-
-def render(nodes: list[Node]) -> bytes:
-    return b"".join(tlv(tag, body if isinstance(body, bytes) else render(body)) for tag, body in nodes)
-
-
-def siblings(nodes: list[Node]) -> list[list[Node]]:
-    return [nodes, *(inner for _, body in nodes if isinstance(body, list) for inner in siblings(body))]
-
-
-class TokenMutator:
+class TokenMutator(DerMutator):
     """Breaks one element of a token, its content or its attributes, and signs what is signed."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311  # repeatable on purpose
-
-    def mutate(self, octets: bytes) -> bytes:
-        tree = parse(octets)
-        nodes = self._random.choice([each for each in siblings(tree) if each])
-        place = self._random.randrange(len(nodes))
-        tag, body = nodes[place]
-        match self._random.randrange(6):
-            case 0:
-                del nodes[place]
-            case 1:
-                nodes.insert(place, (tag, body))
-            case 2:
-                other = self._random.randrange(len(nodes))
-                nodes[place], nodes[other] = nodes[other], nodes[place]
-            case 3:
-                nodes[place] = (tag ^ self._random.choice((0x01, 0x02, 0x80, 0xA0)), body)
-            case _:
-                nodes[place] = (tag, self._flip(body if isinstance(body, bytes) else render(body)))
-        return render(tree)
-
-    def _flip(self, body: bytes) -> bytes:
-        octets = bytearray(body or b"\x00")
-        octets[self._random.randrange(len(octets))] ^= 1 << self._random.randrange(8)
-        return bytes(octets) + (b"\x00" if self._random.random() < 0.1 else b"")
 
     def next(self) -> bytes:
         # Certificates beside the configured one are never looked at here; the other implementation decodes them.
@@ -98,16 +49,18 @@ def ours(token: bytes) -> bool:
 def theirs(token: bytes) -> bool:
     verifier = VerifierBuilder(tsa_certificate=WORLD.tsa.leaf, roots=[WORLD.tsa.root]).build()
     try:
-        response = decode_timestamp_response(token)
-        name = {64: "sha512", 48: "sha384"}.get(len(response.tst_info.message_imprint.message), "sha256")
-        verifier.verify(response, hashlib.new(name, MESSAGE).digest())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            response = decode_timestamp_response(token)
+            name = {64: "sha512", 48: "sha384"}.get(len(response.tst_info.message_imprint.message), "sha256")
+            verifier.verify(response, hashlib.new(name, MESSAGE).digest())
     except (VerificationError, ValueError, TypeError, KeyError, OverflowError, InvalidVersion):
         return False
     return True
 
 
 def test_no_mutated_token_is_accepted_that_another_implementation_refuses() -> None:
-    mutator, seen = TokenMutator(int(os.environ.get("ASSAY_FUZZ_SEED", "1"))), Counter[tuple[bool, bool]]()
+    mutator, seen = TokenMutator(random.Random(SEED)), Counter[tuple[bool, bool]]()  # noqa: S311  # repeatable on purpose
     for _ in range(COUNT):
         token = mutator.next()
         verdicts = ours(token), theirs(token)

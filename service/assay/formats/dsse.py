@@ -24,15 +24,19 @@ class Envelope:
     octets: bytes | None = field(default=None, repr=False)
 
     @property
-    def signed_octets(self) -> bytes:
-        """The bytes that the signature covers."""
-        return pae(self.payload_type, self.untrusted_payload)
+    def signed_head(self) -> bytes:
+        """What the signature covers before the payload."""
+        return _head(self.payload_type, self.untrusted_payload)
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
     """Encode what is signed: type and payload with their lengths in bytes (DSSE 1.0, "PAE")."""
+    return _head(payload_type, payload) + payload
+
+
+def _head(payload_type: str, payload: bytes) -> bytes:
     kind = payload_type.encode("utf-8")
-    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+    return b"DSSEv1 %d %b %d " % (len(kind), kind, len(payload))
 
 
 def parse_envelope(octets: bytes, *, limits: Limits) -> Envelope:

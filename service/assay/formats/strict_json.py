@@ -18,7 +18,7 @@ _LARGEST_INTEGER = 2**63 - 1
 _LONGEST_INTEGER = 20
 
 
-PLACEHOLDER = b"-Infinity"
+CUT_MARK = b"-Infinity"
 """What stands for a value that was taken out of a document: not JSON, and not in base64."""
 
 
@@ -33,7 +33,7 @@ def parse_json(
 ) -> object:
     """Parse one JSON document from UTF-8 bytes.
 
-    `texts` are the values that were taken out: each is put where its placeholder stands, and every one must be.
+    `texts` are the values that were taken out: each is put where its mark stands, and every one must be.
 
     Guaranteed: at most `largest` bytes, `depth` levels of nesting and `structure` structural characters (`{`, `[`,
     `,` and `:`, those in strings too) were read; no duplicate key at any level; no NaN, Infinity, byte order mark,
@@ -63,7 +63,7 @@ def _decode(text: str, texts: Sequence[bytes]) -> object:
     left = list(reversed(texts))
 
     def put(name: str) -> bytes:
-        if name.encode() != PLACEHOLDER or not left:
+        if name.encode() != CUT_MARK or not left:
             _refuse_constant(name)
         return left.pop()
 

@@ -62,14 +62,6 @@ class _Node:
     parts: SignedParts
     below: tuple[IssuerCertificate, ...] = ()
 
-    @classmethod
-    def of(cls, certificate: x509.Certificate, *below: IssuerCertificate) -> "_Node":
-        try:
-            parts = read_signed_parts(encode_certificate(certificate))
-        except InvalidInput as error:
-            raise chain_invalid(error.message) from error
-        return cls(certificate=certificate, parts=parts, below=below)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Path:
@@ -111,10 +103,11 @@ def find_path(
     """Find the path from a leaf to one of the anchors; see `verify_chain`."""
     try:
         window = validity(leaf)
-    except ValueError as error:
+        node = _Node(certificate=leaf, parts=read_signed_parts(encode_certificate(leaf)))
+    except (ValueError, InvalidInput) as error:
         raise chain_invalid(f"the certificate cannot be used: {error}") from error
     search = _Search(anchors=anchors, times=times, purpose=purpose, extra=list(extra))
-    found = search.run(leaf)
+    found = search.run(node)
     if found is None and search.outside:
         raise _expired("the certificate's issuers were not valid at every verified time")
     if found is None:
@@ -143,8 +136,8 @@ class _Search:
         self.outside = False
         """Whether a path was found that only a window spoils."""
 
-    def run(self, leaf: x509.Certificate) -> _Path | None:
-        nodes = deque([_Node.of(leaf)])
+    def run(self, leaf: _Node) -> _Path | None:
+        nodes = deque([leaf])
         while nodes:
             node = nodes.popleft()
             for anchor in self._anchors:
@@ -175,7 +168,7 @@ class _Search:
             self._unvisited.remove(certificate)
             issuer = read_issuer(certificate, self._purpose)
             if _leaves_room((issuer,), len(node.below)):
-                found.append(_Node.of(certificate, *node.below, issuer))
+                found.append(_Node(certificate=certificate, parts=issuer.parts, below=(*node.below, issuer)))
         return found
 
     def _issued(self, issuance: Issuance) -> bool:

@@ -36,7 +36,7 @@ def signed_message(content: Content, artefact: Message) -> Message:
     """
     match content:
         case Envelope():
-            return Message(octets=content.signed_octets)
+            return Message(head=content.signed_head, octets=content.untrusted_payload)
         case SignedPayload():
             return Message(octets=content.untrusted_payload)
         case MessageSignature():

@@ -30,6 +30,8 @@ _ECDSA = {
     SignatureAlgorithmOID.ECDSA_WITH_SHA384: ec.ECDSA(SHA384()),
     SignatureAlgorithmOID.ECDSA_WITH_SHA512: ec.ECDSA(SHA512()),
 }
+VerifySigned = Callable[[bytes, bytes, x509.ObjectIdentifier], None]
+"""Of signature, signed bytes and algorithm: returns when the signature verifies, else raises `InvalidSignature`."""
 _REMEMBERED = 256
 _LARGEST_REMEMBERED = 8 * 1024
 _SIGNATURES = frozenset(
@@ -48,14 +50,14 @@ _SIGNATURES = frozenset(
 class IssuerCertificate:
     """A certificate that may issue others, with what is needed again and again read once.
 
-    `path_length` is the largest number of authorities between it and a leaf, None for any. `verify` is `verify_signed`
-    with its key, and remembers the last certificates that it found signed.
+    `path_length` is the largest number of authorities between it and a leaf, None for any. `verify` verifies signatures
+    by its key over certificates; it is None for keys that are left to the library.
     """
 
     certificate: x509.Certificate
     der: bytes = field(repr=False)
-    subject: bytes = field(repr=False)
-    verify: Callable[[bytes, bytes, x509.ObjectIdentifier], None] | None = field(repr=False, compare=False)
+    parts: SignedParts = field(repr=False)
+    verify: VerifySigned | None = field(repr=False, compare=False)
     spki: bytes = field(repr=False)
     window: Window
     path_length: int | None
@@ -88,7 +90,7 @@ def read_issuer(certificate: x509.Certificate, purpose: x509.ObjectIdentifier) -
         return IssuerCertificate(
             certificate=certificate,
             der=der,
-            subject=read_signed_parts(der).subject,
+            parts=read_signed_parts(der),
             verify=_verify_with(key),
             spki=key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
             window=validity(certificate),
@@ -114,8 +116,8 @@ def _check_usage(extensions: Extensions, purpose: x509.ObjectIdentifier) -> None
         raise ValueError("it is an authority for other purposes")
 
 
-def _verify_with(key: VerifyingKey) -> Callable[[bytes, bytes, x509.ObjectIdentifier], None] | None:
-    """What verifies signatures of this issuer over certificates; None for keys that are left to the library.
+def _verify_with(key: VerifyingKey) -> VerifySigned | None:
+    """What verifies signatures by this key, and remembers those that it has verified.
 
     Whether a signature verifies depends on nothing but key, signature, signed bytes and algorithm, and those are what
     is remembered; a signature that does not verify raises, and is not. Everything else is checked every time.
@@ -169,7 +171,7 @@ def find_known_issuance(certificate: x509.Certificate, parts: SignedParts, issue
 
     `parts` are those of the certificate.
     """
-    if parts.issuer != issuer.subject:
+    if parts.issuer != issuer.parts.subject:
         return Issuance.OTHER
     if issuer.verify is None or certificate.signature_algorithm_oid not in _ECDSA:
         return find_issuance(certificate, issuer.certificate)

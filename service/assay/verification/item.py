@@ -54,10 +54,11 @@ def verify_item_for(
 
     Some message signatures (SHA-384, SHA-512 and Ed25519) need the bytes of the artefact.
     """
+    identity = item.digest
     try:
-        return _verify(item.digest, _read(item, limits), artefact, groups, limits)
+        return _verify(identity, _read(item, limits), artefact, groups, limits)
     except (EvidenceRejected, InvalidInput) as error:
-        return Rejection(id=item.digest, code=error.code, detail=error.message)
+        return Rejection(id=identity, code=error.code, detail=error.message)
 
 
 def verify_bundle(

@@ -12,10 +12,13 @@ from assay.formats.untrusted_evidence import HashName
 class Message:
     """A message as far as it is known: its bytes, or `known` digests of it.
 
-    A digest is computed once, however many keys are tried. Where `octets` is None, nothing verifies that needs the
-    bytes (Ed25519) or a hash that is not known. Not checked: that known digests are those of the same bytes.
+    The bytes are `head` and `octets`: what an envelope signs begins with a head, and a long payload is not copied
+    behind it only to be hashed. A digest is computed once, however many keys are tried. Where `octets` is None, nothing
+    verifies that needs the bytes (Ed25519) or a hash that is not known. Not checked: that known digests are those of
+    the same bytes.
     """
 
+    head: bytes = field(default=b"", repr=False)
     octets: bytes | None = field(default=None, repr=False)
     known: Mapping[HashName, bytes] = field(default_factory=dict, hash=False)
     _computed: dict[HashName, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -35,5 +38,11 @@ class Message:
         if self.octets is None or name in self.known:
             return self.known.get(name)
         if name not in self._computed:
-            self._computed[name] = hashlib.new(name.value, self.octets).digest()
+            computed = hashlib.new(name.value, self.head)
+            computed.update(self.octets)
+            self._computed[name] = computed.digest()
         return self._computed[name]
+
+    def join(self) -> bytes | None:
+        """All bytes, None when they are not known."""
+        return None if self.octets is None else self.head + self.octets

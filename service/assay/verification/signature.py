@@ -160,11 +160,12 @@ def _find_rsa(key: rsa.RSAPublicKey, message: Message, signature: bytes, declare
 def _find_ed25519(
     key: ed25519.Ed25519PublicKey, message: Message, signature: bytes, declared: HashName | None
 ) -> Scheme | None:
-    if message.octets is None or declared not in {None, HashName.SHA512}:
+    octets = message.join() if declared in {None, HashName.SHA512} else None
+    if octets is None:
         return None
-    if _verifies_ed25519(key, message.octets, signature):
+    if _verifies_ed25519(key, octets, signature):
         return Scheme(hash=HashName.SHA512, key_details="PKIX_ED25519")
-    if _verifies_ed25519ph(key, message.octets, signature):
+    if _verifies_ed25519ph(key, octets, signature):
         return Scheme(hash=HashName.SHA512, key_details="PKIX_ED25519_PH")
     return None
 

@@ -110,8 +110,9 @@ def _verify_embedded(
 ) -> datetime:
     """Verify by a signer that the token brings; it and its issuers must lead to the authority's root.
 
-    A signer whose path another token has shown already need not be led there again: that it was valid at this time,
-    and that it signed, is verified for every token.
+    A signer whose path another token has shown already need not be led there again: that all of the path was valid at
+    this time, and that this signer made the token, is verified for every token. At either end of a window, where
+    opinions differ, everything is asked again.
     """
     certificates = _load_certificates(token)
     named = [der for der in token.certificates if _is_named(der, token)]
@@ -119,7 +120,7 @@ def _verify_embedded(
         raise timestamp_invalid("a timestamp does not bring the one certificate that signed it")
     signer = certificates.pop(named[0])
     windows = signers.get((authority.issuers[-1].der, named[0]))
-    if windows is not None and all(window.contains(token.time) for window in windows):
+    if windows is not None and all(window.surrounds(token.time) for window in windows):
         _verify_signature(signer, token)
         return token.time
     check_stamper(signer)

@@ -18,6 +18,10 @@ class Window:
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ValueError("the window ends before it starts")
 
+    def surrounds(self, time: datetime) -> bool:
+        """Whether the time, which needs a zone, lies in the window and at neither end of it."""
+        return (self.start is None or self.start < time) and (self.end is None or time < self.end)
+
     def contains(self, time: datetime) -> bool:
         """Whether the time, which needs a zone, lies in the window."""
         return (self.start is None or self.start <= time) and (self.end is None or time <= self.end)

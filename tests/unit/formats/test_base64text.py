@@ -17,3 +17,15 @@ def test_another_spelling_is_refused(text: str) -> None:
         decode_base64(text, what="the signature", code="bundle_malformed")
     assert caught.value.code == "bundle_malformed"
     assert caught.value.message == "the signature is not base64"
+
+
+@pytest.mark.parametrize("length", range(1, 14))
+def test_the_unused_bits_of_the_last_letter_are_zero_however_long_the_text_is(length: int) -> None:
+    text = encode_base64(b"\xff" * (length - 1) + b"\x00")
+    assert decode_base64(text, what="it", code="bundle_malformed") == b"\xff" * (length - 1) + b"\x00"
+    if text.endswith("="):
+        bare = text.rstrip("=")
+        other = f"{bare[:-1]}{chr(ord(bare[-1]) + 1)}{text[len(bare) :]}"
+        with pytest.raises(InvalidInput) as caught:
+            decode_base64(other, what="it", code="bundle_malformed")
+        assert caught.value.code == "bundle_malformed"

@@ -9,10 +9,13 @@ from assay.formats.certificate import (
     encode_certificate,
     parse_certificate,
     parse_certificate_text,
+    read_signed_parts,
     render_certificate,
 )
+from assay.formats.der import read_elements
 from assay.formats.pem import encode_pem
 from tests.fakes.certificate import FakeCertificateAuthority, Leaf
+from tests.fakes.der import sequence
 
 FULCIO = FakeCertificateAuthority()
 LEAF = FULCIO.issue(Leaf())
@@ -79,3 +82,25 @@ def test_text_that_is_no_certificate_is_malformed(text: str) -> None:
 def test_a_million_blocks_cost_nothing() -> None:
     text = "-----END CERTIFICATE-----" * 1_000_000
     assert code(lambda: parse_certificate_text(text, what="the leaf", limits=Limits())) == "evidence_limit"
+
+
+def test_a_certificate_is_taken_apart_byte_for_byte() -> None:
+    parts = read_signed_parts(DER)
+    assert parts.signed == LEAF.tbs_certificate_bytes
+    assert parts.issuer == LEAF.issuer.public_bytes()
+    assert read_signed_parts(FULCIO.root.public_bytes(Encoding.DER)).subject == FULCIO.root.subject.public_bytes()
+    assert int.from_bytes(parts.serial, "big") == LEAF.serial_number
+    assert parts.algorithms[0] == parts.algorithms[1]
+
+
+def test_the_first_version_of_certificates_names_no_version() -> None:
+    third = read_elements(DER)[0].members()[0].members()
+    first = sequence(sequence(*(member.raw for member in third[1:])), b"\x30\x00", b"\x03\x01\x00")
+    assert read_signed_parts(first).issuer == read_signed_parts(DER).issuer
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x30\x00", b"\x30\x06\x30\x00\x30\x00\x03\x00", DER[:-1], DER + DER])
+def test_what_is_no_certificate_cannot_be_taken_apart(octets: bytes) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_signed_parts(octets)
+    assert caught.value.code == "der_malformed"

@@ -82,3 +82,34 @@ def test_the_codes_of_strict_json_become_those_of_evidence(octets: bytes, code: 
     with pytest.raises(InvalidInput) as caught:
         EvidenceObject.parse(octets, what="it", known=KNOWN, limits=limits)
     assert caught.value.code == code
+
+
+def test_a_long_text_is_read_where_bytes_are_expected_and_nowhere_else() -> None:
+    assert reading(a=b"decoded").octets("a") == b"decoded"
+    with pytest.raises(InvalidInput, match=r"it\.a: it is longer") as caught:
+        reading(a=b"decoded").text("a")
+    assert caught.value.code == "evidence_limit"
+    for refuse in (reading(a=[b"x"]).octets_list, reading(a=b"x").items):
+        with pytest.raises(InvalidInput) as caught:
+            refuse("a", most=9)
+        assert caught.value.code == "bundle_malformed"
+
+
+def read_unsigned(octets: bytes, *, structure: int | None = 100_000) -> str:
+    try:
+        EvidenceObject.parse(octets, what="it", known=KNOWN, limits=Limits(), structure=structure)
+    except InvalidInput as error:
+        return error.code
+    return ""
+
+
+def test_what_nobody_signed_has_little_besides_long_base64() -> None:
+    three = 3 * 1024 * 1024
+    for blanks, expected in ((three, ""), (three + 1, "evidence_limit")):
+        assert read_unsigned(b"{}".rjust(blanks)) == expected
+        assert read_unsigned(b"{}".rjust(blanks), structure=None) == ""
+    assert read_unsigned(b'{"a":"' + b"QUJD" * 1_000_000 + b'"}') == ""
+
+
+def test_what_is_larger_than_the_limit_is_not_read() -> None:
+    assert read_unsigned(b'{"a":"' + b"QUJD" * (4 * 1024 * 1024) + b'"}') == "evidence_limit"

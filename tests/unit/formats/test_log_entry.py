@@ -7,7 +7,7 @@ import pytest
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
-from assay.formats.base64text import encode_base64
+from assay.formats.base64text import decode_base64, encode_base64
 from assay.formats.bundle import parse_bundle
 from assay.formats.log_entry import EntryProof, LogEntry, parse_log_annotation, parse_timestamp_annotation
 from tests.fakes.signing import FakeAuthority
@@ -134,6 +134,7 @@ def test_an_entry_without_identity_or_body_is_malformed(member: str) -> None:
 )
 def test_a_wrong_member_of_an_entry_is_malformed(changes: dict[str, object]) -> None:
     assert entry(**changes) == "bundle_malformed"
+    assert entry(integratedTime="253402300799") == ""
 
 
 @pytest.mark.parametrize(
@@ -245,3 +246,11 @@ def test_an_annotation_beyond_the_limits_is_refused() -> None:
     assert code(lambda: parse_timestamp_annotation(text, limits=Limits(token_octets=16))) == "evidence_limit"
     assert code(lambda: parse_timestamp_annotation(text, limits=Limits(bundle_structure=1))) == "evidence_limit"
     assert code(lambda: parse_log_annotation(annotation(PAYLOAD), limits=Limits(blob_octets=9))) == "evidence_limit"
+
+
+def test_a_body_is_no_longer_than_what_it_could_be_about() -> None:
+    bundle = json.loads(AUTHORITY.bundle(Digest.of(b"image")))
+    payload = decode_base64(bundle["dsseEnvelope"]["payload"], what="it", code="x")
+    longest = 512 * 1024 + 2 * len(payload)
+    assert entry(canonicalizedBody=encode_base64(bytes(longest))) == ""
+    assert entry(canonicalizedBody=encode_base64(bytes(longest + 1))) == "evidence_limit"

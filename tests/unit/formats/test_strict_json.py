@@ -123,3 +123,24 @@ def test_a_hostile_document_costs_linear_time(octets: bytes) -> None:
     with pytest.raises(InvalidInput):
         parse_json(octets, what="the document", largest=10_000_000)
     assert time.process_time() - started < 2
+
+
+def test_a_mark_stands_for_a_value_that_was_taken_out() -> None:
+    text = b'{"a":[-Infinity,1],"b":-Infinity}'
+    assert parse_json(text, what="it", largest=100, texts=(b"x", b"y")) == {"a": [b"x", 1], "b": b"y"}
+
+
+@pytest.mark.parametrize(
+    "octets", [b"[-Infinity]", b"[-Infinity,-Infinity,-Infinity]", b"[Infinity,-Infinity]", b"[NaN,-Infinity]"]
+)
+def test_marks_and_values_belong_together(octets: bytes) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_json(octets, what="it", largest=100, texts=(b"x", b"y"))
+    assert caught.value.code == "json_malformed"
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", '{"a":1}', "[1]"])
+def test_every_container_is_a_level(value: str) -> None:
+    nested = f'[{{"a":[1,{value}],"b":{{}}}},[],[]]'.encode()
+    assert parse_json(nested, what="the document", largest=100, depth=4) == json.loads(nested)
+    assert refusal(nested, depth=3) == "json_malformed"

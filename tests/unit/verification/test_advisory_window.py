@@ -61,6 +61,16 @@ def test_the_window_of_a_log_holds_for_keys_too(party: str) -> None:
     assert closed.verdict(bare) == "no_verified_time"
 
 
+def test_every_timestamp_lies_in_the_window_of_a_log_that_promises_nothing() -> None:
+    ended = judge(root=trust(windows={"tiles": (NOW - YEAR, NOW)}))
+    own = WORLD.sign(TILED)
+    entry = own.enter(WORLD.tiles, TILED.body)
+    for second, expected in ((NOW - SECOND, "signature"), (NOW + SECOND, "log_proof_invalid")):
+        tokens = [WORLD.tsa.stamp(own.stamped_octets("0.3"), at=moment) for moment in (NOW, second)]
+        assert ended.verdict(own.item("0.3", entries=[entry], tokens=tokens)) == expected
+        assert ended.verdict(own.item("0.3", entries=[entry], tokens=tokens[::-1])) == expected
+
+
 @pytest.mark.parametrize("party", ["log", "tiles", "ct_log", "tsa"])
 def test_a_key_without_a_start_is_a_mistake_of_the_configuration(party: str) -> None:
     with pytest.raises(ConfigError) as caught:

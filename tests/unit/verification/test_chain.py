@@ -1,11 +1,12 @@
 """Chains: what completes a path, what anchors it, and what a search may cost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -13,6 +14,7 @@ from assay.domain.errors import EvidenceRejected
 from assay.verification.chain import check_leaf, verify_chain
 from assay.verification.trust_root import TrustRoot
 from tests.fakes.certificate import NOW, SECOND, YEAR, FakeCertificateAuthority, Leaf, curve_key, key_usage_of, spki
+from tests.fakes.der import tlv
 from tests.fakes.judge import trust
 from tests.fakes.sigstore import FakeSigstore
 from tests.fakes.trusted_root import ALWAYS, render_authority
@@ -105,6 +107,28 @@ def test_a_path_is_no_longer_than_an_authority_allows(length: int | None, expect
     assert code(leaf_of("middle"), (middle,), root=anchored(top)) == "ok"
 
 
+@pytest.mark.parametrize(("length", "expected"), [(None, "ok"), (2, "ok"), (1, "chain_invalid")])
+def test_an_authority_far_above_counts_those_that_evidence_brings(length: int | None, expected: str) -> None:
+    top = link("top", "top", signed_by="top", path_length=length)
+    middle, low = link("middle", "top", signed_by="top"), link("low", "middle", signed_by="middle")
+    assert code(leaf_of("low"), (low,), root=anchored(middle, top)) == expected
+
+
+def test_the_issuer_of_a_long_path_is_still_that_of_the_leaf() -> None:
+    top, middle = link("top", "top", signed_by="top"), link("middle", "top", signed_by="top")
+    low = link("low", "middle", signed_by="middle")
+    issuer = verify_chain(leaf_of("low"), (middle, low), anchored(top), (NOW,))
+    assert issuer.spki_der == spki(curve_key("low", "p384"))
+
+
+def test_an_authority_that_has_ended_does_not_spoil_one_that_has_not() -> None:
+    ended = (NOW - 2 * YEAR, NOW - YEAR)
+    both = [render_authority(OWN.chain, "", window) for window in (ended, ALWAYS)]
+    assert code(LEAF, root=trust(WORLD, edit=lambda root: root.update(certificateAuthorities=both))) == "ok"
+    only = trust(WORLD, edit=lambda root: root.update(certificateAuthorities=both[:1]))
+    assert code(LEAF, root=only) == "certificate_expired"
+
+
 def test_a_certificate_that_may_not_issue_is_no_link() -> None:
     assert code(LEAF, (LEAF,), root=ONLY_ROOT) == "chain_invalid"
     no_authority = replace(OWN, intermediate_is_authority=False)
@@ -135,14 +159,20 @@ def test_sixteen_signatures_are_verified_and_not_one_more() -> None:
     assert code(leaf_of("low"), (*crowd, true), root=anchored(top)) == "chain_invalid"
 
 
+def signed_again(leaf: x509.Certificate, before: bytes, after: bytes) -> x509.Certificate:
+    """The leaf with other octets in what its issuer signs, signed by it."""
+    tbs = leaf.tbs_certificate_bytes
+    assert tbs.count(before) == 1
+    altered = tbs.replace(before, after)
+    signature = OWN.issuing_key.sign(altered, ec.ECDSA(SHA384()))
+    algorithm = bytes.fromhex("300a06082a8648ce3d040303")
+    return x509.load_der_x509_certificate(tlv(0x30, altered + algorithm + tlv(0x03, b"\x00" + signature)))
+
+
 def test_a_leaf_whose_validity_ends_before_it_starts_is_refused() -> None:
-    start, end = (time.strftime("%y%m%d%H%M%SZ").encode() for time in (Leaf().start, Leaf().end))
-    der = LEAF.public_bytes(Encoding.DER)
-    period = b"\x17\x0d" + start + b"\x17\x0d" + end
-    assert der.count(period) == 1
-    reversed_der = der.replace(period, b"\x17\x0d" + end + b"\x17\x0d" + start)
-    assert code(x509.load_der_x509_certificate(reversed_der)) == "chain_invalid"
-    assert code(x509.load_der_x509_certificate(der)) == "ok"
+    start, end = (b"\x17\x0d" + time.strftime("%y%m%d%H%M%SZ").encode() for time in (Leaf().start, Leaf().end))
+    assert code(signed_again(LEAF, start + end, end + start)) == "chain_invalid"
+    assert code(signed_again(LEAF, start + end, start + end)) == "ok"
 
 
 def test_a_leaf_is_valid_in_the_one_second_of_its_window() -> None:
@@ -164,3 +194,34 @@ def test_a_leaf_with_a_critical_extension_that_nobody_knows_is_unsuitable() -> N
     with pytest.raises(EvidenceRejected) as caught:
         check_leaf(builder.add_extension(unknown, critical=True).sign(OWN.issuing_key, SHA384()))
     assert caught.value.code == "leaf_unsuitable"
+
+
+def test_a_path_that_was_found_before_is_judged_anew() -> None:
+    bounded = trust(WORLD, windows={"authority": (None, NOW)})
+    assert code(LEAF, root=bounded) == "ok"
+    assert code(LEAF, root=bounded) == "ok"
+    assert code(LEAF, root=bounded, times=(NOW + SECOND,)) == "certificate_expired"
+    assert code(LEAF, root=bounded, times=(NOW, NOW + YEAR)) == "certificate_expired"
+    assert code(LEAF, root=bounded, times=()) == "no_verified_time"
+
+
+def altered(certificate: x509.Certificate, change: Callable[[bytes], bytes]) -> x509.Certificate:
+    return x509.load_der_x509_certificate(change(certificate.public_bytes(Encoding.DER)))
+
+
+def test_no_other_certificate_passes_for_one_that_was_found_signed() -> None:
+    root, own = trust(WORLD), OWN.issue(Leaf())
+    later = Leaf().end.strftime("%y%m%d%H%M%SZ").encode()
+    assert code(own, root=root) == "ok"
+    longer = altered(own, lambda der: der.replace(later, later.replace(b"12", b"13", 1)))
+    assert longer.signature == own.signature
+    assert code(longer, root=root) == "chain_invalid"
+    other_signature = altered(own, lambda der: der[:-1] + bytes([der[-1] ^ 1]))
+    assert code(other_signature, root=root) == "chain_invalid"
+    assert code(own, root=root) == "ok"
+
+
+def test_an_issuer_of_another_root_remembers_nothing_of_this_one() -> None:
+    other = trust(FakeSigstore(authority=FakeCertificateAuthority(name="other")))
+    assert code(LEAF, root=ROOT) == "ok"
+    assert code(LEAF, root=other) == "chain_invalid"

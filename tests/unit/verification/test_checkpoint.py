@@ -53,6 +53,7 @@ BROKEN: dict[str, Callable[[str], str]] = {
     "a negative size": lambda text: text.replace("\n5\n", "\n-5\n"),
     "a size of twenty digits": lambda text: text.replace("\n5\n", "\n10000000000000000000\n"),
     "an empty line before the extensions": lambda text: text + "\nlast\n",
+    "an empty line at the end": lambda text: text + "\n",
     "another origin": lambda text: "evil.test" + text[text.index("\n") :],
     "a longer origin": lambda text: "x" + text,
     "an origin with a second tree": lambda text: text.replace("\n", " - 1\n", 1),
@@ -93,6 +94,13 @@ def test_a_signature_under_another_name_or_hint_is_that_of_a_stranger(log: FakeL
     assert outcome(log, text, WITNESS.sign_line(text, name=log.name, hint=log.log_id[:4])) == "log_proof_invalid"
 
 
+def test_a_key_of_the_second_generation_signs_for_one_origin_only() -> None:
+    text = V2.checkpoint(5, ROOT)
+    other = text.replace(V2.origin, "other.test", 1)
+    assert outcome(V2, other, V2.sign_line(other, name="other.test")) == "log_proof_invalid"
+    assert outcome(V2, text, V2.sign_line(text, name=V2.origin)) == TreeHead(origin=V2.origin, size=5, root=ROOT)
+
+
 def test_a_log_of_the_second_generation_without_an_ed25519_key_is_refused() -> None:
     text = V1.checkpoint(5, ROOT)
     disguised = log_key(V1)
@@ -115,3 +123,12 @@ def test_the_id_of_a_note_key_binds_its_name() -> None:
     own = V2.key.public_key()
     assert isinstance(own, Ed25519PublicKey)
     assert note_key_id(V2.name, own) == V2.log_id
+
+
+def test_one_signature_may_be_written_many_times_and_every_other_must_hold() -> None:
+    text = V1.checkpoint(5, ROOT)
+    line = V1.sign_line(text)
+    forged = V1.sign_line(text + "x")
+    assert outcome(V1, text, line * 100) == outcome(V1, text)
+    assert outcome(V1, text, line * 99 + forged) == "log_proof_invalid"
+    assert outcome(V1, text, line + V1.sign_line(text)) == outcome(V1, text)

@@ -41,6 +41,35 @@ def test_every_claim_is_read_under_its_name() -> None:
     assert (identity.issuer, identity.san, identity.san_type) == (ISSUER, WORKFLOW, "uri")
 
 
+NAMES = {
+    2: "github_workflow_trigger",
+    3: "github_workflow_sha",
+    4: "github_workflow_name",
+    5: "github_workflow_repository",
+    6: "github_workflow_ref",
+    9: "build_signer_uri",
+    10: "build_signer_digest",
+    11: "runner_environment",
+    12: "source_repository_uri",
+    13: "source_repository_digest",
+    14: "source_repository_ref",
+    15: "source_repository_identifier",
+    16: "source_repository_owner_uri",
+    17: "source_repository_owner_identifier",
+    18: "build_config_uri",
+    19: "build_config_digest",
+    20: "build_trigger",
+    21: "run_invocation_uri",
+    22: "source_repository_visibility",
+}
+"""Fulcio's own table of extensions."""
+
+
+def test_every_claim_has_the_name_that_goes_with_its_number() -> None:
+    assert {int(oid.rpartition(".")[2]): name for name, (oid, _) in CLAIMS.items()} == NAMES
+    assert {oid.rpartition(".")[0] for oid, _ in CLAIMS.values()} == {FULCIO}
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -136,6 +165,7 @@ def test_a_github_workflow_is_the_one_that_was_started_at_the_certificates_own_v
     claims = dict(IDENTITY.extensions) | {"build_config_uri": f"{FILE}@{version}"}
     assert pattern.matches(replace(IDENTITY, extensions=claims)) is expected
     assert not pattern.matches(replace(IDENTITY, extensions={"build_config_uri": f"{FILE}@"}))
+    assert not pattern.matches(replace(IDENTITY, extensions={"build_config_uri": f"{FILE}@None"}))
     assert not pattern.matches(replace(IDENTITY, extensions={}))
 
 
@@ -154,6 +184,20 @@ def test_equal_documents_mean_equal_rules() -> None:
     documents = [PATTERN, replace(PATTERN, issuer=None), replace(PATTERN, github=github), pushed]
     assert len({str(pattern.document()) for pattern in documents}) == len(documents)
     assert PATTERN.document() == replace(PATTERN, san_type=SanType.URI).document()
+
+
+def test_a_document_has_everything_that_is_demanded() -> None:
+    github = GithubWorkflow(repository="acme/app", workflow="release.yml")
+    later, earlier = (("runner_environment", TextPattern(exact="a")), ("build_trigger", TextPattern(glob="p*")))
+    document = replace(PATTERN, github=github, extensions=(later, earlier)).document()
+    assert document == {
+        "issuer": {"exact": ISSUER},
+        "san": {"exact": WORKFLOW},
+        "san_type": "uri",
+        "extensions": {"build_trigger": {"glob": "p*"}, "runner_environment": {"exact": "a"}},
+        "github": ["acme/app", "release.yml"],
+    }
+    assert str(document).index("build_trigger") < str(document).index("runner_environment")
 
 
 def test_warnings_come_from_every_pattern() -> None:

@@ -66,6 +66,8 @@ def test_an_uploaded_key_id_must_be_that_of_the_envelope() -> None:
     assert logged(signature(keyid="release"), **named) == "signature"
     assert logged(signature(keyid="other"), **named) == "log_entry_mismatch"
     assert logged(signature(), **named) == "signature"
+    accented = {"envelope": lambda document: document["signatures"][0].update(keyid="cl\u00e9")}
+    assert logged(signature(keyid="cl\u00e9"), **accented) == "signature"
     assert logged(signature(keyid="")) == "signature"
     assert logged(signature(keyid=None)) == "log_entry_mismatch"
     assert logged(signature(keyid="release")) == "log_entry_mismatch"
@@ -149,4 +151,16 @@ def test_a_log_of_the_second_generation_promises_nothing() -> None:
     promised = {"inclusionPromise": {"signedEntryTimestamp": "eA=="}, "integratedTime": "1772366400"}
     item = WORLD.mint(recipe, enter={"entry": lambda entry: entry.update(promised)})
     assert verdict(item) == "log_proof_invalid"
+    assert verdict(WORLD.mint(recipe)) == "signature"
+
+
+def test_a_promise_that_a_log_of_the_second_generation_really_signed_is_refused_too() -> None:
+    recipe = Recipe(body="hashedrekord 0.0.2", stamped=True)
+
+    def promise(entry: Json) -> None:
+        body, index = base64.b64decode(entry["canonicalizedBody"]), int(entry["logIndex"])
+        entry["integratedTime"] = str(int(NOW.timestamp()))
+        entry["inclusionPromise"] = {"signedEntryTimestamp": b64(WORLD.tiles.sign_entry(body, at=NOW, index=index))}
+
+    assert verdict(WORLD.mint(recipe, enter={"entry": promise})) == "log_proof_invalid"
     assert verdict(WORLD.mint(recipe)) == "signature"

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 
 from assay.domain.errors import ConfigError, InvalidInput
 from assay.domain.limit import Limits
@@ -16,7 +17,8 @@ from assay.formats.base64text import encode_base64
 from assay.formats.trusted_root import parse_trusted_root
 from assay.verification.root_builder import build_trust_root
 from assay.verification.trust_root import TrustProfile, TrustRoot
-from tests.fakes.certificate import NOW, YEAR, FakeCertificateAuthority, private_key, spki
+from tests.fakes.certificate import NOW, YEAR, FakeCertificateAuthority, curve_key, private_key, spki
+from tests.fakes.der import tlv
 from tests.fakes.sigstore import FakeSigstore
 from tests.fakes.timestamping import FakeTimestampAuthority
 from tests.fakes.transparency import Edit, Json
@@ -77,7 +79,7 @@ def test_an_authority_whose_certificate_may_not_stamp_loads_with_a_warning() -> 
 
 def test_a_timestamp_authority_may_be_known_by_its_root_alone() -> None:
     (stamper,) = edited(lambda root: _certificates(root, "timestampAuthorities").pop(0)).timestamp_authorities
-    assert stamper.signer is None
+    assert (stamper.signer, stamper.unsuitable) == (None, "")
     assert [issuer.certificate for issuer in stamper.issuers] == [WORLD.tsa.root]
 
 
@@ -189,6 +191,60 @@ def test_a_root_with_a_defect_is_a_mistake_of_the_configuration(defect: str) -> 
     assert "[0]" in caught.value.message or "[1]" in caught.value.message or "occurs twice" in caught.value.message
 
 
+def _odd_root() -> bytes:
+    """A root with the serial number zero, which some real ones have and which deserves a warning."""
+    key, name = curve_key("odd", "p384"), WORLD.authority.root.subject
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(NOW).not_valid_after(NOW + YEAR)
+    for extension in WORLD.authority.root.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    tbs = builder.sign(key, SHA384()).tbs_certificate_bytes.replace(b"\x02\x01\x01", b"\x02\x01\x00", 1)
+    signature = key.sign(tbs, ec.ECDSA(SHA384()))
+    return tlv(0x30, tbs, bytes.fromhex("300a06082a8648ce3d040303"), tlv(0x03, b"\x00", signature))
+
+
+def test_a_certificate_that_deserves_a_warning_loads_nevertheless() -> None:
+    odd = {"rawBytes": encode_base64(_odd_root())}
+    root = edited(lambda document: document["certificateAuthorities"][0]["certChain"].update(certificates=[odd]))
+    assert len(root.authorities[0].issuers) == 1
+    with pytest.raises(CryptographyDeprecationWarning):
+        x509.load_der_x509_certificate(_odd_root())
+
+
+KINDS = {
+    "PKIX_ECDSA_P256_SHA_256": "p256",
+    "PKIX_ECDSA_P384_SHA_384": "p384",
+    "PKIX_ECDSA_P521_SHA_512": "p521",
+    "PKIX_ED25519": "ed25519",
+    "PKCS1_RSA_PKCS1V5": "rsa2048",
+    "PKIX_RSA_PKCS1V5": "rsa2048",
+    "PKIX_RSA_PKCS1V15_2048_SHA256": "rsa2048",
+    "PKIX_RSA_PKCS1V15_3072_SHA256": "rsa2048",
+    "PKIX_RSA_PKCS1V15_4096_SHA256": "rsa2048",
+}
+
+
+def _log_with(details: str, kind: str) -> Edit:
+    """The first log with a key of this kind, said to be of another one, under the id of that key."""
+    octets = spki(private_key("kinds", kind))
+
+    def edit(root: Json) -> None:
+        root["tlogs"][0]["publicKey"].update(rawBytes=encode_base64(octets), keyDetails=details)
+        root["tlogs"][0]["logId"]["keyId"] = encode_base64(_sha256(octets))
+
+    return edit
+
+
+@pytest.mark.parametrize("details", KINDS)
+def test_a_key_is_of_the_kind_that_it_is_said_to_be(details: str) -> None:
+    assert edited(_log_with(details, KINDS[details])).logs
+    for kind in set(KINDS.values()) - {KINDS[details]}:
+        with pytest.raises(ConfigError) as caught:
+            edited(_log_with(details, kind))
+        assert caught.value.code == "trusted_root_invalid"
+        assert "not of the kind" in caught.value.message
+
+
 def test_keys_come_as_spki_and_as_pkcs1() -> None:
     staging = load((ASSETS / "sigstore-python" / "tsa" / "trust_config.json").read_bytes())
     assert len(staging.ct_logs) == 3
@@ -199,6 +255,16 @@ def test_the_digest_is_that_of_document_and_profile() -> None:
     digests = {load(octets).digest, load(octets + b" ").digest, load(octets, TrustProfile.github()).digest}
     assert len(digests) == 3
     assert load(octets).digest == load(octets).digest
+
+
+def test_the_profiles_of_public_instances_demand_what_they_have() -> None:
+    assert TrustProfile.public_good() == TrustProfile(log_entries=1, scts=1, timestamps=0)
+    assert TrustProfile.github() == TrustProfile(log_entries=0, scts=0, timestamps=1)
+
+
+def test_a_profile_is_described_by_all_that_it_demands() -> None:
+    profile = TrustProfile(log_entries=2, scts=3, timestamps=4, certificate_chains=True)
+    assert profile.document() == {"log_entries": 2, "scts": 3, "timestamps": 4, "certificate_chains": True}
 
 
 @pytest.mark.parametrize(("entries", "timestamps"), [(0, 0), (-1, 1), (1, -1)])

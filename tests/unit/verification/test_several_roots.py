@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -10,15 +11,20 @@ from assay.domain.errors import EvidenceRejected
 from assay.domain.evidence import Claim, EvidenceItem, Rejection
 from assay.domain.identity import Authority, PublicKey
 from assay.domain.limit import Limits
-from assay.formats.untrusted_evidence import HashName
+from assay.domain.signer import KeySigner
+from assay.formats.log_entry import LogEntry
+from assay.formats.public_key import load_verifying_key
+from assay.formats.untrusted_evidence import HashName, MessageSignature, UntrustedEvidence
 from assay.verification.authority_group import group_authorities
-from assay.verification.content import artefact_digest
-from assay.verification.item import verify_bundle, verify_item
+from assay.verification.content import VerifiedContent, artefact_digest
+from assay.verification.item import _together, verify_bundle, verify_item
 from assay.verification.message import Message
+from assay.verification.steps import Times, Verified, count_logs
 from assay.verification.trust_root import TrustProfile, TrustRoot
-from tests.fakes.certificate import FakeCertificateAuthority, private_key, spki
+from tests.fakes.certificate import NOW, SECOND, FakeCertificateAuthority, private_key, spki
 from tests.fakes.judge import ACME, WORLD, release, trust
 from tests.fakes.sigstore import IMAGE, MANIFEST, Recipe
+from tests.fakes.transparency import b64, nothing
 
 OTHER_WORLD = replace(WORLD, authority=FakeCertificateAuthority(name="other"))
 STAMPED = TrustProfile(log_entries=0, scts=1, timestamps=1)
@@ -71,6 +77,39 @@ def test_the_reason_is_that_of_the_root_under_which_the_evidence_got_furthest() 
     assert names(verify(KEYLESS, demanding)) == ("trust_profile_unmet",)
 
 
+def passed(key: bytes, authority: str, *times: datetime) -> Verified:
+    return Verified(
+        signer=KeySigner(key_id=Digest.of(key)),
+        authorities=(authority,),
+        content=VerifiedContent(subject=IMAGE),
+        times=times,
+        log_entries=(),
+    )
+
+
+def test_a_signature_that_verifies_under_two_keys_is_that_of_the_first_one_alone() -> None:
+    # From a signature of ECDSA a second key can be computed under which it verifies, too.
+    together = _together([passed(b"a", "one", NOW), passed(b"a", "again", NOW), passed(b"b", "other", NOW - SECOND)])
+    assert (together.signer, together.authorities) == (KeySigner(key_id=Digest.of(b"a")), ("one", "again"))
+    assert together.times == (NOW,)
+
+
+def test_times_that_several_roots_verified_are_told_once_oldest_first() -> None:
+    moments = [NOW - SECOND * number for number in range(8)]
+    together = _together([passed(b"a", "one", *moments), passed(b"a", "two", NOW)])
+    assert list(together.times) == sorted(moments)
+    assert list(Times(stamped=tuple(moments), promised=(NOW,)).all) == sorted(moments)
+
+
+def test_a_payload_above_the_limit_is_refused_before_its_signature_is_looked_at() -> None:
+    recipe = Recipe(shape="sig", keyless=False, body="")
+    forged = WORLD.mint(recipe, signer=private_key("stranger", "p256"))
+    for largest, expected in ((len(forged.content), "signature_invalid"), (len(forged.content) - 1, "evidence_limit")):
+        limits = Limits(blob_octets=largest)
+        outcome = verify_item(forged, subject=IMAGE, authorities=[release(WORLD, root="")], limits=limits)
+        assert names(outcome) == (expected,)
+
+
 def test_a_root_that_is_not_loaded_lets_nothing_pass() -> None:
     assert names(verify(KEYED, release(WORLD), roots={})) == ("trust_root_unavailable",)
     assert names(verify(KEYLESS, ACME, roots={})) == ("trust_root_unavailable",)
@@ -89,6 +128,43 @@ def test_a_root_under_the_empty_name_is_never_used() -> None:
 def test_two_entries_of_one_operator_or_key_count_once() -> None:
     two = {"own": trust(profile=TrustProfile(log_entries=2, scts=1, timestamps=0))}
     assert names(verify(KEYLESS, ACME, roots=two)) == ("trust_profile_unmet",)
+
+
+def entry_of(log_id: bytes) -> LogEntry:
+    return LogEntry(log_id=log_id, index=0, integrated_time=0, kind="", version="", body=b"")
+
+
+@pytest.mark.parametrize(("name", "kind", "expected"), [("a", "two", 1), ("b", "one", 1), ("b", "two", 2)])
+def test_cve_2026_49834_logs_of_one_host_or_with_one_key_count_once(name: str, kind: str, expected: int) -> None:
+    first = next(iter(ROOTS["own"].logs.values()))
+    keys = {each: load_verifying_key(PublicKey(spki=spki(private_key(each, "p256")))) for each in ("one", "two")}
+    logs = {
+        b"1": replace(first, log_id=b"1", name="a", key=keys["one"]),
+        b"2": replace(first, log_id=b"2", name=name, key=keys[kind]),
+    }
+    evidence = UntrustedEvidence(
+        format="bundle",
+        content=MessageSignature(signature=b""),
+        stamped=b"",
+        log_entries=(entry_of(b"1"), entry_of(b"2"), entry_of(b"1")),
+    )
+    assert count_logs(evidence, replace(ROOTS["own"], logs=logs)) == expected
+
+
+def test_a_signature_is_over_the_hash_that_the_bundle_names() -> None:
+    world = replace(WORLD, key_kind="p384")
+    authority = Authority(name="key", keys=(PublicKey(spki=spki(private_key("keyed release", "p384"))),))
+    named = {"algorithm": "SHA2_256", "digest": b64(IMAGE.octets)}
+    for edit, expected in (
+        (nothing, "key"),
+        (lambda bundle: bundle["messageSignature"].update(messageDigest=named), "signature_invalid"),
+        (lambda bundle: bundle["messageSignature"].pop("messageDigest"), "key"),
+    ):
+        bundle = world.mint(Recipe(keyless=False, content="message", body=""), bundle=edit)
+        outcome = verify_bundle(
+            bundle.content, artefact=Message(octets=MANIFEST), authorities=[authority], roots={}, limits=Limits()
+        )
+        assert names(outcome) == (expected,)
 
 
 def test_evidence_of_a_kind_that_no_authority_names_is_nobodys() -> None:

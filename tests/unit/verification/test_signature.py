@@ -1,6 +1,8 @@
 import hashlib
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from assay.domain.errors import EvidenceRejected, InvalidInput
 from assay.domain.identity import Authority, PublicKey
@@ -30,6 +32,15 @@ def scheme(kind: str, message: Message = MESSAGE, declared: HashName | None = No
     signature, _ = sign(key, kind, b"m")
     verifying = load_verifying_key(PublicKey(spki=spki(key)))
     return find_scheme(verifying, message=message, signature=signature, declared=declared)
+
+
+def test_a_pss_signature_is_logged_under_its_own_name() -> None:
+    key = private_key("scheme", "rsa2048")
+    assert isinstance(key, rsa.RSAPrivateKey)
+    pss = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32)
+    verifying = load_verifying_key(PublicKey(spki=spki(key)))
+    found = find_scheme(verifying, message=MESSAGE, signature=key.sign(b"m", pss, SHA256()))
+    assert found == Scheme(hash=HashName.SHA256, key_details="PKIX_RSA_PSS_2048_SHA256")
 
 
 @pytest.mark.parametrize("kind", ACCEPTED_KINDS)

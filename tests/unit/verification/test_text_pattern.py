@@ -65,7 +65,17 @@ def test_a_regex_that_costs_a_backtracking_engine_seconds_costs_nothing() -> Non
     assert not pattern.matches("a" * 4097)
 
 
-@pytest.mark.parametrize("parts", [{}, {"exact": ""}, {"regex": "("}, {"regex": r"(a)\1"}, {"glob": "a" * 1025}])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {"exact": ""},
+        {"regex": "("},
+        {"regex": r"(a)\1"},
+        {"glob": "a" * 1025},
+        {"exact": "a", "regex": "a" * 1025},
+    ],
+)
 def test_a_pattern_that_asks_for_nothing_or_cannot_be_used_is_a_mistake(parts: dict[str, str]) -> None:
     with pytest.raises(ConfigError) as caught:
         TextPattern(**parts)
@@ -75,6 +85,7 @@ def test_a_pattern_that_asks_for_nothing_or_cannot_be_used_is_a_mistake(parts: d
 
 def test_a_pattern_is_described_by_what_is_given() -> None:
     assert TextPattern(exact="a", regex="b").document() == {"exact": "a", "regex": "b"}
+    assert TextPattern(glob="a").document() == {"glob": "a"}
     assert TextPattern(glob="a") == TextPattern(glob="a")
     assert TextPattern(exact="a", regex="b").hint == "a"
     assert TextPattern(glob="a", regex="b").hint == "a"
@@ -92,6 +103,9 @@ def test_a_pattern_is_described_by_what_is_given() -> None:
         ("https://github\\.com/org/[a-z]+", 0),
         ("https://github\\.com/org/v1.0", 0),
         ("a\\.*", 0),
+        ("^.*@example\\.com", 1),
+        ("https://github\\.com/org/.*$", 1),
+        ("a\\.*$", 0),
     ],
 )
 def test_open_ends_and_unescaped_dots_of_a_host_deserve_a_warning(regex: str, warnings: int) -> None:

@@ -3,12 +3,15 @@
 import hashlib
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from rfc3161_client import VerifierBuilder
+from rfc3161_client.verify import Verifier
 
 from assay.domain.errors import EvidenceRejected
 from assay.formats.der import read_elements
@@ -91,6 +94,19 @@ def test_a_token_may_not_bring_its_signer_twice_or_garbage() -> None:
     assert code(by_root(TSA), good) == "ok"
 
 
+def test_another_signer_of_the_same_authority_is_none_where_one_is_configured() -> None:
+    other = replace(TSA, leaf_window=(NOW - YEAR, NOW + YEAR))
+    token = other.stamp(MESSAGE, embedded=(other.leaf,))
+    assert code(PINNED, token) == "timestamp_invalid"
+    assert code(by_root(TSA), token) == "ok"
+
+
+def test_a_signer_that_the_token_brings_has_a_strong_key() -> None:
+    weak = replace(TSA, kind="p224")
+    token = weak.stamp(MESSAGE, embedded=(weak.leaf,), algorithm="1.2.840.10045.4.3.2")
+    assert code(by_root(TSA), token) == "timestamp_invalid"
+
+
 def test_a_forged_signature_is_refused_for_both_kinds_of_signer() -> None:
     forged = TSA.stamp(MESSAGE, embedded=(TSA.leaf,), signing_key=OTHER.key)
     assert code(PINNED, forged) == "timestamp_invalid"
@@ -112,6 +128,23 @@ def test_an_rsa_signer_names_its_hash_or_leaves_it_to_the_digest() -> None:
     root = trust(replace(WORLD, tsa=tsa))
     assert code(root, tsa.stamp(MESSAGE, algorithm="1.2.840.113549.1.1.1")) == "ok"
     assert code(root, tsa.stamp(MESSAGE, algorithm="1.2.840.113549.1.1.12")) == "timestamp_invalid"
+
+
+@pytest.mark.parametrize(
+    ("digest", "algorithm"),
+    [
+        ("sha256", "1.2.840.113549.1.1.11"),
+        ("sha384", "1.2.840.113549.1.1.12"),
+        ("sha512", "1.2.840.113549.1.1.13"),
+        ("sha384", "1.2.840.113549.1.1.1"),
+        ("sha512", "1.2.840.113549.1.1.1"),
+    ],
+)
+def test_an_rsa_signer_may_use_every_strong_hash(digest: str, algorithm: str) -> None:
+    tsa = FakeTimestampAuthority(name="tsa rsa2048", kind="rsa2048")
+    root = trust(replace(WORLD, tsa=tsa))
+    assert code(root, tsa.stamp(MESSAGE, digest=digest, algorithm=algorithm)) == "ok"
+    assert code(root, tsa.stamp(MESSAGE, digest=digest, algorithm="1.2.840.113549.1.1.14")) == "timestamp_invalid"
 
 
 def test_every_attribute_that_names_the_certificate_must_be_true() -> None:
@@ -150,13 +183,13 @@ def test_the_second_opinion_on_a_brought_signer_counts() -> None:
     assert code(by_root(tsa), tsa.stamp(MESSAGE, embedded=(tsa.leaf,))) == "timestamp_invalid"
 
 
-def stamper(*extensions: tuple[x509.ExtensionType, bool]) -> x509.Certificate:
-    key = curve_key("stamper")
+def stamper(*extensions: tuple[x509.ExtensionType, bool], kind: str = "p256", stamps: bool = True) -> x509.Certificate:
+    key = curve_key("stamper", kind)
     builder = x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(TSA.root.subject)
     builder = builder.public_key(key.public_key()).serial_number(1).not_valid_before(NOW).not_valid_after(NOW + YEAR)
-    for extension, critical in ((USAGE, True), *extensions):
+    for extension, critical in (*[(USAGE, True)] * stamps, *extensions):
         builder = builder.add_extension(extension, critical)
-    return builder.sign(key, SHA384())
+    return builder.sign(curve_key("signer of the stamper"), SHA384())
 
 
 USAGE = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
@@ -176,6 +209,19 @@ def test_a_certificate_that_may_not_stamp_is_refused(defect: str) -> None:
     check_stamper(stamper((x509.BasicConstraints(ca=False, path_length=None), True)))
 
 
+@pytest.mark.parametrize(
+    ("kind", "stamps", "expected"),
+    [("p256", True, ""), ("p224", True, "timestamp_invalid"), ("p256", False, "timestamp_invalid")],
+)
+def test_a_stamper_has_a_strong_key_and_says_what_it_is_for(kind: str, *, stamps: bool, expected: str) -> None:
+    found = ""
+    try:
+        check_stamper(stamper(kind=kind, stamps=stamps))
+    except EvidenceRejected as error:
+        found = error.code
+    assert found == expected
+
+
 def test_equal_tokens_too_many_and_too_long_ones_are_refused() -> None:
     token = TSA.stamp(MESSAGE)
     assert code(PINNED, token, token) == "timestamp_invalid"
@@ -183,3 +229,62 @@ def test_equal_tokens_too_many_and_too_long_ones_are_refused() -> None:
     assert code(PINNED, token + bytes(65_536)) == "evidence_limit"
     assert code(PINNED, token, token + bytes(65_536)) == "evidence_limit"
     assert code(PINNED, token, TSA.stamp(MESSAGE, serial=8)) == "ok"
+
+
+class CountedBuilder(VerifierBuilder):
+    """Counts how often the second opinion is asked."""
+
+    asked = 0
+
+    def build(self) -> Verifier:
+        type(self).asked += 1
+        return super().build()
+
+
+@pytest.fixture
+def opinions(monkeypatch: pytest.MonkeyPatch) -> type[CountedBuilder]:
+    counted = type("Counted", (CountedBuilder,), {})
+    monkeypatch.setattr("assay.verification.timestamp.VerifierBuilder", counted)
+    return counted
+
+
+def test_a_brought_signer_is_led_to_its_root_once(opinions: type[CountedBuilder]) -> None:
+    tokens = [TSA.stamp(MESSAGE, embedded=(TSA.leaf,), serial=number) for number in range(1, 33)]
+    assert code(by_root(TSA), *tokens) == "ok"
+    assert opinions.asked == 1
+
+
+def test_every_brought_signer_is_led_to_its_own_root(opinions: type[CountedBuilder]) -> None:
+    tokens = [tsa.stamp(MESSAGE, embedded=(tsa.leaf,)) for tsa in (TSA, OTHER)]
+    assert code(by_root(TSA, OTHER), *tokens) == "ok"
+    assert opinions.asked == 2
+    assert code(by_root(TSA), *tokens) == "timestamp_invalid"
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"signing_key": OTHER.key},
+        {"at": NOW + 4 * YEAR},
+        {"at": TSA.leaf_window[1]},
+        {"forged_content": b"\x30\x00"},
+        {"embedded": ()},
+        {"embedded": (TSA.leaf, TSA.leaf)},
+    ],
+)
+def test_a_signer_that_is_known_is_judged_anew_for_every_token(second: dict[str, Any]) -> None:
+    first = TSA.stamp(MESSAGE, embedded=(TSA.leaf,))
+    twin = TSA.stamp(MESSAGE, serial=8, embedded=(TSA.leaf,))
+    changed: dict[str, Any] = {"serial": 8, "embedded": (TSA.leaf,), **second}
+    token = TSA.stamp(MESSAGE, **changed)
+    assert code(by_root(TSA), first, twin) == "ok"
+    assert code(by_root(TSA), token) == "timestamp_invalid"
+    assert code(by_root(TSA), first, token) == "timestamp_invalid"
+
+
+def test_no_signer_is_asked_before_every_token_is_over_this_signature(opinions: type[CountedBuilder]) -> None:
+    tokens = [TSA.stamp(MESSAGE, embedded=(TSA.leaf,), serial=number) for number in range(1, 9)]
+    foreign = TSA.stamp(b"another signature", embedded=(TSA.leaf,))
+    assert code(by_root(TSA), *tokens, foreign) == "timestamp_invalid"
+    assert opinions.asked == 0
+    assert code(by_root(TSA), *tokens) == "ok"

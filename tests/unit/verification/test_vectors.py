@@ -6,13 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from assay.domain.errors import EvidenceRejected, InvalidInput
 from assay.domain.evidence import Claim, Rejection, SignatureClaim
 from assay.domain.identity import Authority, PublicKey
 from assay.domain.limit import Limits
 from assay.domain.signer import SignerIdentity
+from assay.formats.provenance import parse_provenance
 from assay.formats.public_key import parse_public_key
 from assay.verification.item import verify_bundle
 from assay.verification.message import Message
+from assay.verification.timestamp import verify_timestamps
 from tests.fakes.vectors import ASSETS, UNKNOWN, Json, artefact, exactly, first_subject, rows, signer, trust
 
 TABLE = {f"{row['bundle']} {row['trusted_root']} {row['artifact']}": row for row in rows()}
@@ -177,3 +180,62 @@ def test_cve_2026_54787_a_key_with_a_window_needs_a_time() -> None:
             octets, artefact=Message(octets=b"test content"), authorities=[offline], limits=Limits()
         )
         assert word(outcome) == expected
+
+
+EXAMPLES = ASSETS / "sigstore-go" / "examples"
+
+
+def example(name: str, *, edit: Callable[[Json], object] = lambda _: None) -> Claim | Rejection:
+    """An attestation of npm, judged by its own signer under the production root."""
+    document = json.loads((EXAMPLES / f"bundle-{name}.json").read_bytes())
+    edit(document)
+    octets, root = json.dumps(document).encode(), trust("sigstore production")
+    key = parse_public_key((EXAMPLES / "publish_key.pub").read_bytes())
+    asked = (
+        Authority(name="npm", keys=(key,), root=root.name) if name == "publish" else exactly(signer(octets), root.name)
+    )
+    return verify_bundle(
+        octets,
+        artefact=Message.of_digest(UNKNOWN),
+        authorities=[asked],
+        roots={root.name: root},
+        limits=Limits(),
+    )
+
+
+def _without_root(bundle: Json) -> None:
+    del bundle["verificationMaterial"]["x509CertificateChain"]["certificates"][-1]
+
+
+def _other_payload(bundle: Json) -> None:
+    bundle["dsseEnvelope"]["payloadType"] += "x"
+
+
+def test_an_attestation_of_npm_holds_but_for_its_subject_which_has_no_sha_256() -> None:
+    # The subject comes behind profile, times, chain, log, signature and logged body: all of them hold.
+    assert word(example("publish")) == "subject_mismatch"
+    assert word(example("publish", edit=_other_payload)) == "signature_invalid"
+    assert word(example("provenance", edit=_without_root)) == "subject_mismatch"
+    assert word(example("provenance")) == "bundle_malformed"
+
+
+def test_a_timestamp_that_brings_no_certificate_holds_where_its_signer_is_configured() -> None:
+    folder = ASSETS / "sigstore-python" / "tsa"
+    token, message = ((folder / f"issue1482-{name}").read_bytes() for name in ("timestamp-with-no-cert", "message"))
+    (time,) = verify_timestamps([token], message, trust("sigstore staging"))
+    assert time == datetime(2025, 7, 25, 19, 53, 4, tzinfo=UTC)
+    for octets, root in ((message + b"x", "sigstore staging"), (message, "sigstore production")):
+        with pytest.raises(EvidenceRejected) as caught:
+            verify_timestamps([token], octets, trust(root))
+        assert caught.value.code == "timestamp_invalid"
+
+
+@pytest.mark.parametrize(("version", "expected"), [("1_0", ""), ("0_2", "provenance_malformed")])
+def test_a_predicate_of_provenance_is_read_in_the_one_version_that_is_supported(version: str, expected: str) -> None:
+    file = ASSETS / "sigstore-python" / "integration" / "attest" / f"slsa_predicate_v{version}.json"
+    code = ""
+    try:
+        assert parse_provenance(json.loads(file.read_bytes()), most_materials=1).source is not None
+    except InvalidInput as error:
+        code = error.code
+    assert code == expected

@@ -26,3 +26,11 @@ def test_a_window_that_ends_before_it_starts_is_refused_and_a_moment_is_not() ->
     assert Window(start=NOW, end=NOW).contains(NOW)
     with pytest.raises(ValueError, match="ends before"):
         Window(start=NOW, end=NOW - SECOND)
+
+
+def test_a_window_surrounds_what_lies_between_its_ends() -> None:
+    window = Window(start=NOW, end=NOW + 2 * SECOND)
+    assert window.surrounds(NOW + SECOND)
+    assert not window.surrounds(NOW)
+    assert not window.surrounds(NOW + 2 * SECOND)
+    assert Window().surrounds(NOW)
