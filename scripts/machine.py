@@ -13,16 +13,16 @@ from pathlib import Path
 _OLDEST_PYTHON = (3, 11)
 _GIB = 2**30
 
-# Each command is run with the prefix that makes it root's.
+# The packages are added to the last command of each; a command is run with the prefix that makes it root's.
 _PACKAGE_MANAGERS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "apt-get": (
         ("apt-get", "update"),
-        ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", "bubblewrap"),
+        ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends"),
     ),
-    "dnf": (("dnf", "install", "-y", "bubblewrap"),),
-    "apk": (("apk", "add", "bubblewrap"),),
-    "pacman": (("pacman", "-Sy", "--noconfirm", "bubblewrap"),),
-    "zypper": (("zypper", "--non-interactive", "install", "bubblewrap"),),
+    "dnf": (("dnf", "install", "-y"),),
+    "apk": (("apk", "add"),),
+    "pacman": (("pacman", "-Sy", "--noconfirm"),),
+    "zypper": (("zypper", "--non-interactive", "install"),),
 }
 
 # (file, value that forbids, remedy); see the kernel's Documentation/admin-guide/sysctl and Ubuntu's AppArmor notes.
@@ -42,11 +42,29 @@ _NAMESPACES_OF_A_CONTAINER = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A program that the system's package manager brings.
+
+    `thing` is what people call it, `command` its name on PATH, `package` and `debian_package` what to install.
+    """
+
+    thing: str
+    command: str
+    package: str
+    debian_package: str
+
+
+BUBBLEWRAP = Program(thing="bubblewrap", command="bwrap", package="bubblewrap", debian_package="bubblewrap")
+SSH_KEYGEN = Program(thing="ssh-keygen", command="ssh-keygen", package="openssh", debian_package="openssh-client")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """Facts about this machine.
 
     `sandbox_fault` is empty when bubblewrap really started a program in fresh namespaces, or when it is not there yet
-    and nothing says that it would fail. `install_bubblewrap` is empty when set-up may not install packages.
+    and nothing says that it would fail. `missing` are the needed programs that are not there, `installation` the
+    commands that install them, none when set-up may not install packages.
     """
 
     python: tuple[int, int]
@@ -54,8 +72,8 @@ class Machine:
     system: str
     architecture: str
     has_git: bool
-    has_bubblewrap: bool
-    install_bubblewrap: tuple[tuple[str, ...], ...]
+    missing: tuple[Program, ...]
+    installation: tuple[tuple[str, ...], ...]
     sandbox_fault: str
     free_bytes: int
 
@@ -68,17 +86,17 @@ class Lack:
     remedy: str
 
 
-def inspect_machine(root: Path) -> Machine:
-    """Look at this machine; starts a few programs, changes and downloads nothing."""
-    has_bubblewrap = shutil.which("bwrap") is not None
+def inspect_machine(root: Path, programs: Sequence[Program]) -> Machine:
+    """Look at this machine, which needs these programs; starts a few, changes and downloads nothing."""
+    missing = tuple(program for program in programs if shutil.which(program.command) is None)
     return Machine(
         python=(sys.version_info.major, sys.version_info.minor),
         has_venv=all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
         system=platform.system(),
         architecture=platform.machine(),
         has_git=shutil.which("git") is not None,
-        has_bubblewrap=has_bubblewrap,
-        install_bubblewrap=() if has_bubblewrap else _installation_of_bubblewrap(),
+        missing=missing,
+        installation=_installation(missing) if missing else (),
         sandbox_fault=find_sandbox_fault(),
         free_bytes=shutil.disk_usage(root).free,
     )
@@ -99,11 +117,7 @@ def find_lacks(machine: Machine, *, needed_bytes: int) -> Sequence[Lack]:
             f"install the package python{machine.python[0]}.{machine.python[1]}-venv (Debian, Ubuntu) or its like",
         ),
         (machine.has_git, "git", "install the package git"),
-        (
-            machine.has_bubblewrap or bool(machine.install_bubblewrap),
-            "bubblewrap",
-            "install the package bubblewrap as root (set-up may not: neither root nor `sudo -n` works here)",
-        ),
+        *((bool(machine.installation), program.thing, _remedy(program)) for program in machine.missing),
         (not machine.sandbox_fault, "user namespaces that bubblewrap can use", machine.sandbox_fault),
         (
             machine.free_bytes >= needed_bytes,
@@ -148,12 +162,21 @@ def _command_in_fresh_namespaces() -> list[str] | None:
     return [unshare, "--user", "--map-root-user", "--net", "--mount", true] if unshare else None
 
 
-def _installation_of_bubblewrap() -> tuple[tuple[str, ...], ...]:
+def _remedy(program: Program) -> str:
+    other = f" ({program.debian_package} on Debian, Ubuntu)" if program.debian_package != program.package else ""
+    return (
+        f"install the package {program.package}{other} as root (set-up may not: neither root nor `sudo -n` works here)"
+    )
+
+
+def _installation(missing: Sequence[Program]) -> tuple[tuple[str, ...], ...]:
     prefix = _prefix_of_root()
     manager = next((name for name in _PACKAGE_MANAGERS if shutil.which(name)), None)
     if prefix is None or manager is None:
         return ()
-    return tuple((*prefix, *command) for command in _PACKAGE_MANAGERS[manager])
+    packages = [program.debian_package if manager == "apt-get" else program.package for program in missing]
+    *before, last = _PACKAGE_MANAGERS[manager]
+    return tuple((*prefix, *command) for command in (*before, (*last, *packages)))
 
 
 def _prefix_of_root() -> tuple[str, ...] | None:

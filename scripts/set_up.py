@@ -18,7 +18,7 @@ from scripts.checkout import Checkout, SetUpError
 from scripts.go_toolchain import find_go, install_go
 from scripts.install_tools import install_tool, read_tool, tool_is_current
 from scripts.locked_inputs import fetch_inputs, inputs_are_current
-from scripts.machine import Machine, find_lacks, find_sandbox_fault, inspect_machine
+from scripts.machine import BUBBLEWRAP, SSH_KEYGEN, Machine, Program, find_lacks, find_sandbox_fault, inspect_machine
 from scripts.progress import Progress
 from scripts.virtual_environment import environment_is_current, install_environment
 
@@ -30,18 +30,22 @@ _MIB = 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What one purpose needs: any one of `environments`, the first of which is installed, and some tools."""
+    """What one purpose needs: any one of `environments`, the first of which is installed, some tools and programs."""
 
     environments: tuple[tuple[str, ...], ...]
     tools: tuple[str, ...]
+    programs: tuple[Program, ...] = (BUBBLEWRAP,)
 
 
 PROFILES = {
     "demo": Profile(environments=(_RUNTIME, _DEVELOPMENT, _FUZZING), tools=("opa", "olareg")),
-    "test-fast": Profile(environments=(_DEVELOPMENT, _FUZZING), tools=("opa", "olareg")),
+    "test-fast": Profile(
+        environments=(_DEVELOPMENT, _FUZZING), tools=("opa", "olareg"), programs=(BUBBLEWRAP, SSH_KEYGEN)
+    ),
     "test": Profile(
         environments=(_DEVELOPMENT, _FUZZING),
         tools=("opa", "olareg", "cosign", "registry", "fulcio", "rekor-tiles", "timestamp-authority"),
+        programs=(BUBBLEWRAP, SSH_KEYGEN),
     ),
     "fuzz": Profile(environments=(_FUZZING,), tools=("opa", "olareg")),
 }
@@ -72,8 +76,8 @@ class Step:
 def find_steps(checkout: Checkout, profile: Profile, machine: Machine) -> Sequence[Step]:
     """Everything that is not done yet, in order."""
     steps: list[Step] = []
-    if machine.install_bubblewrap:
-        steps.append(Step(mebibytes=10, work=partial(_install_bubblewrap, checkout, machine)))
+    if machine.installation:
+        steps.append(Step(mebibytes=10 * len(machine.missing), work=partial(_install_programs, checkout, machine)))
     if not any(environment_is_current(checkout, locks) for locks in profile.environments):
         locks = profile.environments[0]
         steps.append(
@@ -96,7 +100,7 @@ def set_up(checkout: Checkout, profile: Profile) -> int:
     Raises `SetUpError` naming everything the machine lacks before anything is downloaded or installed, or naming the
     step that failed.
     """
-    machine = inspect_machine(checkout.root)
+    machine = inspect_machine(checkout.root, profile.programs)
     steps = find_steps(checkout, profile, machine)
     lacks = find_lacks(machine, needed_bytes=sum(step.mebibytes for step in steps) * _MIB)
     if lacks:
@@ -116,10 +120,11 @@ def _compile(checkout: Checkout, name: str, progress: Progress) -> None:
     install_tool(checkout, progress, read_tool(checkout, name), go)
 
 
-def _install_bubblewrap(checkout: Checkout, machine: Machine, progress: Progress) -> None:
-    for command in machine.install_bubblewrap:
-        what = f"bubblewrap: installing with the system's package manager: {' '.join(command)}"
-        remedy = "install the package bubblewrap yourself, then run set-up again"
+def _install_programs(checkout: Checkout, machine: Machine, progress: Progress) -> None:
+    things = ", ".join(program.thing for program in machine.missing)
+    for command in machine.installation:
+        what = f"{things}: installing with the system's package manager: {' '.join(command)}"
+        remedy = f"install {things} yourself, then run set-up again"
         progress.run(command, what, cwd=checkout.root, env=os.environ, remedy=remedy)
     fault = find_sandbox_fault()
     if fault:

@@ -9,10 +9,11 @@ from assay.domain.decision import Decision, Recorded, Stage
 from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.gate import GateAnswer, GateQuestion
-from assay.domain.identity import PublicKey
+from assay.domain.identity import Authority, PublicKey
 from assay.domain.policy import LoadedPolicy
 from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, WalkPage
 from assay.domain.reference import Reference, Repository
+from assay.verification.trust_root import TrustRoot
 from assay.verification.trust_snapshot import TrustSnapshot
 
 
@@ -65,6 +66,10 @@ class RegistryWriter(Protocol):
     ) -> Descriptor:
         """Upload a manifest by digest, or under a tag; keeps the fallback tag where there is no referrers API."""
         ...
+
+
+class WritableRegistry(Registry, RegistryWriter, Protocol):
+    """Both sides of one registry, or of one OCI layout."""
 
 
 class TrustRoots(Protocol):
@@ -139,6 +144,38 @@ class Signer(Protocol):
 
     def sign(self, message: bytes) -> bytes:
         """The DER signature over the message."""
+        ...
+
+
+class EvidenceSigner(Protocol):
+    """Signs statements and messages as bundles (version 0.3), with a key or an identity."""
+
+    def sign_statement(self, payload: bytes) -> bytes:
+        """The bundle around an in-toto statement."""
+        ...
+
+    def sign_message(self, message: bytes) -> bytes:
+        """The bundle with the signature over a message, which is not part of it."""
+        ...
+
+    def authority(self) -> Authority:
+        """Whom a verifier of these bundles has to trust."""
+        ...
+
+    def roots(self) -> Mapping[str, TrustRoot]:
+        """The trust roots that the authority names."""
+        ...
+
+
+class Commits(Protocol):
+    """Git commits of one repository; raises `InvalidInput(repository_unusable)` and `Unavailable(git_unavailable)`."""
+
+    def find_commit(self, commit_id: str, deadline: Deadline) -> bytes | None:
+        """The content of a commit object, unchecked; None when the repository does not have it."""
+        ...
+
+    def verify_commit(self, commit: bytes, commit_id: str, deadline: Deadline) -> str | None:
+        """The allowed signer whose good signature the commit has; None without one, or when nobody is allowed."""
         ...
 
 

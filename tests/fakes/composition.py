@@ -14,9 +14,10 @@ from assay.domain.gate import GateAnswer, GateQuestion
 from assay.domain.identity import IdentityRule
 from assay.domain.limit import Limits
 from assay.formats.published_root import Refreshed
-from assay.ports import Registry, ServiceClient
+from assay.ports import Commits, EvidenceSigner, Registry, ServiceClient, WritableRegistry
 from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.clock import FrozenClock
+from tests.fakes.desk import KeylessSigner
 from tests.fakes.engine import trust_in
 from tests.fakes.signing import FakeAuthority
 
@@ -62,7 +63,6 @@ class FakeComposition:
     digest: Digest = field(default_factory=lambda: Digest.of(b"the one image"))
     error: BaseException | None = None
     calls: list[tuple[str, object]] = field(default_factory=list)
-    source: Registry | None = None
     overdue: Mapping[str, Unavailable] = field(default_factory=dict)
     refreshed: Mapping[str, Refreshed | Unavailable] = field(default_factory=dict)
     trusted: TrustSnapshot | None = None
@@ -70,9 +70,12 @@ class FakeComposition:
     def clock(self) -> FrozenClock:
         return FrozenClock()
 
-    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> Registry:
+    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> WritableRegistry:
         self._called("registry", (tuple(plain_http), ca))
         return RegistryClient(access=RegistryAccess(plain_http_on_loopback=True), limits=Limits())
+
+    def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> WritableRegistry:
+        return self.registry(plain_http=plain_http, ca=ca)
 
     def trust_from_signers(
         self,
@@ -83,7 +86,7 @@ class FakeComposition:
         offline: bool,
     ) -> TrustSnapshot:
         self._called("signers", (tuple(keys), tuple(identities), trusted_root, offline))
-        return trust_in(*(FakeAuthority(path.stem).authority for path in keys))
+        return self.trusted or trust_in(*(FakeAuthority(path.stem).authority for path in keys))
 
     def trust_from_configuration(self, path: Path) -> TrustSnapshot:
         self._called("configuration", path)
@@ -105,8 +108,30 @@ class FakeComposition:
 
     def layout(self, path: Path) -> Registry:
         self._called("layout", path)
-        assert self.source is not None
-        return self.source
+        return SystemComposition().layout(path)
+
+    def writable_layout(self, path: Path) -> WritableRegistry:
+        self._called("writable_layout", path)
+        return SystemComposition().writable_layout(path)
+
+    def new_layout(self, path: Path) -> WritableRegistry:
+        self._called("new_layout", path)
+        return SystemComposition().new_layout(path)
+
+    def signer(self, key: Path, *, password: bytes) -> FakeAuthority:
+        self._called("signer", (key, password))
+        return FakeAuthority(key.stem)
+
+    def keyless_signer(
+        self, *, signing_config: Path, trusted_root: Path, token: str | None, login: bool, deadline: Deadline
+    ) -> EvidenceSigner:
+        deadline.remaining("the test")
+        self._called("keyless", (signing_config, trusted_root, token, login))
+        return KeylessSigner()
+
+    def commits(self, repository: Path, *, scratch: Path, allowed_signers: Path | None) -> Commits:
+        self._called("commits", (repository, allowed_signers))
+        return SystemComposition().commits(repository, scratch=scratch, allowed_signers=allowed_signers)
 
     def layout_image(self, path: Path) -> Digest:
         self._called("layout_image", path)

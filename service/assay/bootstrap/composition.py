@@ -17,7 +17,7 @@ from assay.domain.identity import IdentityRule
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
 from assay.formats.published_root import Refreshed
-from assay.ports import Clock, Gate, Registry, ServiceClient, Signer
+from assay.ports import Clock, Commits, EvidenceSigner, Gate, Registry, ServiceClient, Signer, WritableRegistry
 from assay.verification.trust_root import TrustProfile
 from assay.verification.trust_snapshot import TrustSnapshot
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from assay.adapters.trust.source import RootSource
 
 _LAYOUT_SECONDS = 30.0
+_LARGEST_LAYER = 4 * 1024**3
 _DUE_SECONDS = 15.0
 _PUBLIC_GOOD = "public_good"
 _ANY_REPOSITORY = Repository(registry="layout.invalid", path="image")
@@ -42,6 +43,13 @@ class SystemComposition:
 
     def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> "RegistryClient":
         """A registry client for the user's own command line: it reaches what the user reaches."""
+        return self._registry(plain_http, ca, Limits())
+
+    def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> "RegistryClient":
+        """A registry client that handles the layers of images, too; it holds one of them in memory at a time."""
+        return self._registry(plain_http, ca, Limits(blob_octets=_LARGEST_LAYER))
+
+    def _registry(self, plain_http: Sequence[str], ca: Path | None, limits: Limits) -> "RegistryClient":
         from assay.adapters.registry.access import RegistryAccess
         from assay.adapters.registry.client import RegistryClient
 
@@ -51,7 +59,7 @@ class SystemComposition:
             private_addresses=True,
             certificate_authority=ca,
         )
-        return RegistryClient(access=access, limits=Limits())
+        return RegistryClient(access=access, limits=limits)
 
     def layout(self, path: Path) -> Registry:
         """An OCI layout on disk."""
@@ -60,16 +68,31 @@ class SystemComposition:
         absolute = path.absolute()
         return OciLayout.open(absolute.parent, absolute.name, limits=Limits())
 
+    def writable_layout(self, path: Path) -> WritableRegistry:
+        """An OCI layout on disk that can be added to."""
+        from assay.adapters.registry.writable_layout import WritableLayout
+
+        return WritableLayout(path, limits=Limits())
+
+    def new_layout(self, path: Path) -> WritableRegistry:
+        """A new OCI layout in a folder that does not exist or is empty."""
+        from assay.adapters.registry.writable_layout import WritableLayout
+
+        return WritableLayout.create(path, limits=Limits())
+
     def layout_image(self, path: Path) -> Digest:
         """The one manifest or index that the layout's index names, that speaks about no other and lies in none."""
-        from assay.adapters.registry.layout import OciLayout
+        from assay.adapters.registry.layout import TAG, OciLayout
         from assay.formats.manifest import ImageIndex, parse_manifest
+        from assay.usecases.evidence_layer import is_evidence_tag
 
         layout = OciLayout.open(path.absolute().parent, path.absolute().name, limits=Limits())
         deadline = Deadline.after(_LAYOUT_SECONDS, self.clock().monotonic)
         images: set[Digest] = set()
         listed: set[Digest] = set()
         for entry in layout.index.manifests:
+            if is_evidence_tag(dict(entry.annotations).get(TAG, "")):
+                continue
             content = layout.find_manifest(_ANY_REPOSITORY, entry.digest.text, deadline)
             if content is None:
                 continue
@@ -224,6 +247,33 @@ class SystemComposition:
         from assay.adapters.signing.key_file import KeyFileSigner
 
         return KeyFileSigner.load(key, password)
+
+    def keyless_signer(
+        self, *, signing_config: Path, trusted_root: Path, token: str | None, login: bool, deadline: Deadline
+    ) -> EvidenceSigner:
+        """A signer by identity: that of the token, else of this CI job, else of whoever logs in, if `login`."""
+        from assay.adapters.keyless.identity_token import ask_for_token, find_ambient_token, read_token
+        from assay.adapters.keyless.signer import KeylessSigner, load_trust_config, open_context
+
+        (root,) = self.trust_from_root(trusted_root).roots.values()
+        config = load_trust_config(signing_config, trusted_root)
+        context = open_context(config, signing_config)
+        identity = read_token(token) if token is not None else find_ambient_token()
+        if identity is None and login:
+            identity = ask_for_token(config.signing_config.get_oidc_url())
+        if identity is None:
+            raise InvalidInput(
+                "identity_token_unusable",
+                "there is no identity token: none was given, and this is no CI job that has one",
+                remedy="give --identity-token, or run at a terminal to log in with a browser",
+            )
+        return KeylessSigner(context, identity, root=root, deadline=deadline, limits=Limits())
+
+    def commits(self, repository: Path, *, scratch: Path, allowed_signers: Path | None) -> Commits:
+        """The commits of a clone, a git bundle or an evidence folder; git writes to `scratch` only."""
+        from assay.adapters.git.commits import GitCommits
+
+        return GitCommits(repository, scratch=scratch, allowed_signers=allowed_signers)
 
     def gate(self, url: str, *, token: str, ca: Path | None) -> Gate:
         """The gate of the service at this address."""

@@ -9,6 +9,13 @@ import click
 _COMMANDS = {
     "verify": "assay.cli.verify:verify",
     "verify-bundle": "assay.cli.verify_bundle:verify_bundle",
+    "sign": "assay.cli.sign:sign",
+    "attest": "assay.cli.attest:attest",
+    "prove": "assay.cli.prove:prove_command",
+    "attach": "assay.cli.attach:attach",
+    "copy": "assay.cli.copy:copy",
+    "tree": "assay.cli.attachments:tree",
+    "triangulate": "assay.cli.attachments:triangulate",
     "gate": "assay.cli.gate:gate",
     "audit": "assay.cli.audit:audit",
     "serve": "assay.cli.serve:serve",
@@ -75,6 +82,11 @@ def application() -> None:
     build, lock       turn a pinned spec into an image, an SBOM and provenance
     verify            look at the evidence of an image, here and now; records nothing
     verify-bundle     verify one Sigstore bundle about a file or digest, offline
+    sign, attest      sign an image, or a statement about it
+    prove             walk the chain from log time to git commit and SBOM
+    attach sbom       attach an SBOM that nobody signed
+    tree, triangulate show what is attached to an image, and where it would be
+    copy              copy an image with everything that speaks about it
     gate              ask the service whether an image may be published; recorded
     audit             query the decision log and verify it
     serve             run the verification service and the admission webhook

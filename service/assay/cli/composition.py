@@ -6,11 +6,12 @@ from typing import Protocol, cast
 
 import click
 
+from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 from assay.domain.identity import IdentityRule
 from assay.formats.published_root import Refreshed
-from assay.ports import Clock, Registry, ServiceClient
+from assay.ports import Clock, Commits, EvidenceSigner, Registry, ServiceClient, Signer, WritableRegistry
 from assay.verification.trust_snapshot import TrustSnapshot
 
 
@@ -21,8 +22,12 @@ class Composition(Protocol):
         """The system's clocks."""
         ...
 
-    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> Registry:
+    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> WritableRegistry:
         """A registry client; plain http only for the named hosts and for loopback."""
+        ...
+
+    def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> WritableRegistry:
+        """A registry client that handles the layers of images, too."""
         ...
 
     def trust_from_signers(
@@ -68,6 +73,14 @@ class Composition(Protocol):
         """An OCI layout on disk."""
         ...
 
+    def writable_layout(self, path: Path) -> WritableRegistry:
+        """An OCI layout on disk that can be added to."""
+        ...
+
+    def new_layout(self, path: Path) -> WritableRegistry:
+        """A new OCI layout in a folder that does not exist or is empty."""
+        ...
+
     def layout_image(self, path: Path) -> Digest:
         """The digest of the one image in a layout; `InvalidInput(layout_ambiguous)` when there is not exactly one."""
         ...
@@ -86,6 +99,20 @@ class Composition(Protocol):
 
     def inspect_configuration(self, path: Path) -> Sequence[tuple[str, str]]:
         """Check a configuration with everything it names; (part, what was found) for each part that is fine."""
+        ...
+
+    def signer(self, key: Path, *, password: bytes) -> Signer:
+        """The signer for a private key file."""
+        ...
+
+    def keyless_signer(
+        self, *, signing_config: Path, trusted_root: Path, token: str | None, login: bool, deadline: Deadline
+    ) -> EvidenceSigner:
+        """A signer by identity: that of the token, else of this CI job, else of whoever logs in, if `login`."""
+        ...
+
+    def commits(self, repository: Path, *, scratch: Path, allowed_signers: Path | None) -> Commits:
+        """The commits of a clone, a git bundle or an evidence folder; git writes to `scratch` only."""
         ...
 
     def generate_keys(self, folder: Path, password: bytes) -> tuple[Path, Path]:

@@ -14,6 +14,8 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 SIGSTORE_BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
+SPDX_DOCUMENT = "application/spdx+json"
+CYCLONEDX_DOCUMENT = "application/vnd.cyclonedx+json"
 DSSE_ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 
 IMAGE_MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})

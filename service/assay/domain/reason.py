@@ -57,6 +57,7 @@ REJECTION_CODES: dict[str, str] = {
     "evidence_limit": "the evidence exceeds a limit",
     "bundle_malformed": "the evidence cannot be read as what it says it is",
     "bundle_unsupported": "the evidence is of a kind that is not verified (version, storage, certificate chain)",
+    "unsigned": "nobody signed it, so it says nothing",
     "trust_profile_unmet": "the evidence has fewer log entries or timestamps than its trust root demands",
     "no_verified_time": "nothing establishes when the signature was made",
     "timestamp_invalid": "a timestamp (RFC 3161) does not hold",
@@ -113,6 +114,7 @@ REMEDIES: dict[str, str] = {
     "timestamp_invalid": "stamp again at a timestamp authority of the trust root",
     "trust_profile_unmet": "sign with the log and timestamp authority that the trust root demands",
     "trust_root_unavailable": "repeat; `assay trust check` tells which trust root is missing and why",
+    "unsigned": "attest the document (assay attest)",
 }
 """What to do about a gap or a rejection, by its code."""
 

@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509 import Certificate
 
 from assay.domain.descriptor import SIGSTORE_BUNDLE
+from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.identity import PublicKey
 from assay.domain.limit import Limits
@@ -151,13 +153,29 @@ def render_bundle(payload: bytes, signature: bytes, key: PublicKey) -> bytes:
     Not checked: that the signature is one of `key` over the payload's PAE. The hint is the base64 SHA-256 of the
     SubjectPublicKeyInfo, as cosign writes it.
     """
+    envelope = {
+        "payload": encode_base64(payload),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [{"sig": encode_base64(signature)}],
+    }
+    return _render_key_bundle(key, {"dsseEnvelope": envelope})
+
+
+def render_message_bundle(message: bytes, signature: bytes, key: PublicKey) -> bytes:
+    """Render a bundle with the signature of this key over a message, which is not part of it.
+
+    Not checked: the signature.
+    """
+    digest = {"algorithm": "SHA2_256", "digest": encode_base64(Digest.of(message).octets)}
+    return _render_key_bundle(
+        key, {"messageSignature": {"messageDigest": digest, "signature": encode_base64(signature)}}
+    )
+
+
+def _render_key_bundle(key: PublicKey, content: Mapping[str, object]) -> bytes:
     bundle = {
         "mediaType": SIGSTORE_BUNDLE,
         "verificationMaterial": {"publicKey": {"hint": encode_base64(key.key_id.octets)}},
-        "dsseEnvelope": {
-            "payload": encode_base64(payload),
-            "payloadType": PAYLOAD_TYPE,
-            "signatures": [{"sig": encode_base64(signature)}],
-        },
+        **content,
     }
     return json.dumps(bundle, separators=(",", ":")).encode("ascii")

@@ -11,6 +11,14 @@ from assay.formats.evidence_object import exceeded, malformed
 from assay.formats.log_entry import LogEntry, parse_log_annotation, parse_timestamp_annotation
 from assay.formats.untrusted_evidence import SignedPayload, UntrustedEvidence
 
+SIGNATURE = "dev.cosignproject.cosign/signature"
+CERTIFICATE = "dev.sigstore.cosign/certificate"
+CHAIN = "dev.sigstore.cosign/chain"
+BUNDLE = "dev.sigstore.cosign/bundle"
+TIMESTAMP = "dev.sigstore.cosign/rfc3161timestamp"
+PREDICATE_TYPE = "predicateType"
+"""Annotations of legacy layers."""
+
 
 def parse_legacy_signature(item: EvidenceItem, *, limits: Limits) -> UntrustedEvidence:
     """Parse a `.sig` layer: the payload is not looked at before its signature has been verified.

@@ -1,5 +1,7 @@
 """Simple signing payloads: what the layers of a `.sig` tag sign."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.domain.digest import Digest
@@ -40,3 +42,16 @@ def parse_simple_signing(payload: bytes, *, limits: Limits) -> SimpleSigning:
     return SimpleSigning(
         digest=digest, type=critical.text("type"), annotations=text_members(document.mapping("optional"))
     )
+
+
+def render_simple_signing(name: str, digest: Digest, annotations: Sequence[tuple[str, str]]) -> bytes:
+    """Render the payload that signs an image; `name` is for readers and bound to nothing."""
+    document = {
+        "critical": {
+            "identity": {"docker-reference": name},
+            "image": {"docker-manifest-digest": digest.text},
+            "type": IMAGE_SIGNATURE_TYPE,
+        },
+        "optional": dict(annotations) if annotations else None,
+    }
+    return json.dumps(document, separators=(",", ":")).encode("ascii")

@@ -1,22 +1,29 @@
 """Where evidence lies: bundles in referrers, legacy layers under tags. Reads manifests, never their blobs."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.domain.descriptor import DSSE_ENVELOPE, SIMPLE_SIGNING, Content, Descriptor
+from assay.domain.descriptor import (
+    CYCLONEDX_DOCUMENT,
+    DSSE_ENVELOPE,
+    SIMPLE_SIGNING,
+    SPDX_DOCUMENT,
+    Content,
+    Descriptor,
+)
 from assay.domain.digest import Digest
 from assay.domain.evidence import EvidenceItem, EvidenceShape, GapKind, Rejection
+from assay.formats.legacy_evidence import BUNDLE, CERTIFICATE, CHAIN, SIGNATURE, TIMESTAMP
 from assay.formats.manifest import ImageManifest
 
 EVERY_KIND = (GapKind.SIGNATURE, GapKind.PROVENANCE, GapKind.SBOM)
 
 _BUNDLE_PREFIX = "application/vnd.dev.sigstore.bundle"
+EVIDENCE_SUFFIXES = (".sig", ".att", ".sbom")
+_EVIDENCE_TAG = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?", re.ASCII)
+_SBOM_TYPES = frozenset({SPDX_DOCUMENT, CYCLONEDX_DOCUMENT})
 _OTHER_EVIDENCE = ("signature", "notary", "cosign", "in-toto", "dsse", "attestation")
-_SIGNATURE_ANNOTATION = "dev.cosignproject.cosign/signature"
-_CERTIFICATE_ANNOTATION = "dev.sigstore.cosign/certificate"
-_CHAIN_ANNOTATION = "dev.sigstore.cosign/chain"
-_BUNDLE_ANNOTATION = "dev.sigstore.cosign/bundle"
-_TIMESTAMP_ANNOTATION = "dev.sigstore.cosign/rfc3161timestamp"
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -63,6 +70,11 @@ class EvidenceLayer:
         )
 
 
+def evidence_tag(subject: Digest, suffix: str = "") -> str:
+    """The tag that lists the referrers of a digest, or, with one of `EVIDENCE_SUFFIXES`, that holds its evidence."""
+    return f"sha256-{subject.hex}{suffix}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyTag:
     """A tag `sha256-<hex><suffix>` whose layers of `media_type` are evidence (cosign 1 and 2)."""
@@ -74,7 +86,7 @@ class LegacyTag:
 
     def name(self, subject: Digest) -> str:
         """The tag for this subject."""
-        return f"sha256-{subject.hex}{self.suffix}"
+        return evidence_tag(subject, self.suffix)
 
 
 SIGNATURE_TAG = LegacyTag(
@@ -90,13 +102,20 @@ LEGACY_TAGS = (SIGNATURE_TAG, ATTESTATION_TAG)
 _LEGACY = {tag.shape: tag for tag in LEGACY_TAGS}
 
 
+def is_evidence_tag(tag: str) -> bool:
+    """Whether a tag is one of those that name what lies beside a digest: referrers, signatures, attestations, SBOMs."""
+    return _EVIDENCE_TAG.fullmatch(tag) is not None
+
+
 def may_hold_bundle(referrer: Descriptor) -> bool:
     """Whether a referrer has to be looked into: it says that it holds a bundle, or it says nothing."""
     return not referrer.artifact_type or referrer.artifact_type.startswith(_BUNDLE_PREFIX)
 
 
 def reject_other_evidence(digest: Digest, artifact_type: str) -> tuple[Rejection, ...]:
-    """A rejection when the type is that of evidence this release does not verify; nothing for any other type."""
+    """A rejection when the type is that of a bare SBOM, or of evidence that is not verified; nothing for any other."""
+    if artifact_type in _SBOM_TYPES:
+        return (Rejection(id=digest, code="unsigned", detail=f"nobody signed this {artifact_type}"),)
     if not any(word in artifact_type.lower() for word in _OTHER_EVIDENCE):
         return ()
     detail = f"a referrer of type {artifact_type[:100]} is not verified"
@@ -146,11 +165,11 @@ def _legacy_layer(layer: Descriptor, source: Digest, tag: LegacyTag, subject: Di
         shape=tag.shape,
         digest=layer.digest,
         size=layer.size,
-        signature=annotations.get(_SIGNATURE_ANNOTATION, ""),
-        certificate=annotations.get(_CERTIFICATE_ANNOTATION, ""),
-        chain=annotations.get(_CHAIN_ANNOTATION, ""),
-        bundle=annotations.get(_BUNDLE_ANNOTATION, ""),
-        rfc3161timestamp=annotations.get(_TIMESTAMP_ANNOTATION, ""),
+        signature=annotations.get(SIGNATURE, ""),
+        certificate=annotations.get(CERTIFICATE, ""),
+        chain=annotations.get(CHAIN, ""),
+        bundle=annotations.get(BUNDLE, ""),
+        rfc3161timestamp=annotations.get(TIMESTAMP, ""),
         subject=subject,
         source=source,
     )

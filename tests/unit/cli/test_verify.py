@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.adapters.registry.layout import OciLayout
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
-from assay.domain.limit import Limits
 from tests.fakes.buildkit import FakeIndex
 from tests.fakes.engine import good_bundles, publish
 from tests.fakes.oci import CONFIG, LayoutFolder, image, put_bundle, put_image
@@ -79,7 +77,6 @@ def test_a_layout_is_read_instead_of_a_registry(assay: CommandLine, tmp_path: Pa
     put_image(folder, "")
     for bundle in GOOD.values():
         put_bundle(folder, "", image(), bundle)
-    assay.parts.source = OciLayout.open(tmp_path, "layout", limits=Limits())
     assay.parts.digest = IMAGE
     alone = assay.run("verify", "--key", key, "--layout", str(tmp_path / "layout"))
     named = assay.run("verify", "--key", key, "--layout", str(tmp_path / "layout"), f"any.example/x@{IMAGE}")

@@ -42,6 +42,21 @@ _COVERED = {
     ".venv/bin/assay gate --environment prod registry.example/age@sha256:…": (
         "tests/e2e/test_evidence_sources.py::test_the_command_line_names_a_layout"
     ),
+    ".venv/bin/assay sign --key keys/cosign.key registry.example/age@sha256:…": (
+        "tests/unit/cli/test_sign.py::test_a_signature_is_attached_and_told"
+    ),
+    ".venv/bin/assay attest --key keys/cosign.key --type vuln --predicate scan.json registry.example/age@sha256:…": (
+        "tests/unit/cli/test_sign.py::test_an_attestation_is_attached"
+    ),
+    ".venv/bin/assay tree registry.example/age@sha256:…": (
+        "tests/unit/cli/test_attachments.py::test_without_a_signer_nothing_is_verified"
+    ),
+    ".venv/bin/assay copy registry.example/age@sha256:… mirror.example/age:1.3": (
+        "tests/unit/cli/test_attachments.py::test_an_image_is_copied_with_what_speaks_about_it"
+    ),
+    ".venv/bin/assay prove --key keys/cosign.pub --repository src registry.example/age@sha256:…": (
+        "tests/unit/cli/test_prove.py::test_a_broken_chain_is_1_and_says_where"
+    ),
     ".venv/bin/assay audit list --verdict deny": "tests/unit/cli/test_audit.py::test_a_decision_is_one_line",
     "cosign verify --key keys/cosign.pub --insecure-ignore-tlog registry.example/age@sha256:…": (
         "tests/e2e/test_cosign.py::test_cosign_accepts_the_signature_of_the_builder"

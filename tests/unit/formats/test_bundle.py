@@ -10,7 +10,7 @@ from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
 from assay.domain.statement import PAYLOAD_TYPE
 from assay.formats.base64text import encode_base64
-from assay.formats.bundle import parse_bundle, render_bundle
+from assay.formats.bundle import parse_bundle, render_bundle, render_message_bundle
 from assay.formats.dsse import Envelope
 from assay.formats.untrusted_evidence import HashName, MessageSignature, UntrustedEvidence
 from tests.fakes.certificate import FakeCertificateAuthority, Leaf
@@ -259,3 +259,11 @@ def test_size_and_structure_are_refused_one_beyond_the_limit() -> None:
         with pytest.raises(InvalidInput) as caught:
             parse_bundle(octets, limits=limits)
         assert caught.value.code == "evidence_limit"
+
+
+def test_a_rendered_message_signature_is_read_back() -> None:
+    rendered = render_message_bundle(b"message", b"signature", AUTHORITY.public_key())
+    evidence = parse_bundle(rendered, limits=Limits())
+    hint = (HashName.SHA256, Digest.of(b"message").octets)
+    assert evidence.content == MessageSignature(signature=b"signature", hint=hint)
+    assert evidence.certificates == ()

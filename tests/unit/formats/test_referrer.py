@@ -5,7 +5,7 @@ import pytest
 
 from assay.domain.descriptor import OCI_EMPTY, OCI_MANIFEST, SIGSTORE_BUNDLE, Descriptor
 from assay.domain.digest import Digest
-from assay.formats.referrer import EMPTY_BLOB, render_referrer
+from assay.formats.referrer import EMPTY_BLOB, render_document_referrer, render_referrer
 
 SUBJECT = Descriptor(media_type=OCI_MANIFEST, digest=Digest.of(b"image"), size=5)
 
@@ -38,3 +38,12 @@ def test_a_time_without_zone_is_refused() -> None:
     naive = datetime(2026, 11, 21, tzinfo=UTC).replace(tzinfo=None)
     with pytest.raises(ValueError, match="time zone"):
         render_referrer(subject=SUBJECT, bundle=b"", predicate_type="t", created=naive)
+
+
+def test_a_document_without_a_signature_says_what_it_is() -> None:
+    rendered = render_document_referrer(
+        subject=SUBJECT, document=b"{}", media_type="a/b", created=datetime(2026, 11, 21, 6, tzinfo=UTC)
+    )
+    manifest = json.loads(rendered)
+    assert (manifest["artifactType"], manifest["layers"][0]["mediaType"]) == ("a/b", "a/b")
+    assert manifest["annotations"] == {"org.opencontainers.image.created": "2026-11-21T06:00:00Z"}

@@ -6,7 +6,12 @@ import pytest
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
-from assay.formats.simple_signing import IMAGE_SIGNATURE_TYPE, SimpleSigning, parse_simple_signing
+from assay.formats.simple_signing import (
+    IMAGE_SIGNATURE_TYPE,
+    SimpleSigning,
+    parse_simple_signing,
+    render_simple_signing,
+)
 
 DIGEST = Digest.of(b"image")
 CRITICAL: dict[str, Any] = {
@@ -53,3 +58,10 @@ def test_a_payload_of_another_form_is_refused(document: object) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse(document)
     assert caught.value.code == "bundle_malformed"
+
+
+@pytest.mark.parametrize("annotations", [(), (("a", "1"), ("é", "ü"))])
+def test_a_rendered_payload_is_read_back(annotations: tuple[tuple[str, str], ...]) -> None:
+    rendered = render_simple_signing("registry.test/demo", DIGEST, annotations)
+    expected = SimpleSigning(digest=DIGEST, type=IMAGE_SIGNATURE_TYPE, annotations=annotations)
+    assert parse_simple_signing(rendered, limits=Limits()) == expected

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.machine import Machine, find_lacks, find_sandbox_fault, inspect_machine, namespace_remedy
+from scripts.machine import (
+    BUBBLEWRAP,
+    SSH_KEYGEN,
+    Machine,
+    find_lacks,
+    find_sandbox_fault,
+    inspect_machine,
+    namespace_remedy,
+)
 from tests.fakes.program import write_program
 
 _GIB = 2**30
@@ -15,8 +23,8 @@ _GOOD = Machine(
     system="Linux",
     architecture="x86_64",
     has_git=True,
-    has_bubblewrap=True,
-    install_bubblewrap=(),
+    missing=(),
+    installation=(),
     sandbox_fault="",
     free_bytes=10 * _GIB,
 )
@@ -38,7 +46,8 @@ def test_a_good_machine_lacks_nothing() -> None:
         (replace(_GOOD, python=(3, 10)), "Python 3.11 or later"),
         (replace(_GOOD, has_venv=False), "Python's venv and ensurepip modules"),
         (replace(_GOOD, has_git=False), "git"),
-        (replace(_GOOD, has_bubblewrap=False), "bubblewrap"),
+        (replace(_GOOD, missing=(BUBBLEWRAP,)), "bubblewrap"),
+        (replace(_GOOD, missing=(SSH_KEYGEN,)), "ssh-keygen"),
         (replace(_GOOD, sandbox_fault="run sysctl"), "user namespaces that bubblewrap can use"),
         (replace(_GOOD, free_bytes=_GIB), "2 GiB of free disk space (there are 1.0)"),
     ],
@@ -51,8 +60,14 @@ def test_everything_that_is_missing_is_named_together() -> None:
     assert _things(replace(_GOOD, has_venv=False, has_git=False)) == ["Python's venv and ensurepip modules", "git"]
 
 
-def test_bubblewrap_that_can_be_installed_is_not_missing() -> None:
-    assert _things(replace(_GOOD, has_bubblewrap=False, install_bubblewrap=(("apk", "add", "bubblewrap"),))) == []
+def test_the_remedy_names_the_package_of_each_system() -> None:
+    (lack,) = find_lacks(replace(_GOOD, missing=(SSH_KEYGEN,)), needed_bytes=0)
+    assert lack.remedy.startswith("install the package openssh (openssh-client on Debian, Ubuntu) as root")
+
+
+def test_what_can_be_installed_is_not_missing() -> None:
+    installation = (("apk", "add", "bubblewrap", "openssh"),)
+    assert _things(replace(_GOOD, missing=(BUBBLEWRAP, SSH_KEYGEN), installation=installation)) == []
 
 
 @pytest.mark.parametrize(
@@ -97,7 +112,32 @@ def test_root_installs_bubblewrap_with_the_system_package_manager(
     write_program(tmp_path, "dnf", "true")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert inspect_machine(tmp_path).install_bubblewrap == (("dnf", "install", "-y", "bubblewrap"),)
+    assert inspect_machine(tmp_path, [BUBBLEWRAP]).installation == (("dnf", "install", "-y", "bubblewrap"),)
+
+
+@pytest.mark.parametrize(
+    ("manager", "package"),
+    [
+        ("apt-get", "openssh-client"),
+        ("dnf", "openssh"),
+        ("apk", "openssh"),
+        ("pacman", "openssh"),
+        ("zypper", "openssh"),
+    ],
+)
+def test_every_package_manager_brings_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: str, package: str
+) -> None:
+    write_program(tmp_path, manager, "true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    *_, both = inspect_machine(tmp_path, [BUBBLEWRAP, SSH_KEYGEN]).installation
+    assert both[-2:] == ("bubblewrap", package)
+    write_program(tmp_path, "bwrap", "true")
+    *_, one = inspect_machine(tmp_path, [BUBBLEWRAP, SSH_KEYGEN]).installation
+    assert (one[-1], "bubblewrap" in one) == (package, False)
+    write_program(tmp_path, "ssh-keygen", "true")
+    assert inspect_machine(tmp_path, [BUBBLEWRAP, SSH_KEYGEN]).installation == ()
 
 
 @pytest.mark.parametrize(("status", "commands"), [(0, 1), (1, 0)])
@@ -108,15 +148,15 @@ def test_others_install_it_only_where_sudo_asks_nothing(
     sudo = write_program(tmp_path, "sudo", f"exit {status}")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    installation = inspect_machine(tmp_path).install_bubblewrap
+    installation = inspect_machine(tmp_path, [BUBBLEWRAP]).installation
     assert installation == ((str(sudo), "-n", "apk", "add", "bubblewrap"),)[:commands]
 
 
 def test_without_sudo_or_package_manager_nothing_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert inspect_machine(tmp_path).install_bubblewrap == ()
+    assert inspect_machine(tmp_path, [BUBBLEWRAP]).installation == ()
 
 
 def test_this_machine_can_be_set_up(tmp_path: Path) -> None:
-    assert find_lacks(inspect_machine(tmp_path), needed_bytes=0) == []
+    assert find_lacks(inspect_machine(tmp_path, [BUBBLEWRAP, SSH_KEYGEN]), needed_bytes=0) == []

@@ -11,7 +11,7 @@ import pytest
 
 from scripts import set_up as script
 from scripts.checkout import Checkout, SetUpError, write_stamp
-from scripts.machine import inspect_machine
+from scripts.machine import BUBBLEWRAP, SSH_KEYGEN, Program, inspect_machine
 from scripts.progress import Progress
 from scripts.set_up import PROFILES, Profile, find_steps, main, set_up
 from scripts.virtual_environment import environment_is_current, install_environment
@@ -95,7 +95,7 @@ def test_what_is_missing_stops_set_up_before_anything_is_done(
 
 
 def test_go_is_installed_only_where_there_is_none(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = inspect_machine(checkout.root)
+    machine = inspect_machine(checkout.root, _PROFILE.programs)
     with_go = len(find_steps(checkout, _PROFILE, machine))
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr("scripts.go_toolchain._USUAL_PLACES", ())
@@ -169,6 +169,14 @@ def test_the_inputs_are_fetched_into_the_checkout(checkout: Checkout) -> None:
     assert fetch.endswith(f"{checkout.root}/.tools/inputs")
 
 
+@pytest.mark.parametrize(
+    ("profile", "programs"),
+    [("demo", {BUBBLEWRAP}), ("test-fast", {BUBBLEWRAP, SSH_KEYGEN}), ("test", {BUBBLEWRAP, SSH_KEYGEN})],
+)
+def test_only_the_tests_need_a_program_that_signs_commits(profile: str, programs: set[Program]) -> None:
+    assert set(PROFILES[profile].programs) == programs
+
+
 def test_every_profile_pins_what_it_installs() -> None:
     checkout = Checkout(root=_ROOT)
     for profile in PROFILES.values():
@@ -177,11 +185,16 @@ def test_every_profile_pins_what_it_installs() -> None:
         )
 
 
-def _start(folder: Path) -> subprocess.CompletedProcess[str]:
+def _start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     for name in ("sh", "env", "dirname"):
         (folder / name).symlink_to(f"/usr/bin/{name}")
     return subprocess.run(
-        [_ROOT / "setup"], env={"PATH": str(folder)}, capture_output=True, check=False, text=True, timeout=60
+        [_ROOT / "setup", *arguments],
+        env={"PATH": str(folder)},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
     )
 
 
@@ -192,6 +205,16 @@ def test_a_machine_with_an_old_python_is_told_everything_at_once(tmp_path: Path)
     assert "Python 3.11 or later with its venv module (found: Python 3.10.1)" in result.stderr
     assert "- git: install the package git" in result.stderr
     assert "- bubblewrap: install the package bubblewrap" in result.stderr
+    assert "ssh-keygen" not in result.stderr
+
+
+@pytest.mark.parametrize("profile", ["test", "test-fast"])
+def test_for_tests_that_machine_is_told_of_ssh_keygen_too(tmp_path: Path, profile: str) -> None:
+    without, with_it = tmp_path / "without", tmp_path / "with"
+    without.mkdir()
+    write_program(with_it, "ssh-keygen", "true")
+    assert "- ssh-keygen: install the package openssh" in _start(without, profile).stderr
+    assert "ssh-keygen" not in _start(with_it, profile).stderr
 
 
 def test_the_first_python_that_is_new_enough_does_the_work(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from assay.domain.reference import Reference, Repository
 from assay.formats.manifest import ImageIndex, declared_media_type, parse_index, parse_manifest
 from assay.formats.strict_json import parse_json
 
-_TAG = "org.opencontainers.image.ref.name"
+TAG = "org.opencontainers.image.ref.name"
 _VERSION = "1.0.0"
 _MARKER_OCTETS = 1024
 _BLOBS_PER_REFERRER = 10
@@ -78,7 +78,7 @@ class OciLayout:
         """The manifest, checked to be one, or None when the layout has none of that name."""
         if tag_or_digest.startswith("sha256:"):
             return self._manifest(Digest(tag_or_digest), deadline)
-        digests = {item.digest for item in self.index.manifests if dict(item.annotations).get(_TAG) == tag_or_digest}
+        digests = {item.digest for item in self.index.manifests if dict(item.annotations).get(TAG) == tag_or_digest}
         if len(digests) > 1:
             raise _malformed(self.folder, f"the tag {tag_or_digest} names {len(digests)} manifests")
         return self._manifest(digests.pop(), deadline) if digests else None

@@ -1,0 +1,1 @@
+"""Keyless signing through sigstore-python."""
