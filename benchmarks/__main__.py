@@ -5,13 +5,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import decision_log, gate, verification
+from benchmarks import decision_log, gate, registry, verification
 from benchmarks.figure import Figure
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "gate": gate.measure,
     "log": decision_log.measure,
     "verification": verification.measure,
+    "registry": registry.measure,
 }
 
 

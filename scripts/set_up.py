@@ -44,7 +44,7 @@ PROFILES = {
     ),
     "test": Profile(
         environments=(_DEVELOPMENT, _FUZZING),
-        tools=("opa", "olareg", "cosign", "registry", "fulcio", "rekor-tiles", "timestamp-authority"),
+        tools=("opa", "olareg", "cosign", "registry", "crane", "fulcio", "rekor-tiles", "timestamp-authority"),
         programs=(BUBBLEWRAP, SSH_KEYGEN),
     ),
     "fuzz": Profile(environments=(_FUZZING,), tools=("opa", "olareg")),
@@ -59,6 +59,7 @@ _TOOL_MIB = {
     "olareg": 200,
     "cosign": 3500,
     "registry": 1500,
+    "crane": 600,
     "fulcio": 1500,
     "rekor-tiles": 1000,
     "timestamp-authority": 1500,

@@ -48,6 +48,7 @@ def _is_address(host: object) -> bool:
 def pytest_configure() -> None:
     """Guard this process; where the runner promised a confined network for all processes, hold it to that."""
     sys.addaudithook(refuse_beyond_loopback)
+    os.environ["DOCKER_CONFIG"] = "/nonexistent"  # no test depends on where its user is logged in
     interfaces = [line.split(":")[0].strip() for line in Path("/proc/net/dev").read_text("ascii").splitlines()[2:]]
     if os.environ.get(PROMISE) == "loopback" and interfaces != ["lo"]:
         raise pytest.UsageError(f"{PROMISE}=loopback, but there are the interfaces {', '.join(interfaces)}")

@@ -1,17 +1,19 @@
-"""What every registry does for us: the fake, one with the referrers API and one without."""
+"""What every registry does for us: fakes, one with the referrers API and one without, each with every way to log in."""
 
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.client import RegistryClient
+from assay.adapters.registry.layout import OciLayout
+from assay.domain.credential import Credential
 from assay.domain.descriptor import OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE, Descriptor
 from assay.domain.digest import Digest
-from assay.domain.errors import InvalidInput
+from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference, Repository
 from assay.usecases.collect import collect
@@ -20,16 +22,19 @@ from assay.usecases.resolve import resolve
 from tests.fakes.oci import (
     CONFIG,
     EMPTY,
+    LayoutFolder,
     bundle_referrer,
     image,
     index,
     legacy_manifest,
+    put_bundle,
+    put_image,
     refuse_nothing,
     rendered,
     soon,
 )
-from tests.fakes.registry import FakeRegistry
-from tests.fixtures.registries import distribution, olareg
+from tests.fixtures.registries import USER
+from tests.fixtures.served_registries import REGISTRIES, Served, registries
 
 IMAGE = Digest.of(image())
 
@@ -38,45 +43,41 @@ IMAGE = Digest.of(image())
 class Side:
     """One registry, a client for it and a repository nobody else uses."""
 
+    served: Served
     client: RegistryClient
     repository: Repository
-    referrers_api: bool
 
     def push_image(self, manifest: bytes = image(), tag: str = "v1") -> Digest:
         for blob in (CONFIG, b"layer"):
             self.client.push_blob(self.repository, blob, soon())
         return self.client.push_manifest(self.repository, manifest, OCI_MANIFEST, soon(), tag=tag).digest
 
-    def push_bundle(self, bundle: bytes, subject: bytes = image()) -> Digest:
+    def push_bundle(self, bundle: bytes, subject: bytes = image(), client: RegistryClient | None = None) -> Digest:
+        client = client or self.client
         for blob in (EMPTY, bundle):
-            self.client.push_blob(self.repository, blob, soon())
-        return self.client.push_manifest(self.repository, bundle_referrer(subject, bundle), OCI_MANIFEST, soon()).digest
+            client.push_blob(self.repository, blob, soon())
+        return client.push_manifest(self.repository, bundle_referrer(subject, bundle), OCI_MANIFEST, soon()).digest
+
+    def referrers(self) -> set[Digest]:
+        return {entry.digest for entry in self.client.list_referrers(self.repository, IMAGE, soon())}
 
 
-@pytest.fixture(
-    scope="module",
-    params=["fake", "fake without referrers", "olareg", pytest.param("distribution", marks=pytest.mark.tools)],
-)
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, bool]]:
-    folder = tmp_path_factory.mktemp("registry")
+@pytest.fixture(scope="module", params=registries())
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with ExitStack() as stack:
-        match request.param:
-            case "olareg":
-                yield stack.enter_context(olareg(folder)), True
-            case "distribution":
-                yield stack.enter_context(distribution(folder)), False
-            case name:
-                referrers_api = name == "fake"
-                yield stack.enter_context(FakeRegistry.start(referrers_api=referrers_api)).host, referrers_api
+        yield REGISTRIES[request.param](stack, tmp_path_factory.mktemp("registry"))
+
+
+def make_side(served: Served) -> Side:
+    repository = Repository(registry=served.host, path=f"demo/{uuid.uuid4().hex}")
+    return Side(served=served, client=served.client(), repository=repository)
 
 
 @pytest.fixture
-def side(served: tuple[str, bool]) -> Iterator[Side]:
-    host, referrers_api = served
-    client = RegistryClient(access=RegistryAccess(plain_http=frozenset({host})), limits=Limits())
-    repository = Repository(registry=host, path=f"demo/{uuid.uuid4().hex}")
-    yield Side(client=client, repository=repository, referrers_api=referrers_api)
-    client.close()
+def side(served: Served) -> Iterator[Side]:
+    made = make_side(served)
+    yield made
+    made.client.close()
 
 
 def test_what_is_pushed_under_a_tag_is_resolved_by_tag_and_by_digest(side: Side) -> None:
@@ -139,7 +140,7 @@ def test_referrers_are_listed_with_and_without_the_api(side: Side) -> None:
     assert {entry.digest for entry in listed} == pushed
     assert {entry.artifact_type for entry in listed} == {SIGSTORE_BUNDLE}
     fallback = side.client.find_manifest(side.repository, f"sha256-{IMAGE.hex}", soon())
-    assert (fallback is None) is side.referrers_api
+    assert (fallback is None) is side.served.referrers_api
 
 
 def test_a_referrer_may_come_before_its_subject_and_twice(side: Side) -> None:
@@ -162,3 +163,67 @@ def test_evidence_of_every_shape_is_collected(side: Side) -> None:
     assert (collected.gaps, collected.rejected) == ((), ())
     assert collected.config
     assert collected.config.platform == "linux/amd64"
+
+
+def test_a_stranger_is_denied_and_so_is_a_wrong_password(side: Side) -> None:
+    side.push_image()
+    reference = Reference(repository=side.repository, tag="v1")
+    for credential in (None, Credential(username=USER, secret="wrong")):
+        client = side.served.client(credential)
+        if not side.served.login:
+            assert client.resolve(reference, soon()).digest == IMAGE
+            continue
+        with pytest.raises(Unavailable) as caught:
+            client.resolve(reference, soon())
+        assert caught.value.code == "registry_denied"
+
+
+def test_a_large_blob_is_pushed_in_pieces(side: Side) -> None:
+    content = bytes(range(256)) * 4096 * 2 + b"and a rest"
+    pushed = side.client.push_blob(side.repository, content, soon())
+    assert side.client.fetch_blob(side.repository, pushed, soon()) == content
+
+
+def test_a_blob_is_mounted_or_pushed_again(side: Side) -> None:
+    other = Repository(registry=side.repository.registry, path=f"{side.repository.path}/other")
+    pushed = side.client.push_blob(other, b"a blob to mount", soon())
+    side.client.push_blob(side.repository, b"a blob to mount", soon(), mounted_from=other)
+    assert side.client.fetch_blob(side.repository, pushed, soon()) == b"a blob to mount"
+
+
+def test_tags_are_listed(side: Side) -> None:
+    assert side.client.list_tags(side.repository, soon()) == ()
+    side.push_image()
+    side.push_image(tag="v2")
+    assert side.client.list_tags(side.repository, soon()) == ("v1", "v2")
+
+
+def test_referrers_are_filtered_by_type(side: Side) -> None:
+    side.push_image()
+    wanted = side.push_bundle(b"one")
+    other = bundle_referrer(image(), b"one", artifactType="application/x+y")
+    side.client.push_manifest(side.repository, other, OCI_MANIFEST, soon())
+    for kind, digest in ((SIGSTORE_BUNDLE, wanted), ("application/x+y", Digest.of(other))):
+        listed = side.client.list_referrers(side.repository, IMAGE, soon(), artifact_type=kind)
+        assert [entry.digest for entry in listed] == [digest]
+
+
+def test_a_layout_answers_like_a_registry(side: Side, tmp_path: Path) -> None:
+    side.push_image()
+    side.push_bundle(b"bundle")
+    folder = LayoutFolder(folder=tmp_path / "layout")
+    put_image(folder, "")
+    put_bundle(folder, "", image(), b"bundle")
+    layout = OciLayout.open(tmp_path, "layout", limits=Limits())
+    for reference in (
+        Reference(repository=side.repository, tag="v1"),
+        Reference(repository=side.repository, digest=IMAGE),
+    ):
+        assert layout.resolve(reference, soon()) == side.client.resolve(reference, soon())
+    for entry in layout.list_referrers(side.repository, IMAGE, soon()):
+        name = entry.digest.text
+        assert layout.find_manifest(side.repository, name, soon()) == side.client.find_manifest(
+            side.repository, name, soon()
+        )
+    assert {entry.digest for entry in layout.list_referrers(side.repository, IMAGE, soon())} == side.referrers()
+    assert layout.find_manifest(side.repository, "absent", soon()) is None

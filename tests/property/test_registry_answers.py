@@ -6,8 +6,8 @@ from contextlib import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.adapters.registry.referrer_pages import list_pages
-from assay.adapters.registry.transport import Answer, resolve_location, same_host
+from assay.adapters.registry.exchange import Answer, resolve_location, same_host
+from assay.adapters.registry.pages import list_referrer_pages
 from assay.domain.descriptor import OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
@@ -54,7 +54,7 @@ def test_a_list_of_referrers_is_bounded_or_refused(sequence: list[Answer]) -> No
         return sequence[len(asked) % len(sequence)]
 
     with suppress(InvalidInput):
-        listed = list_pages(fetch_page, HERE, what="it", limits=LIMITS)
+        listed = list_referrer_pages(fetch_page, HERE, what="it", limits=LIMITS)
         assert listed is None or len({entry.digest for entry in listed}) == len(listed) <= LIMITS.referrers
     assert len(asked) == len(set(asked)) <= LIMITS.referrer_pages
     assert all(same_host(HERE, url) for url in asked)

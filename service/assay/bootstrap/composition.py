@@ -42,24 +42,16 @@ class SystemComposition:
         return SystemClock()
 
     def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> "RegistryClient":
-        """A registry client for the user's own command line: it reaches what the user reaches."""
-        return self._registry(plain_http, ca, Limits())
+        """A registry client for the user's own command line: it reaches what the user reaches, with docker's logins."""
+        from assay.bootstrap.registry import user_registry
+
+        return user_registry(plain_http=plain_http, ca=ca, limits=Limits())
 
     def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> "RegistryClient":
         """A registry client that handles the layers of images, too; it holds one of them in memory at a time."""
-        return self._registry(plain_http, ca, Limits(blob_octets=_LARGEST_LAYER))
+        from assay.bootstrap.registry import user_registry
 
-    def _registry(self, plain_http: Sequence[str], ca: Path | None, limits: Limits) -> "RegistryClient":
-        from assay.adapters.registry.access import RegistryAccess
-        from assay.adapters.registry.client import RegistryClient
-
-        access = RegistryAccess(
-            plain_http=frozenset(plain_http),
-            plain_http_on_loopback=True,
-            private_addresses=True,
-            certificate_authority=ca,
-        )
-        return RegistryClient(access=access, limits=limits)
+        return user_registry(plain_http=plain_http, ca=ca, limits=Limits(blob_octets=_LARGEST_LAYER))
 
     def layout(self, path: Path) -> Registry:
         """An OCI layout on disk."""

@@ -13,12 +13,11 @@ from assay.adapters.log.state import StateFolder
 from assay.adapters.metrics.prometheus import PrometheusMetrics
 from assay.adapters.opa.engine import OpaEngine
 from assay.adapters.opa.generation import load_generation
-from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.candidate import CandidateRegistry
-from assay.adapters.registry.client import RegistryClient
 from assay.adapters.registry.layout import OciLayout
 from assay.adapters.trust.live_trust import LiveTrust
 from assay.bootstrap.installation import Installation
+from assay.bootstrap.registry import service_registry
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
@@ -96,7 +95,7 @@ class RunningEngine:
             return CandidateRegistry.of(candidate, artefact, limits=limits)
 
         self.engine = Engine(
-            registry=RegistryClient(access=registry_access(installation), limits=limits),
+            registry=service_registry(installation, limits=limits, count=self.metrics.count_registry),
             open_layout=open_layout,
             open_candidate=open_candidate,
             policy=self._policy,
@@ -153,13 +152,3 @@ def _failure(probe: Callable[[], object]) -> str:
     except AssayError as error:
         return error.message
     return ""
-
-
-def registry_access(installation: Installation) -> RegistryAccess:
-    """What the configuration says about registries, for a service: closed to private addresses it does not name."""
-    registries = installation.settings.registries
-    return RegistryAccess(
-        allowed=frozenset(registries.only) if registries.only else None,
-        plain_http=frozenset(registries.plain_http),
-        certificate_authority=installation.path(registries.ca) if registries.ca else None,
-    )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from assay.adapters.clock import SystemClock
 from assay.adapters.opa.generation import load_generation
-from assay.bootstrap.engine import registry_access
 from assay.bootstrap.installation import Installation
+from assay.bootstrap.registry import service_access, service_credentials
 from assay.bootstrap.serve import make_generation
 from assay.configuration.settings import TlsFiles
 from assay.domain.errors import ConfigError
@@ -26,7 +26,8 @@ def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]
     with tempfile.TemporaryDirectory() as scratch:
         elsewhere = replace(installation, settings=replace(settings, state=scratch))
         policy = load_generation(make_generation(elsewhere)).policy
-    registry_access(installation)
+    service_access(installation)
+    service_credentials(installation)
     servers = [("service", settings.service.listen, settings.service.tls)]
     if settings.webhook is not None:
         servers.append(("webhook", settings.webhook.listen, settings.webhook.tls))

@@ -32,6 +32,7 @@ _USAGE_CODES = frozenset(
         "module_malformed",
         "path_unknown",
         "platform_malformed",
+        "realm_refused",
         "reference_malformed",
         "registry_not_configured",
         "repository_unusable",

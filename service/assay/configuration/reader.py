@@ -3,14 +3,9 @@
 import re
 
 from assay.configuration.listener import Address, parse_address
+from assay.configuration.registry import read_registries
 from assay.configuration.section import Section, refuse
-from assay.configuration.settings import (
-    RegistrySettings,
-    ServiceSettings,
-    Settings,
-    TlsFiles,
-    WebhookSettings,
-)
+from assay.configuration.settings import ServiceSettings, Settings, TlsFiles, WebhookSettings
 from assay.configuration.trust import read_trust
 from assay.domain.caller import Caller, Role
 from assay.domain.digest import Digest
@@ -46,7 +41,7 @@ def parse_configuration(octets: bytes) -> Settings:
         opa=engine.text("path"),
         opa_sha256=_digest(engine, "sha256") if engine.has("sha256") else None,
         trust=read_trust(root),
-        registries=_registries(root.optional_section("registries") or Section({}, "registries")),
+        registries=read_registries(root.optional_section("registries") or Section({}, "registries")),
         layouts=root.text("layouts", ""),
         request_octets=limits.integer("request_mib", 32, lowest=1, highest=128) * _MIB,
         decision_seconds=limits.integer("decision_seconds", 20, lowest=1, highest=120),
@@ -71,14 +66,6 @@ def _digest(section: Section, key: str) -> Digest:
         return Digest.from_hex(value)
     except InvalidInput as error:
         raise refuse(key, f"{value[:80]!r} is not a SHA-256", "write 64 lower-case hex characters") from error
-
-
-def _registries(section: Section) -> RegistrySettings:
-    settings = RegistrySettings(
-        only=section.texts("only"), plain_http=section.texts("plain_http"), ca=section.text("ca", "")
-    )
-    section.finish()
-    return settings
 
 
 def _tls(section: Section) -> TlsFiles:

@@ -49,12 +49,28 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryHostSettings:
+    """One registry: its mirrors, further hosts that issue its tokens, its own CA and the cloud that makes its login."""
+
+    host: str
+    mirrors: tuple[str, ...]
+    token_hosts: tuple[str, ...]
+    ca: str
+    login: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrySettings:
-    """Which registries are contacted (`only`, empty means any), which of them by plain http, and a private CA."""
+    """Which registries are contacted (`only`, empty means any), which of them by plain http, and a private CA.
+
+    `credentials` are paths of files as docker writes them; `hosts` is what holds for single registries.
+    """
 
     only: tuple[str, ...]
     plain_http: tuple[str, ...]
     ca: str
+    credentials: tuple[str, ...]
+    hosts: tuple[RegistryHostSettings, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

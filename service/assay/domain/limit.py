@@ -27,3 +27,4 @@ class Limits:
     json_structure: int = 5_000_000
     bundle_structure: int = 100_000
     packages: int = 20_000
+    tags: int = 10_000

@@ -16,10 +16,11 @@ _READS = {"text", "name", "names", "texts", "integer", "section", "optional_sect
 
 def configuration_fields() -> set[str]:
     """The words that the reader of the configuration reads."""
-    source = (_ROOT / "service" / "assay" / "configuration" / "reader.py").read_text(encoding="utf-8")
+    folder = _ROOT / "service" / "assay" / "configuration"
     return {
         node.args[0].value
-        for node in ast.walk(ast.parse(source))
+        for name in ("reader.py", "registry.py")
+        for node in ast.walk(ast.parse((folder / name).read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _READS
         if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
     }
@@ -34,6 +35,7 @@ def test_every_field_of_the_configuration_is_explained(name: str) -> None:
 METRICS = [
     "assay_decisions_total",
     "assay_failures_total",
+    "assay_registry_events_total",
     "assay_step_seconds",
     "assay_trust_refreshes_total",
     "assay_trust_reloads_total",

@@ -15,6 +15,9 @@ from prometheus_client.registry import Collector
 _REGISTRY = CollectorRegistry()
 _DECISIONS = Counter("assay_decisions", "Recorded decisions.", ["kind", "verdict"], registry=_REGISTRY)
 _FAILURES = Counter("assay_failures", "Calls that ended without a decision.", ["code"], registry=_REGISTRY)
+_REGISTRY_EVENTS = Counter(
+    "assay_registry_events", "Requests to registries and what became of them.", ["event"], registry=_REGISTRY
+)
 _STEPS = Histogram(
     "assay_step_seconds",
     "Duration of the steps of a decision.",
@@ -41,6 +44,10 @@ class PrometheusMetrics:
     def count_failure(self, code: str) -> None:
         """Count one failure by its code."""
         _FAILURES.labels(code).inc()
+
+    def count_registry(self, event: str) -> None:
+        """Count one event between us and registries."""
+        _REGISTRY_EVENTS.labels(event).inc()
 
     def observe_step(self, step: str, seconds: float) -> None:
         """Add the duration of one step."""

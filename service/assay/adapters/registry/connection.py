@@ -36,14 +36,23 @@ class AddressRefused(Exception):
 
 def is_public(address: str) -> bool:
     """Whether an IP address belongs to the public internet, also when IPv6 wraps an IPv4 address."""
+    ip = _unwrapped(address)
+    return ip.is_global and not ip.is_multicast
+
+
+def is_possible(address: str) -> bool:
+    """Whether a registry can have this address at all: metadata services and the like live on link-local ones."""
+    ip = _unwrapped(address)
+    return not (ip.is_link_local or ip.is_multicast or ip.is_unspecified)
+
+
+def _unwrapped(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        wrapped = ip.ipv4_mapped or ip.sixtofour
         if ip in _NAT64:
-            wrapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if wrapped is not None:
-            return is_public(str(wrapped))
-    return ip.is_global and not ip.is_multicast
+            return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        return ip.ipv4_mapped or ip.sixtofour or ip
+    return ip
 
 
 class _PromptReader(io.RawIOBase):
@@ -115,7 +124,8 @@ def _dial(connection: HTTPConnection, *, public: bool) -> socket.socket:
         addresses = look_up(connection.host.strip("[]"), connection.port, seconds=seconds)
     except OSError as error:
         raise NameResolutionError(connection.host, connection, socket.gaierror(str(error))) from error
-    refused = [address for address in addresses if public and not is_public(address)]
+    acceptable = is_public if public else is_possible
+    refused = [address for address in addresses if not acceptable(address)]
     if refused:
         raise AddressRefused(f"{connection.host} has the address {refused[0]}")
     failure: OSError | None = None

@@ -1,11 +1,12 @@
-"""One HTTP exchange with a registry: deadline, caps, redirects, one retry, and what each status means."""
+"""Sending exchanges: deadline, caps, redirects, one repetition, and what each status means."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from io import BytesIO
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from threading import Lock
-from urllib.parse import SplitResult, urljoin, urlsplit
+from typing import cast
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -13,68 +14,57 @@ from urllib3.response import BaseHTTPResponse
 
 from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.connection import AddressRefused, open_session
+from assay.adapters.registry.exchange import Answer, Exchange, resolve_location, same_host
 from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 
 _CONNECT_SECONDS = 2.0
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_READS = frozenset({"GET", "HEAD"})
-_CHUNK = 64 * 1024
-_LONGEST_LOCATION = 8 * 1024
+_BUSY = frozenset({429, 503})
+_CHUNK = 16 * 1024 * 1024
+_SENT = 256 * 1024
 _DRAINED = 16 * 1024
+_MOST_DIGITS = 15
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """A request and what may be answered.
-
-    `expected` are the statuses handed back to the caller, `cap` the number of bytes of the answer that are of use.
-    `leaves_host` allows redirects to another host, which is right for blobs only.
-    """
-
-    method: str
-    url: str
-    expected: frozenset[int]
-    cap: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = field(default=None, repr=False)
-    leaves_host: bool = False
-
-    @property
-    def name(self) -> str:
-        """Method and address without the query, which may carry a credential."""
-        parts = urlsplit(self.url)
-        return f"{self.method} {parts.netloc}{parts.path}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer with an expected status.
-
-    `octets` holds at most `cap + 1` bytes: more than `cap` means that the body is longer than the caller allows.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    octets: bytes = field(repr=False)
+class Interrupted(Unavailable):
+    """`registry_unavailable`: the connection failed before the answer was complete; the registry may have acted."""
 
 
 class _TransportFault(Exception):
     """The connection failed before the answer was complete."""
 
 
+class _Busy(Exception):
+    """The registry asks to come back later; `seconds` is None when it does not say when."""
+
+    def __init__(self, status: int, seconds: int | None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.seconds = seconds
+
+
 class Transport:
     """Sends exchanges over connections that are pooled per process and never shared across a fork.
 
     Only `Unavailable` (`registry_unavailable`, `registry_denied`, `deadline_exceeded`) and `InvalidInput`
-    (`registry_not_configured`, `push_refused`) leave it; no message carries a query, a header or a body.
+    (`registry_not_configured`, `push_refused`) leave it; no message carries a query, a header or a body. `pause` waits
+    some seconds; `count` is told `sent` for every request, and `repeated` or `delayed` for a repetition.
     """
 
-    def __init__(self, access: RegistryAccess) -> None:
+    def __init__(
+        self,
+        access: RegistryAccess,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        count: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._access = access
+        self._pause = pause
+        self._count = count
         self._lock = Lock()
-        self._sessions: dict[tuple[int, bool], requests.Session] = {}
+        self._sessions: dict[tuple[int, bool, Path | None], requests.Session] = {}
 
     def close(self) -> None:
         """Close the connections of this process."""
@@ -86,60 +76,75 @@ class Transport:
     def send(self, exchange: Exchange, deadline: Deadline) -> Answer:
         """Send the exchange and return the answer, when its status is an expected one.
 
-        A read is repeated once when the connection failed; nothing else is. Every byte arrives before the deadline.
+        What may be repeated is repeated once: when the connection failed, and when the registry is busy and names a
+        time (`Retry-After` in seconds) that the deadline leaves. Every byte arrives before the deadline.
         """
-        attempts = 2 if exchange.method in _READS else 1
-        for _ in range(attempts):
-            try:
-                return self._follow(exchange, deadline)
-            except _TransportFault as fault:
-                deadline.remaining(exchange.name)
-                why = str(fault)
-        raise _unavailable(exchange, why)
+        try:
+            return self._follow(exchange, deadline)
+        except _TransportFault as fault:
+            deadline.remaining(exchange.name)
+            if not exchange.may_repeat:
+                raise _interrupted(exchange, fault) from fault
+            self._count("repeated")
+        except _Busy as busy:
+            if busy.seconds is None or not exchange.may_repeat or busy.seconds >= deadline.remaining(exchange.name):
+                raise _refusal(exchange, busy.status) from busy
+            self._pause(busy.seconds)
+            self._count("delayed")
+        try:
+            return self._follow(exchange, deadline)
+        except _TransportFault as fault:
+            deadline.remaining(exchange.name)
+            raise _interrupted(exchange, fault) from fault
+        except _Busy as busy:
+            raise _refusal(exchange, busy.status) from busy
 
     def _follow(self, exchange: Exchange, deadline: Deadline) -> Answer:
-        url = exchange.url
+        url, authorization = exchange.url, exchange.authorization
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._request(exchange, url, deadline)
+            response = self._request(exchange, url, authorization, deadline)
             try:
                 location = response.headers.get("Location", "")
-                if response.status_code not in _REDIRECTS or not location or exchange.method not in _READS:
-                    return _receive(exchange, response, deadline)
+                if response.status_code not in _REDIRECTS or not location or not exchange.reads:
+                    return _receive(exchange, response, deadline, at_home=same_host(exchange.url, url))
                 _drain(response, deadline)
-                url = self._redirected(exchange, url, location)
+                target = self._redirected(exchange, url, location)
             finally:
                 response.close()
+            authorization = authorization if same_host(url, target) else ""
+            url = target
         raise _unavailable(exchange, f"it redirects more than {_MOST_REDIRECTS} times")
 
-    def _request(self, exchange: Exchange, url: str, deadline: Deadline) -> requests.Response:
+    def _request(self, exchange: Exchange, url: str, authorization: str, deadline: Deadline) -> requests.Response:
         left = deadline.remaining(exchange.name)
+        self._count("sent")
+        headers = {**exchange.headers, **({"Authorization": authorization} if authorization else {})}
         try:
             return self._session(exchange, url).request(
                 exchange.method,
                 url,
-                headers=dict(exchange.headers),
-                data=_Upload(exchange, exchange.body, deadline) if exchange.body else exchange.body,
+                headers=headers,
+                data=cast("Iterable[bytes]", _Upload(exchange, exchange.body, deadline)) if exchange.body else None,
                 timeout=(min(_CONNECT_SECONDS, left), left),
                 allow_redirects=False,
                 stream=True,
             )
         except AddressRefused as error:
-            raise self._address_refused(exchange, url, error) from error
+            raise _address_refused(exchange, url, error) from error
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            raise _TransportFault(type(error).__name__) from error
+            raise _TransportFault(type(error).__name__) from None  # its text may quote an address with its query
 
     def _session(self, exchange: Exchange, url: str) -> requests.Session:
         parts = urlsplit(url)
-        at_home = _origin(parts) == _origin(urlsplit(exchange.url))
+        at_home = same_host(url, exchange.url) and not exchange.confined
         trusted = self._access.names(parts.netloc) or (
             at_home and (parts.scheme == "http" or self._access.private_addresses)
         )
-        key = (os.getpid(), not trusted)
+        authority = self._access.authority_of(parts.netloc)
+        key = (os.getpid(), not trusted, authority)
         with self._lock:
             if key not in self._sessions:
-                self._sessions[key] = open_session(
-                    certificate_authority=self._access.certificate_authority, public_addresses_only=not trusted
-                )
+                self._sessions[key] = open_session(certificate_authority=authority, public_addresses_only=not trusted)
             return self._sessions[key]
 
     def _redirected(self, exchange: Exchange, url: str, location: str) -> str:
@@ -149,7 +154,7 @@ class Transport:
         here, there = urlsplit(url), urlsplit(target)
         if here.scheme == "https" and there.scheme != "https":
             raise _unavailable(exchange, "it redirects from https to http")
-        if _origin(here) == _origin(there):
+        if same_host(url, target):
             return target
         if not exchange.leaves_host:
             raise _unavailable(exchange, f"it redirects to another host, {there.netloc[:100]}")
@@ -157,81 +162,73 @@ class Transport:
             raise _unavailable(exchange, f"it redirects to {there.netloc[:100]} in plain http")
         return target
 
-    def _address_refused(self, exchange: Exchange, url: str, error: AddressRefused) -> AssayError:
-        if _origin(urlsplit(url)) != _origin(urlsplit(exchange.url)):
-            return _unavailable(exchange, f"it redirects to a host that is not public: {error}")
-        return InvalidInput(
-            "registry_not_configured",
-            f"{urlsplit(url).netloc} is not a public host and not configured: {error}",
-            remedy="have the registry added to the configuration",
-        )
 
+class _Upload:
+    """A request body in pieces, not copied, that checks the deadline whenever one of them is sent."""
 
-class _Upload(BytesIO):
-    """A request body that checks the deadline whenever a piece of it is sent."""
-
-    def __init__(self, exchange: Exchange, body: bytes, deadline: Deadline) -> None:
-        super().__init__(body)
+    def __init__(self, exchange: Exchange, body: bytes | memoryview, deadline: Deadline) -> None:
         self._what = exchange.name
+        self._body = memoryview(body)
         self._deadline = deadline
 
-    def read(self, amount: int | None = -1, /) -> bytes:
-        self._deadline.remaining(self._what)
-        return super().read(amount)
+    def __len__(self) -> int:
+        return len(self._body)
+
+    def __iter__(self) -> Iterator[memoryview]:
+        for start in range(0, len(self._body), _SENT):
+            self._deadline.remaining(self._what)
+            yield self._body[start : start + _SENT]
 
 
-def resolve_location(url: str, location: str) -> str | None:
-    """The absolute address a `Location` or `Link` means, or None when it is not a plain http(s) address."""
-    if not 0 < len(location) <= _LONGEST_LOCATION or not location.isascii() or not location.isprintable():
-        return None
-    try:
-        target = urljoin(url, location)
-        parts = urlsplit(target)
-        usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return None
-    if parts.scheme not in {"http", "https"} or not usable or "@" in parts.netloc or " " in target:
-        return None
-    return target
-
-
-def same_host(url: str, other: str) -> bool:
-    """Whether two addresses have the same scheme, host and port."""
-    return _origin(urlsplit(url)) == _origin(urlsplit(other))
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _receive(exchange: Exchange, response: requests.Response, deadline: Deadline) -> Answer:
-    if response.status_code not in exchange.expected:
+def _receive(exchange: Exchange, response: requests.Response, deadline: Deadline, *, at_home: bool) -> Answer:
+    status = response.status_code
+    if status not in exchange.expected or (status == 401 and not at_home):
         _drain(response, deadline)
-        raise _refusal(exchange, response.status_code)
+        if status in _BUSY:
+            raise _Busy(status, _number(response.headers.get("Retry-After", "")))
+        raise _refusal(exchange, status)
     if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise _unavailable(exchange, "it answers with a content coding that was not asked for")
-    octets = _read(exchange, response, exchange.cap, deadline)
-    return Answer(status=response.status_code, headers=response.headers, octets=octets)
+    octets = _read(response, exchange.cap, deadline, what=exchange.name)
+    return Answer(status=status, headers=response.headers, octets=octets)
 
 
-def _read(exchange: Exchange, response: requests.Response, cap: int, deadline: Deadline) -> bytes:
+def _read(response: requests.Response, cap: int, deadline: Deadline, *, what: str) -> bytes:
+    """At most one byte more than the cap; what is announced is read in one piece, which nobody has to copy."""
     raw: BaseHTTPResponse = response.raw
-    received = bytearray()
+    announced = _number(response.headers.get("Content-Length", ""))
+    wanted = cap + 1 if announced is None else min(cap + 1, max(announced, 1))
+    pieces: list[bytes] = []
     try:
-        while len(received) <= cap and (piece := raw.read1(_CHUNK, decode_content=False)):
-            received += piece
-            deadline.remaining(exchange.name)
+        while wanted > 0 and (piece := raw.read(min(_CHUNK, wanted), decode_content=False)):
+            pieces.append(piece)
+            wanted -= len(piece)
+            deadline.remaining(what)
     except (HTTPError, OSError, ValueError) as error:
-        raise _TransportFault(type(error).__name__) from error
-    return bytes(received[: cap + 1])
+        raise _TransportFault(type(error).__name__) from None
+    return b"".join(pieces)
 
 
 def _drain(response: requests.Response, deadline: Deadline) -> None:
     """Read a short body that nobody needs, so that the connection can be used again; a long one is cut off."""
-    announced = response.headers.get("Content-Length", "")
-    if announced.isdecimal() and int(announced) <= _DRAINED:
-        exchange = Exchange(method="GET", url=response.url, expected=frozenset(), cap=_DRAINED)
-        _read(exchange, response, _DRAINED, deadline)
+    announced = _number(response.headers.get("Content-Length", ""))
+    if announced is not None and announced <= _DRAINED:
+        _read(response, _DRAINED, deadline, what="an answer that is not needed")
+
+
+def _number(text: str) -> int | None:
+    usable = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if usable else None
+
+
+def _address_refused(exchange: Exchange, url: str, error: AddressRefused) -> AssayError:
+    if not same_host(url, exchange.url):
+        return _unavailable(exchange, f"it redirects to a host that is not public: {error}")
+    return InvalidInput(
+        "registry_not_configured",
+        f"{urlsplit(url).netloc} is not a public host and not configured: {error}",
+        remedy="have the registry added to the configuration",
+    )
 
 
 def _refusal(exchange: Exchange, status: int) -> AssayError:
@@ -239,9 +236,9 @@ def _refusal(exchange: Exchange, status: int) -> AssayError:
         return Unavailable(
             "registry_denied",
             f"{exchange.name} was refused with status {status}",
-            remedy="check that the repository exists and that anonymous access to it is allowed",
+            remedy="check that the repository exists and that the credential for its registry may be used for this",
         )
-    if exchange.method not in _READS and 400 <= status < 500 and status not in {408, 429}:
+    if not exchange.reads and 400 <= status < 500 and status not in {408, 429}:
         return InvalidInput(
             "push_refused",
             f"{exchange.name} was refused with status {status}",
@@ -253,4 +250,10 @@ def _refusal(exchange: Exchange, status: int) -> AssayError:
 def _unavailable(exchange: Exchange, why: str) -> Unavailable:
     return Unavailable(
         "registry_unavailable", f"{exchange.name} failed: {why}", remedy="repeat the call when the registry is well"
+    )
+
+
+def _interrupted(exchange: Exchange, fault: _TransportFault) -> Interrupted:
+    return Interrupted(
+        "registry_unavailable", f"{exchange.name} failed: {fault}", remedy="repeat the call when the registry is well"
     )

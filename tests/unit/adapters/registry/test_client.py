@@ -12,12 +12,10 @@ from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.domain.limit import Limits
 from tests.fakes.oci import (
-    bundle_referrer,
     image,
     index,
     put_bundle,
     put_image,
-    rendered,
     soon,
 )
 from tests.fakes.registry import FakeRegistry, Fault
@@ -46,7 +44,8 @@ def client() -> Iterator[RegistryClient]:
 
 
 def make_client(**limits: int) -> RegistryClient:
-    return RegistryClient(access=RegistryAccess(plain_http_on_loopback=True), limits=Limits(**limits))
+    access = RegistryAccess(plain_http_on_loopback=True)
+    return RegistryClient(access=access, limits=Limits(**limits), pause=lambda _: None)
 
 
 def really(seconds: float) -> Deadline:
@@ -205,6 +204,14 @@ def test_a_trickle_ends_at_the_deadline(client: RegistryClient, registry: FakeRe
     began = time.monotonic()
     assert resolve_code(client, registry, really(0.3)) == "deadline_exceeded"
     assert 0.25 < time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "many", "-1"])
+def test_a_length_that_is_no_number_is_not_believed(
+    client: RegistryClient, registry: FakeRegistry, length: str
+) -> None:
+    registry.faults[MANIFEST_PATH] = Fault(claimed_length=length, headers=(("Connection", "close"),))
+    assert resolves(client, registry)
 
 
 def test_a_chunked_body_is_read(client: RegistryClient, registry: FakeRegistry) -> None:
@@ -371,48 +378,6 @@ def test_what_is_no_manifest_is_not_pushed(client: RegistryClient, registry: Fak
         client.push_manifest(registry.repository("app"), b"{}", OCI_MANIFEST, soon())
     assert caught.value.code == "manifest_malformed"
     assert registry.requests == []
-
-
-def test_a_referrer_pushed_without_the_api_is_merged_into_the_fallback_tag(
-    client: RegistryClient, registry: FakeRegistry
-) -> None:
-    registry.referrers_api = False
-    repository = registry.repository("app")
-    pushed = [
-        client.push_manifest(repository, bundle_referrer(image(), b"%d" % number), OCI_MANIFEST, soon())
-        for number in (1, 2, 1)
-    ]
-    listed = client.list_referrers(repository, IMAGE, soon())
-    assert list(listed) == sorted(set(pushed), key=lambda entry: entry.digest)
-    assert {entry.artifact_type for entry in listed} == {SIGSTORE_BUNDLE}
-
-
-def test_an_index_may_be_a_referrer_too(client: RegistryClient, registry: FakeRegistry) -> None:
-    registry.referrers_api = False
-    octets = index(subject=rendered(OCI_MANIFEST, image()), artifactType="application/x")
-    pushed = client.push_manifest(registry.repository("app"), octets, OCI_INDEX, soon())
-    assert client.list_referrers(registry.repository("app"), IMAGE, soon()) == (pushed,)
-
-
-def test_a_referrer_pushed_with_the_api_writes_no_tag(client: RegistryClient, registry: FakeRegistry) -> None:
-    pushed = client.push_manifest(registry.repository("app"), bundle_referrer(image(), b"1"), OCI_MANIFEST, soon())
-    assert registry.shelf("app").tags.keys() == {"v1"}
-    assert [entry.digest for entry in client.list_referrers(registry.repository("app"), IMAGE, soon())] == [
-        pushed.digest
-    ]
-
-
-def test_a_fallback_tag_that_forgets_what_was_written_is_reported(
-    client: RegistryClient, registry: FakeRegistry
-) -> None:
-    registry.referrers_api = False
-    path = f"/v2/app/manifests/sha256-{IMAGE.hex}"
-    empty = Digest.of(index()).text
-    registry.faults[path] = Fault(method="GET", octets=index(), media_type=OCI_INDEX, status=200, claimed_digest=empty)
-    with pytest.raises(Unavailable) as caught:
-        client.push_manifest(registry.repository("app"), bundle_referrer(image(), b"1"), OCI_MANIFEST, soon())
-    assert caught.value.code == "registry_unavailable"
-    assert registry.paths("PUT").count(path) == 5
 
 
 def test_a_connection_is_not_used_after_a_fork(client: RegistryClient, registry: FakeRegistry) -> None:

@@ -1,26 +1,21 @@
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from assay.adapters.registry.access import RegistryAccess
+from assay.adapters.registry.access import HostAccess, RegistryAccess
 from assay.adapters.registry.client import RegistryClient
 from assay.adapters.registry.connection import _PromptReader, is_public
-from assay.adapters.registry.transport import resolve_location
-from assay.domain.descriptor import Descriptor
+from assay.adapters.registry.exchange import resolve_location
+from assay.domain.descriptor import OCI_MANIFEST, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.domain.limit import Limits
-from assay.domain.reference import Reference
+from assay.domain.reference import Reference, Repository
+from tests.fakes.loopback_certificate import write_loopback_certificate
 from tests.fakes.oci import image, put_image, soon
-from tests.fakes.registry import FakeRegistry, Fault
+from tests.fakes.registry import FakeRegistry, Fault, TokenService
 
 BLOB = b"blob"
 DESCRIPTOR = Descriptor(media_type="a/b", digest=Digest.of(BLOB), size=len(BLOB))
@@ -259,29 +254,68 @@ def test_a_location_with_odd_characters_is_none() -> None:
     assert resolve_location("http://a/b", "c?d=e") == "http://a/c?d=e"
 
 
+def counting(pauses: list[float], counted: list[str]) -> RegistryClient:
+    access = RegistryAccess(plain_http_on_loopback=True)
+    return RegistryClient(access=access, limits=Limits(), pause=pauses.append, count=counted.append)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_registry_is_asked_again_when_it_says(registry: FakeRegistry, status: int) -> None:
+    pauses: list[float] = []
+    counted: list[str] = []
+    registry.faults[BLOB_PATH] = Fault(status=status, headers=(("Retry-After", "3"),), times=1)
+    client = counting(pauses, counted)
+    assert client.fetch_blob(registry.repository("app"), DESCRIPTOR, soon()) == BLOB
+    assert (pauses, counted) == ([3], ["sent", "delayed", "sent"])
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "times", "requests"),
+    [("10", 1, 1), ("9", 2, 2), ("", 1, 1), ("soon", 1, 1), ("-1", 1, 1), ("999999", 1, 1), ("\u0663", 1, 1)],
+)
+def test_a_busy_registry_is_asked_once_more_at_the_most_and_within_the_deadline(
+    registry: FakeRegistry, retry_after: str, times: int, requests: int
+) -> None:
+    header = retry_after.encode().decode("latin-1")
+    registry.faults[BLOB_PATH] = Fault(status=429, headers=(("Retry-After", header),), times=times)
+    with pytest.raises(Unavailable) as caught:
+        counting([], []).fetch_blob(registry.repository("app"), DESCRIPTOR, soon(10))
+    assert caught.value.code == "registry_unavailable"
+    assert len(registry.requests) == requests
+
+
+def test_what_is_not_repeatable_is_sent_once(registry: FakeRegistry) -> None:
+    pauses: list[float] = []
+    for fault in (Fault(status=429, headers=(("Retry-After", "1"),), method="POST"), Fault(drop=True, method="POST")):
+        registry.faults["/v2/app/blobs/uploads/"] = fault
+        with pytest.raises(Unavailable):
+            counting(pauses, []).push_blob(registry.repository("app"), b"new", soon())
+    assert (pauses, len(registry.paths("POST"))) == ([], 2)
+
+
+def test_a_manifest_is_pushed_again_when_the_connection_broke(registry: FakeRegistry) -> None:
+    counted: list[str] = []
+    registry.faults["/v2/app/manifests/v2"] = Fault(drop=True, times=1)
+    counting([], counted).push_manifest(registry.repository("app"), image(), OCI_MANIFEST, soon(), tag="v2")
+    assert counted == ["sent", "repeated", "sent"]
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "[fe80::1]", "[::]", "224.0.0.1", "[::ffff:a9fe:a9fe]"])
+def test_a_link_local_address_is_not_asked_even_when_it_is_named(address: str) -> None:
+    for access in (
+        RegistryAccess(allowed=frozenset({address}), plain_http=frozenset({address})),
+        RegistryAccess(private_addresses=True),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            make_client(access).resolve(
+                Reference(repository=Repository(registry=address, path="app"), tag="v1"), soon()
+            )
+        assert caught.value.code == "registry_not_configured"
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registry")])
-    now = datetime.now(UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("tls")
-    (folder / "chain.pem").write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    encoded = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "key.pem").write_bytes(encoded)
-    return folder / "chain.pem", folder / "key.pem"
+    return write_loopback_certificate(tmp_path_factory.mktemp("tls"))
 
 
 def test_a_private_authority_is_trusted_when_configured(certificate: tuple[Path, Path]) -> None:
@@ -291,6 +325,31 @@ def test_a_private_authority_is_trusted_when_configured(certificate: tuple[Path,
         named = frozenset({registry.host})
         assert refusal(registry, RegistryAccess(allowed=named)).code == "registry_unavailable"
         assert fetch(registry, RegistryAccess(allowed=named, certificate_authority=certificate[0])) == BLOB
+
+
+def test_a_host_may_have_an_authority_of_its_own(certificate: tuple[Path, Path]) -> None:
+    with FakeRegistry.start(certificate=certificate) as registry:
+        registry.put_blob("app", BLOB)
+        for authority, code in ((certificate[0], ""), (None, "registry_unavailable")):
+            own = {registry.host: HostAccess(certificate_authority=authority)}
+            if code:
+                assert refusal(registry, RegistryAccess(hosts=own)).code == code
+            else:
+                assert fetch(registry, RegistryAccess(hosts=own)) == BLOB
+
+
+def test_a_token_host_is_never_asked_without_tls_when_the_registry_has_it(
+    certificate: tuple[Path, Path], other: FakeRegistry
+) -> None:
+    with FakeRegistry.start(certificate=certificate) as registry:
+        registry.put_blob("app", BLOB)
+        registry.demand_login(TokenService(anonymous=True), realm=f"{other.url}/token")
+        own = HostAccess(token_hosts=frozenset({other.host}), certificate_authority=certificate[0])
+        access = RegistryAccess(plain_http=frozenset({other.host}), hosts={registry.host: own})
+        assert refusal(registry, access).code == "realm_refused"
+        assert other.requests == []
+        registry.demand_login(TokenService(anonymous=True))
+        assert fetch(registry, access) == BLOB
 
 
 def test_a_slow_body_over_tls_ends_too(certificate: tuple[Path, Path]) -> None:

@@ -1,0 +1,191 @@
+"""Reading a registry: mirrors before their origin, every byte checked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote_plus
+
+from assay.adapters.registry.access import Place, RegistryAccess
+from assay.adapters.registry.authorization import AuthorizedTransport, Scope
+from assay.adapters.registry.claimed_digest import check_claim, mismatch
+from assay.adapters.registry.content_cache import ContentCache
+from assay.adapters.registry.exchange import Answer, Exchange
+from assay.adapters.registry.fallback import TaggedIndex, fallback_tag
+from assay.adapters.registry.pages import FetchPage, list_referrer_pages, list_tag_pages
+from assay.domain.deadline import Deadline
+from assay.domain.descriptor import Content, Descriptor
+from assay.domain.digest import Digest
+from assay.domain.errors import InvalidInput, Unavailable
+from assay.domain.limit import Limits
+from assay.domain.reference import Repository
+from assay.formats.manifest import MANIFEST_TYPES, parse_index, parse_manifest
+
+_ACCEPTED = {"Accept": ", ".join(MANIFEST_TYPES)}
+_FOUND_OR_NOT = frozenset({200, 404})
+_MIRROR_SHARE = 0.5
+_BLOB = "application/octet-stream"
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryReader:
+    """Reads repositories; see `RegistryClient` for what is guaranteed.
+
+    A mirror is asked first and may use half of the time that is left; what it does not have, or cannot answer, is read
+    from the next place. Other bytes than a digest names are an error wherever they come from.
+    """
+
+    transport: AuthorizedTransport
+    access: RegistryAccess
+    limits: Limits
+    cache: ContentCache
+    count: Callable[[str], None]
+
+    def find_manifest(self, repository: Repository, tag_or_digest: str, deadline: Deadline) -> Content | None:
+        """The manifest, checked to be one, or None when there is none."""
+        kept = self._kept(repository, tag_or_digest, MANIFEST_TYPES) if tag_or_digest.startswith("sha256:") else None
+        if kept is not None:
+            self.access.base_url(repository.registry)
+            return kept
+
+        def read(place: Place, until: Deadline) -> Content | None:
+            answer = self._get(place, f"manifests/{tag_or_digest}", until)
+            return self._as_manifest(answer, tag_or_digest, what=f"{place.repository}, manifest {tag_or_digest}")
+
+        content = self._first(repository, deadline, read)
+        if content is not None:
+            self.cache.keep(repository, content)
+        return content
+
+    def fetch_blob(self, repository: Repository, descriptor: Descriptor, deadline: Deadline) -> bytes:
+        """A blob with exactly the size and digest of its descriptor."""
+        what = f"{repository}, blob {descriptor.digest}"
+        if descriptor.size > self.limits.blob_octets:
+            raise _limit(what, f"has {descriptor.size} bytes, more than {self.limits.blob_octets}")
+        kept = self._kept(repository, descriptor.digest.text, (_BLOB,))
+        if kept is not None and len(kept.octets) == descriptor.size:
+            self.access.base_url(repository.registry)
+            return kept.octets
+
+        def read(place: Place, until: Deadline) -> Content | None:
+            url = f"blobs/{descriptor.digest}"
+            answer = self._get(place, url, until, cap=descriptor.size, leaves_host=True)
+            return None if answer.status == 404 else _as_blob(answer, descriptor, what=what)
+
+        content = self._first(repository, deadline, read)
+        if content is None:
+            raise InvalidInput(
+                "manifest_malformed", f"{what} is named by a manifest but does not exist", remedy="push it again"
+            )
+        self.cache.keep(repository, content)
+        return content.octets
+
+    def list_referrers(
+        self, repository: Repository, digest: Digest, deadline: Deadline, *, artifact_type: str
+    ) -> Sequence[Descriptor]:
+        """Every referrer, or those of one type: from the referrers API, or from the fallback tag where that is 404.
+
+        The registry is asked to filter, and what it returns is filtered again.
+        """
+        query = f"?artifactType={quote_plus(artifact_type)}" if artifact_type else ""
+
+        def read(place: Place, until: Deadline) -> Sequence[Descriptor]:
+            what = f"{place.repository}, referrers of {digest}"
+            first = place.url(f"referrers/{digest}{query}")
+            listed = list_referrer_pages(self._pages(place, until), first, what=what, limits=self.limits)
+            if listed is None:
+                index = self.read_fallback(place, digest, until).index
+                listed = index.manifests if index else ()
+            return tuple(entry for entry in listed if artifact_type in {"", entry.artifact_type})
+
+        return self._first(repository, deadline, read)
+
+    def list_tags(self, repository: Repository, deadline: Deadline) -> tuple[str, ...]:
+        """Every tag, sorted."""
+
+        def read(place: Place, until: Deadline) -> tuple[str, ...]:
+            what = f"the tags of {place.repository}"
+            return list_tag_pages(self._pages(place, until), place.url("tags/list"), what=what, limits=self.limits)
+
+        return self._first(repository, deadline, read)
+
+    def read_fallback(self, place: Place, subject: Digest, deadline: Deadline) -> TaggedIndex:
+        """What is under the subject's fallback tag in one place."""
+        tag = fallback_tag(subject)
+        what = f"{place.repository}:{tag}"
+        answer = self._get(place, f"manifests/{tag}", deadline)
+        content = self._as_manifest(answer, tag, what=what)
+        if content is None:
+            return TaggedIndex(index=None)
+        index = parse_index(content.octets, content.media_type, what=what, limits=self.limits)
+        return TaggedIndex(index=index, entity_tag=answer.headers.get("ETag", ""))
+
+    def _first(self, repository: Repository, deadline: Deadline, read: Callable[[Place, Deadline], Found]) -> Found:
+        *mirrors, origin = self.access.places(repository)
+        for mirror in mirrors:
+            try:
+                found = read(mirror, deadline.part(_MIRROR_SHARE))
+            except Unavailable:
+                continue
+            if found:
+                return found
+        return read(origin, deadline)
+
+    def _kept(self, repository: Repository, digest: str, media_types: Sequence[str]) -> Content | None:
+        content = self.cache.find(repository, Digest(digest))
+        if content is None or content.media_type not in media_types:
+            return None
+        self.count("remembered")
+        return content
+
+    def _pages(self, place: Place, deadline: Deadline) -> FetchPage:
+        return lambda url: self._send(place, url, deadline, cap=self.limits.manifest_octets, headers=_ACCEPTED)
+
+    def _get(
+        self, place: Place, rest: str, deadline: Deadline, *, cap: int | None = None, leaves_host: bool = False
+    ) -> Answer:
+        headers = {"Accept": "*/*"} if leaves_host else _ACCEPTED
+        largest = self.limits.manifest_octets if cap is None else cap
+        return self._send(place, place.url(rest), deadline, cap=largest, headers=headers, leaves_host=leaves_host)
+
+    def _send(
+        self,
+        place: Place,
+        url: str,
+        deadline: Deadline,
+        *,
+        cap: int,
+        headers: Mapping[str, str],
+        leaves_host: bool = False,
+    ) -> Answer:
+        exchange = Exchange(
+            method="GET", url=url, expected=_FOUND_OR_NOT, cap=cap, headers=headers, leaves_host=leaves_host
+        )
+        return self.transport.send(exchange, Scope(repository=place.repository), deadline)
+
+    def _as_manifest(self, answer: Answer, tag_or_digest: str, *, what: str) -> Content | None:
+        if answer.status == 404:
+            return None
+        if len(answer.octets) > self.limits.manifest_octets:
+            raise _limit(what, f"has more than {self.limits.manifest_octets} bytes")
+        digest = Digest.of(answer.octets)
+        check_claim(answer, digest, what=what)
+        if tag_or_digest.startswith("sha256:") and digest.text != tag_or_digest:
+            raise mismatch(what, digest.text)
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        parse_manifest(answer.octets, media_type, what=what, limits=self.limits)
+        return Content(media_type=media_type, octets=answer.octets, digest=digest)
+
+
+def _as_blob(answer: Answer, descriptor: Descriptor, *, what: str) -> Content:
+    if len(answer.octets) != descriptor.size:
+        raise mismatch(what, f"{len(answer.octets)} bytes or more instead of {descriptor.size}")
+    try:
+        return Content(media_type=_BLOB, octets=answer.octets, digest=descriptor.digest)
+    except ValueError:
+        raise mismatch(what, Digest.of(answer.octets).text) from None
+
+
+def _limit(what: str, why: str) -> InvalidInput:
+    return InvalidInput("evidence_limit", f"{what} {why}", remedy="publish a smaller item, or raise the limit")

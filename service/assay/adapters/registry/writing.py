@@ -1,0 +1,188 @@
+"""Writing to a registry: blobs, manifests, and the fallback tag where there is no referrers API."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote_plus
+
+from assay.adapters.registry.access import Place, RegistryAccess
+from assay.adapters.registry.authorization import AuthorizedTransport, Scope
+from assay.adapters.registry.claimed_digest import check_claim, mismatch
+from assay.adapters.registry.exchange import Answer, Exchange
+from assay.adapters.registry.fallback import (
+    SETTLE_SECONDS,
+    TaggedIndex,
+    Written,
+    add_to_fallback,
+    fallback_tag,
+)
+from assay.adapters.registry.reading import RegistryReader
+from assay.adapters.registry.upload import BlobUpload
+from assay.domain.deadline import Deadline
+from assay.domain.descriptor import OCI_INDEX, Descriptor
+from assay.domain.digest import Digest
+from assay.domain.limit import Limits
+from assay.domain.reference import Repository
+from assay.formats.manifest import ImageIndex, parse_manifest
+
+_FOUND_OR_NOT = frozenset({200, 404})
+_BLOB = "application/octet-stream"
+_NOBODYS_ENTITY_TAG = '"sha256:none"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryWriter:
+    """Writes to repositories at their origin; see `RegistryClient` for what is guaranteed.
+
+    `heeds_conditions` remembers by host whether a registry takes notice of `If-Match`.
+    """
+
+    transport: AuthorizedTransport
+    access: RegistryAccess
+    limits: Limits
+    reader: RegistryReader
+    pause: Callable[[float], None]
+    piece_octets: int
+    heeds_conditions: dict[str, bool] = field(default_factory=dict)
+
+    def push_blob(
+        self, repository: Repository, content: bytes, deadline: Deadline, *, mounted_from: Repository | None
+    ) -> Descriptor:
+        """Upload a blob unless the registry has it, or can take it from another of its repositories."""
+        target = _Target(writer=self, place=self._origin(repository), deadline=deadline, mounted_from=mounted_from)
+        digest = Digest.of(content)
+        if not target.has_blob(digest, len(content)):
+            target.upload(content, digest)
+        return Descriptor(media_type=_BLOB, digest=digest, size=len(content))
+
+    def push_manifest(
+        self, repository: Repository, manifest: bytes, media_type: str, deadline: Deadline, *, tag: str
+    ) -> Descriptor:
+        """Upload a manifest by digest, or under a tag, and keep the fallback tag of its subject where necessary."""
+        digest = Digest.of(manifest)
+        what = f"{repository}, manifest {digest}"
+        parsed = parse_manifest(manifest, media_type, what=what, limits=self.limits)
+        target = _Target(writer=self, place=self._origin(repository), deadline=deadline)
+        answer = target.put_manifest(tag or digest.text, manifest, media_type)
+        check_claim(answer, digest, what=what)
+        kind = parsed.artifact_type if isinstance(parsed, ImageIndex) else parsed.effective_artifact_type
+        pushed = Descriptor(
+            media_type=media_type,
+            digest=digest,
+            size=len(manifest),
+            artifact_type=kind,
+            annotations=parsed.annotations,
+        )
+        if parsed.subject is not None and not answer.headers.get("OCI-Subject"):
+            target.note_referrer(parsed.subject.digest, pushed)
+        return pushed
+
+    def _origin(self, repository: Repository) -> Place:
+        return Place(repository=repository, base_url=self.access.base_url(repository.registry))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """One repository that is written to within one deadline."""
+
+    writer: RegistryWriter
+    place: Place
+    deadline: Deadline
+    mounted_from: Repository | None = None
+
+    def has_blob(self, digest: Digest, size: int) -> bool:
+        known = Exchange(
+            method="HEAD",
+            url=self.place.url(f"blobs/{digest}"),
+            expected=_FOUND_OR_NOT,
+            cap=0,
+            leaves_host=True,
+        )
+        answer = self.send(known)
+        if answer.status == 404:
+            return False
+        what = f"{self.place.repository}, blob {digest}"
+        check_claim(answer, digest, what=what)
+        claimed = answer.headers.get("Content-Length", str(size))
+        if claimed != str(size):
+            raise mismatch(what, f"a blob of {claimed[:20]!r} bytes instead of {size}")
+        return True
+
+    def upload(self, content: bytes, digest: Digest) -> None:
+        start = self.place.url("blobs/uploads/")
+        if self._mount is not None:
+            start = f"{start}?mount={digest}&from={quote_plus(self._mount)}"
+        begun = self.send(
+            Exchange(method="POST", url=start, expected=frozenset({201, 202}), cap=self.writer.limits.manifest_octets)
+        )
+        if begun.status == 201:
+            check_claim(begun, digest, what=f"{self.place.repository}, mounted blob {digest}")
+            return
+        BlobUpload(
+            content=content,
+            digest=digest,
+            what=f"{self.place.repository}, blob {digest}",
+            send=self.send,
+            exists=lambda: self.has_blob(digest, len(content)),
+            whole=self.writer.piece_octets,
+        ).run(start, begun)
+
+    def put_manifest(
+        self, name: str, manifest: bytes, media_type: str, *, condition: Mapping[str, str] | None = None
+    ) -> Answer:
+        return self.send(
+            Exchange(
+                method="PUT",
+                url=self.place.url(f"manifests/{name}"),
+                expected=frozenset({201, 412}) if condition else frozenset({201}),
+                cap=self.writer.limits.manifest_octets,
+                headers={"Content-Type": media_type, **(condition or {})},
+                body=manifest,
+                repeatable=True,
+            )
+        )
+
+    def note_referrer(self, subject: Digest, referrer: Descriptor) -> None:
+        tag = _RegistryFallbackTag(target=self, subject=subject)
+        what = f"{self.place.repository}:{fallback_tag(subject)}"
+        add_to_fallback(referrer, tag, settle=lambda: self.writer.pause(SETTLE_SECONDS), what=what)
+
+    def send(self, exchange: Exchange) -> Answer:
+        scope = Scope(repository=self.place.repository, actions="pull,push", mounted_from=self._mount or "")
+        return self.writer.transport.send(exchange, scope, self.deadline)
+
+    @property
+    def _mount(self) -> str | None:
+        """The repository to mount from: one of the same registry only."""
+        source = self.mounted_from
+        return source.path if source is not None and source.registry == self.place.repository.registry else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RegistryFallbackTag:
+    """The fallback tag of one subject; implements `FallbackTag`."""
+
+    target: _Target
+    subject: Digest
+
+    def read(self) -> TaggedIndex:
+        return self.target.writer.reader.read_fallback(self.target.place, self.subject, self.target.deadline)
+
+    def write(self, index: bytes, condition: Mapping[str, str]) -> Written:
+        """Write under a condition that cannot hold, when it is not known yet whether the registry heeds conditions.
+
+        One that does refuses, and nothing has changed; one that does not has written what was to be written anyway.
+        """
+        host = self.target.place.repository.registry
+        heeded = self.target.writer.heeds_conditions
+        if host not in heeded:
+            heeded[host] = not self._put(index, {"If-Match": _NOBODYS_ENTITY_TAG})
+            if not heeded[host]:
+                return Written.UNGUARDED
+        if not heeded[host] or not condition:
+            self._put(index, {})
+            return Written.UNGUARDED
+        return Written.KEPT if self._put(index, condition) else Written.LOST
+
+    def _put(self, index: bytes, condition: Mapping[str, str]) -> bool:
+        answer = self.target.put_manifest(fallback_tag(self.subject), index, OCI_INDEX, condition=condition)
+        return answer.status == 201
