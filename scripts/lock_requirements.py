@@ -25,7 +25,7 @@ _HELD = ("--constraint", "requirements/development.lock")
 
 # (lock, what it is resolved from); in this order.
 SOURCES = (
-    ("development.lock", ("pyproject.toml", "--group", "test", "--group", "build")),
+    ("development.lock", ("pyproject.toml", "--all-extras", "--group", "test", "--group", "build")),
     ("runtime.lock", ("pyproject.toml", *_HELD)),
     ("build.lock", ("--group", "build", *_HELD)),
     ("fuzz.lock", ("--group", "fuzz", *_HELD)),

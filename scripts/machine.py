@@ -13,6 +13,18 @@ from pathlib import Path
 _OLDEST_PYTHON = (3, 11)
 _GIB = 2**30
 
+_SOFTHSM_PLACES = tuple(
+    Path(folder, "libsofthsm2.so")
+    for folder in (
+        "/usr/lib/softhsm",
+        "/usr/lib64/softhsm",
+        "/usr/lib64/pkcs11",
+        "/usr/lib/pkcs11",
+        "/usr/lib/x86_64-linux-gnu/softhsm",
+        "/usr/local/lib/softhsm",
+    )
+)
+
 # The packages are added to the last command of each; a command is run with the prefix that makes it root's.
 _PACKAGE_MANAGERS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "apt-get": (
@@ -56,6 +68,7 @@ class Program:
 
 BUBBLEWRAP = Program(thing="bubblewrap", command="bwrap", package="bubblewrap", debian_package="bubblewrap")
 SSH_KEYGEN = Program(thing="ssh-keygen", command="ssh-keygen", package="openssh", debian_package="openssh-client")
+SOFTHSM = Program(thing="SoftHSM 2", command="softhsm2-util", package="softhsm", debian_package="softhsm2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +154,11 @@ def find_sandbox_fault(proc_sys: Path = Path("/proc/sys")) -> str:
         return ""
     remedy = namespace_remedy(proc_sys)
     return f"{remedy} ({Path(tried[0]).name} said: {result.stderr.strip()[:200]})"
+
+
+def find_softhsm() -> Path | None:
+    """The PKCS#11 module of SoftHSM, where the distributions put it."""
+    return next((path for path in _SOFTHSM_PLACES if path.is_file()), None)
 
 
 def namespace_remedy(proc_sys: Path) -> str:

@@ -18,7 +18,16 @@ from scripts.checkout import Checkout, SetUpError
 from scripts.go_toolchain import find_go, install_go
 from scripts.install_tools import install_tool, read_tool, tool_is_current
 from scripts.locked_inputs import fetch_inputs, inputs_are_current
-from scripts.machine import BUBBLEWRAP, SSH_KEYGEN, Machine, Program, find_lacks, find_sandbox_fault, inspect_machine
+from scripts.machine import (
+    BUBBLEWRAP,
+    SOFTHSM,
+    SSH_KEYGEN,
+    Machine,
+    Program,
+    find_lacks,
+    find_sandbox_fault,
+    inspect_machine,
+)
 from scripts.progress import Progress
 from scripts.virtual_environment import environment_is_current, install_environment
 
@@ -45,13 +54,13 @@ PROFILES = {
     "test": Profile(
         environments=(_DEVELOPMENT, _FUZZING),
         tools=("opa", "olareg", "cosign", "registry", "crane", "fulcio", "rekor-tiles", "timestamp-authority"),
-        programs=(BUBBLEWRAP, SSH_KEYGEN),
+        programs=(BUBBLEWRAP, SSH_KEYGEN, SOFTHSM),
     ),
     "fuzz": Profile(environments=(_FUZZING,), tools=("opa", "olareg")),
 }
 
 # Disk space that each piece takes at most while it is made, caches included (generous estimates).
-_ENVIRONMENT_MIB = 800
+_ENVIRONMENT_MIB = 1200
 _GO_MIB = 500
 _INPUTS_MIB = 200
 _TOOL_MIB = {

@@ -8,9 +8,11 @@ from typing import TypeVar, cast
 
 import click
 
-from assay.cli.option import FILE, output_option, read_token, timeout_option
+from assay.cli.option import FILE, KEY, output_option, read_token, timeout_option
 from assay.cli.outcome import ExitCode, exit_code_of_verdict
+from assay.domain.key_uri import KeyUri
 from assay.domain.reference import Repository
+from assay.ports import Signer
 from assay_builder import composition, pipeline
 from assay_builder.describe.provenance import LOCAL_BUILDER
 from assay_builder.locking.lock_inputs import LockParts, lock_inputs
@@ -105,7 +107,8 @@ def fetch(spec: Path, lock_file: Path | None, cache: Path | None, output: str) -
 @click.command()
 @click.argument("spec", type=FILE)
 @_lock_option
-@click.option("--key", type=FILE, required=True, help="Private key in cosign's format; password in ASSAY_KEY_PASSWORD.")
+@click.option("--key", type=KEY, help="Private key file or key URI; password in ASSAY_KEY_PASSWORD.")
+@click.option("--signer", metavar="unix:PATH", help="Let the signer process on this socket sign (assay signer serve).")
 @click.option("--layout", type=_FOLDER, help="Write an OCI layout here, and SBOMs and provenance to LAYOUT.evidence.")
 @click.option("--gate", "gate_url", metavar="URL", help="Ask this verification service, and push when it allows.")
 @click.option("--token-file", type=FILE, help="File with the caller's token for the service.  [env: ASSAY_TOKEN]")
@@ -125,7 +128,8 @@ def build(
     ctx: click.Context,
     spec: Path,
     lock_file: Path | None,
-    key: Path,
+    key: Path | KeyUri | None,
+    signer: str | None,
     layout: Path | None,
     gate_url: str | None,
     token_file: Path | None,
@@ -165,7 +169,8 @@ def build(
             tags=_tags(plan, tags),
             seconds=timeout,
         )
-    parts = _build_parts(service, key, builder_id, cache, scratch, _progress(output))
+    chosen = _open_signer(service, key, signer)
+    parts = _build_parts(service, chosen, builder_id, cache, scratch, _progress(output))
     attested = pipeline.build(plan, parts)
     if layout is not None:
         _write(attested, layout)
@@ -185,18 +190,32 @@ def _publish(
 
 
 def _build_parts(
-    service: ServiceParts, key: Path, builder_id: str, cache: Path | None, scratch: Path | None, progress: Progress
+    service: ServiceParts,
+    signer: Signer,
+    builder_id: str,
+    cache: Path | None,
+    scratch: Path | None,
+    progress: Progress,
 ) -> BuildParts:
     return BuildParts(
         clock=service.clock(),
         fetcher=composition.compose_fetcher(),
         store=composition.compose_store(cache),
         sandbox=composition.compose_sandbox(scratch),
-        signer=service.signer(key, password=os.environ.get("ASSAY_KEY_PASSWORD", "").encode()),
+        signer=signer,
         texts=composition.load_licence_texts(),
         identity=composition.compose_identity(builder_id),
         progress=progress,
     )
+
+
+def _open_signer(service: ServiceParts, key: Path | KeyUri | None, signer: str | None) -> Signer:
+    if key is not None and signer is None:
+        return service.signer(key, password=os.environ.get("ASSAY_KEY_PASSWORD", "").encode())
+    path = (signer or "").removeprefix("unix:")
+    if key is not None or not path or path == signer:
+        raise click.UsageError("name who signs: either --key, or --signer unix:PATH")
+    return service.signer_process(Path(path))
 
 
 def _read_plan(spec: Path, lock_file: Path | None) -> Plan:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from assay.domain.digest import Digest
+from assay.domain.key_uri import KeyUri
 from assay.ports import Clock, Gate, RegistryWriter, Signer
 from assay_builder.confinement import Completed, SandboxIdentity
 from assay_builder.image.image import Image
@@ -96,8 +97,12 @@ class ServiceParts(Protocol):
         """The clock."""
         ...
 
-    def signer(self, key: Path, *, password: bytes) -> Signer:
-        """The signer for a cosign private key file."""
+    def signer(self, key: Path | KeyUri, *, password: bytes) -> Signer:
+        """The signer for a private key file or a key URI."""
+        ...
+
+    def signer_process(self, socket: Path) -> Signer:
+        """The signer process behind a unix socket."""
         ...
 
     def gate(self, url: str, *, token: str, ca: Path | None) -> Gate:

@@ -9,7 +9,7 @@ from assay.domain.decision import Decision, Recorded, Stage
 from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.gate import GateAnswer, GateQuestion
-from assay.domain.identity import Authority, PublicKey
+from assay.domain.identity import Authority, ConfirmedKey, PublicKey
 from assay.domain.policy import LoadedPolicy
 from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, WalkPage
 from assay.domain.reference import Reference, Repository
@@ -136,14 +136,36 @@ class DecisionArchive(Protocol):
 
 
 class Signer(Protocol):
-    """Signs bytes with one private key (ECDSA P-256, SHA-256)."""
+    """Signs bytes with one private key, wherever that is; raises `Unavailable` and `InvalidInput` only.
+
+    The algorithm follows from the public key (`formats.signing_key.signature_algorithm`).
+    """
 
     def public_key(self) -> PublicKey:
-        """The public half."""
+        """The public half; the same for the life of the signer."""
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """The DER signature over the message."""
+        """The signature over the message: DER for ECDSA, the algorithm's own bytes otherwise."""
+        ...
+
+
+class KeySource(Protocol):
+    """Where a trusted public key comes from that may change; used by one thread at a time."""
+
+    def refresh(self) -> None:
+        """Begin to ask for the key in the background when it is time to; waits for nothing and raises nothing."""
+        ...
+
+    def wait(self) -> None:
+        """Wait for what `refresh` began, no longer than one call may take from its beginning.
+
+        Raises `ConfigError` when there is no key because this installation has no way to ask for it.
+        """
+        ...
+
+    def public_key(self) -> ConfirmedKey:
+        """The key that was confirmed last; asks nobody. `Unavailable(key_unavailable)` when that is too long ago."""
         ...
 
 

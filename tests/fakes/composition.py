@@ -11,7 +11,9 @@ from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 from assay.domain.gate import GateAnswer, GateQuestion
-from assay.domain.identity import IdentityRule
+from assay.domain.identity import IdentityRule, PublicKey
+from assay.domain.key_kind import KeyKind
+from assay.domain.key_uri import KeyUri
 from assay.domain.limit import Limits
 from assay.formats.published_root import Refreshed
 from assay.ports import Commits, EvidenceSigner, Registry, ServiceClient, WritableRegistry
@@ -80,16 +82,16 @@ class FakeComposition:
     def trust_from_signers(
         self,
         *,
-        keys: Sequence[Path],
+        keys: Sequence[Path | KeyUri],
         identities: Sequence[IdentityRule] = (),
         trusted_root: Path | None = None,
         offline: bool,
     ) -> TrustSnapshot:
         self._called("signers", (tuple(keys), tuple(identities), trusted_root, offline))
-        return self.trusted or trust_in(*(FakeAuthority(path.stem).authority for path in keys))
+        return self.trusted or trust_in(*(FakeAuthority(Path(str(key)).stem).authority for key in keys))
 
-    def trust_from_configuration(self, path: Path) -> TrustSnapshot:
-        self._called("configuration", path)
+    def trust_from_configuration(self, path: Path, *, offline: bool = False) -> TrustSnapshot:
+        self._called("configuration", (path, offline) if offline else path)
         return self.trusted or trust_in(FakeAuthority().authority)
 
     def trust_from_root(self, file: Path | None) -> TrustSnapshot:
@@ -118,9 +120,9 @@ class FakeComposition:
         self._called("new_layout", path)
         return SystemComposition().new_layout(path)
 
-    def signer(self, key: Path, *, password: bytes) -> FakeAuthority:
+    def signer(self, key: Path | KeyUri, *, password: bytes) -> FakeAuthority:
         self._called("signer", (key, password))
-        return FakeAuthority(key.stem)
+        return FakeAuthority(Path(str(key)).stem)
 
     def keyless_signer(
         self, *, signing_config: Path, trusted_root: Path, token: str | None, login: bool, deadline: Deadline
@@ -152,9 +154,17 @@ class FakeComposition:
         self._called("inspect", path)
         return [("trust", "1 authorities, 1 keys")]
 
-    def generate_keys(self, folder: Path, password: bytes) -> tuple[Path, Path]:
-        self._called("generate", (folder, password))
+    def generate_keys(self, folder: Path, password: bytes, kind: KeyKind) -> tuple[Path, Path]:
+        self._called("generate", (folder, password, kind))
         return folder / "cosign.key", folder / "cosign.pub"
+
+    def serve_signer(self, configuration: Path, report: Callable[[str], None]) -> None:
+        self._called("signer", configuration)
+        report("signer listens on unix:signer.sock")
+
+    def public_key(self, key: Path | KeyUri, *, password: Callable[[], bytes]) -> PublicKey:
+        self._called("public key", (str(key), password()))
+        return FakeAuthority().public_key()
 
     def _called(self, name: str, argument: object) -> None:
         if self.error is not None:

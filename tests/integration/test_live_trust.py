@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from assay.adapters.clock import SystemClock
+from assay.adapters.kms.signer import CachedKeySource
 from assay.adapters.trust.live_trust import LiveTrust
-from assay.adapters.trust.source import AuthoritySource, KeySource, RootSource, TrustSources, TufSource
+from assay.adapters.trust.source import AuthoritySource, KeySource, RemoteKey, RootSource, TrustSources, TufSource
 from assay.domain.artefact import Artefact
+from assay.domain.deadline import Deadline
 from assay.domain.decision import Verdict
 from assay.domain.digest import Digest
 from assay.domain.gate import FromRegistry, GateAnswer, GateQuestion
@@ -21,6 +24,7 @@ from assay.usecases.gate import ask_gate
 from tests.fakes.certificate import NOW
 from tests.fakes.clock import MovingClock
 from tests.fakes.engine import CALLER, World, good_bundles, publish
+from tests.fakes.key_source import HOUR, FakeKeySource
 from tests.fakes.metrics import CountingMetrics
 from tests.fakes.oci import image
 from tests.fakes.policy import ENVIRONMENT
@@ -38,11 +42,15 @@ CLIENTS = 4
 
 @dataclass
 class Setting:
-    """A service's world whose authority `release` is read from a file; with `root` it needs a trust root as well."""
+    """A service's world whose authority `release` is read from a file, or comes from the key service `kept`.
+
+    With `root` it needs a trust root as well.
+    """
 
     folder: Path
     registry: FakeRegistry
     root: str = ""
+    kept: FakeKeySource | None = None
     clock: MovingClock = field(default_factory=lambda: MovingClock(wall=NOW))
     answers: list[GateAnswer] = field(default_factory=list)
 
@@ -57,9 +65,13 @@ class Setting:
         return tuf_source(self.folder / "trust", self.folder / "root.json")
 
     def read(self) -> TrustSources:
-        keys = [KeySource(file=self.folder / "release.pub")]
+        file = KeySource(file=self.folder / "release.pub")
+        keys = [] if self.kept else [file]
+        remote_keys = [RemoteKey(name="openbao://release", source=self.kept)] if self.kept else []
+        authority = AuthoritySource(name="release", keys=keys, remote_keys=remote_keys, root=self.root)
         roots = [RootSource(name=self.root, profile=None, tuf=self.tuf)] if self.root else []
-        return TrustSources(authorities=[AuthoritySource(name="release", keys=keys, root=self.root)], roots=roots)
+        other = AuthoritySource(name="other", keys=[file])
+        return TrustSources(authorities=[authority, other] if self.kept else [authority], roots=roots)
 
     def write_key(self, key: PublicKey) -> None:
         new = self.folder / "new"
@@ -165,3 +177,67 @@ def test_the_last_root_counts_until_its_maximum_age_and_then_nothing_is_believed
     publish_root(setting.tuf, ROOT, setting.clock.now())
     setting.pass_time(1)
     assert blocking(setting.ask()) == {"all_rejected", "trust_profile_unmet"}
+
+
+def test_the_last_key_of_a_silent_service_counts_for_an_hour_and_then_its_evidence_is_nobodys_to_judge(
+    tmp_path: Path, registry: FakeRegistry
+) -> None:
+    clock = MovingClock(wall=NOW)
+    kept = FakeKeySource(key=RELEASE.public_key(), clock=clock)
+    setting = Setting(folder=tmp_path, registry=registry, kept=kept, clock=clock)
+    setting.write_key(OTHER.public_key())
+    kept.key = None
+    setting.pass_time(HOUR.total_seconds())
+    assert setting.ask().verdict is Verdict.ALLOW
+    setting.pass_time(1)
+    late = setting.ask()
+    assert (late.verdict, late.retryable, blocking(late)) == (Verdict.INDETERMINATE, True, {"key_unavailable"})
+    assert {item.code for item in late.rejected} == {"key_unavailable"}
+    assert setting.live.snapshot().outage() == ""
+    kept.key = RELEASE.public_key()
+    setting.pass_time(1)
+    assert setting.ask().verdict is Verdict.ALLOW
+
+
+def test_a_key_that_its_service_rotates_is_another_trust(tmp_path: Path, registry: FakeRegistry) -> None:
+    clock = MovingClock(wall=NOW)
+    kept = FakeKeySource(key=RELEASE.public_key(), clock=clock)
+    setting = Setting(folder=tmp_path, registry=registry, kept=kept, clock=clock)
+    setting.write_key(OTHER.public_key())
+    setting.pass_time(1)
+    assert setting.ask().verdict is Verdict.ALLOW
+    kept.key = FakeAuthority("third").public_key()
+    setting.pass_time(1)
+    rotated = setting.ask()
+    assert (rotated.retryable, blocking(rotated)) == (False, {"all_rejected", "signature_invalid"})
+    assert len(trust_of(setting)) == 2
+
+
+def test_a_key_service_that_hangs_neither_stalls_the_follower_nor_keeps_a_file_from_being_reloaded(
+    tmp_path: Path,
+) -> None:
+    answer, clock = threading.Event(), SystemClock()
+
+    def hang(_: Deadline) -> PublicKey:
+        assert answer.wait(60)
+        return RELEASE.public_key()
+
+    kept = RemoteKey(name="openbao://kept", source=CachedKeySource(hang, clock=clock, seconds=0.1))
+    path = tmp_path / "release.pub"
+    path.write_bytes(render_public_key(RELEASE.public_key()))
+    authorities = [
+        AuthoritySource(name="release", keys=[KeySource(file=path)]),
+        AuthoritySource(name="kept", keys=[], remote_keys=[kept]),
+    ]
+    live = LiveTrust(
+        lambda: TrustSources(authorities=authorities), file=tmp_path, clock=clock, metrics=CountingMetrics()
+    )
+    path.write_bytes(render_public_key(OTHER.public_key()) + b"\n")
+    live.look()
+    assert live.snapshot().authorities[0].keys == (OTHER.public_key(),)
+    assert (live.snapshot().lacking(), live.stalled()) == (frozenset({"kept"}), "")
+    answer.set()
+    limit = clock.monotonic() + 60
+    while live.snapshot().lacking() and clock.monotonic() < limit:
+        live.look()
+    assert live.snapshot().authorities[1].keys == (RELEASE.public_key(),)

@@ -24,8 +24,8 @@ from tests.fakes.sigstore import IMAGE, MANIFEST, Recipe
 COUNT = int(os.environ.get("ASSAY_FUZZ_BUNDLES", "5000"))
 SEED = int(os.environ.get("ASSAY_FUZZ_SEED", "1"))
 UNREADABLE = {"bundle_malformed", "bundle_unsupported", "evidence_limit"}
-NOT_OF_EVIDENCE = {"digest_mismatch", "manifest_malformed", "trust_root_unavailable"}
-"""Codes of rejections that no content of evidence brings about: the registry's, and the trust root's."""
+NOT_OF_EVIDENCE = {"digest_mismatch", "manifest_malformed", "unsigned", "trust_root_unavailable", "key_unavailable"}
+"""Codes of rejections that no content of evidence brings about: the registry's, and those of unavailable trust."""
 JUDGE = judge()
 
 

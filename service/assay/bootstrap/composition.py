@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from assay.configuration.trust_root import PUBLIC_GOOD_REPOSITORY
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, InvalidInput, Unavailable
-from assay.domain.identity import IdentityRule
+from assay.domain.identity import IdentityRule, PublicKey
+from assay.domain.key_kind import KeyKind
+from assay.domain.key_uri import KeyUri
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
 from assay.formats.published_root import Refreshed
@@ -103,22 +106,36 @@ class SystemComposition:
     def trust_from_signers(
         self,
         *,
-        keys: Sequence[Path],
+        keys: Sequence[Path | KeyUri],
         identities: Sequence[IdentityRule] = (),
         trusted_root: Path | None = None,
         offline: bool,
     ) -> TrustSnapshot:
-        """One authority per public key file, named after the file, and one for the identities."""
-        from assay.adapters.trust.loading import load_trust
+        """One authority per public key, named after its file or URI, and one for the identities.
+
+        A key behind a URI is fetched here and now, and what its service raises is raised.
+        """
+        from assay.adapters.trust.loading import LoadedAuthority, load_trust
         from assay.adapters.trust.source import AuthoritySource, KeySource, TrustSources
+        from assay.bootstrap.keys import fetch_public_key
 
         root = _named_root(trusted_root, offline=offline)
         judging = [root] if trusted_root is not None or identities else []
         key_root = root.name if trusted_root is not None else ""
-        authorities = [AuthoritySource(name=path.stem, keys=[KeySource(file=path)], root=key_root) for path in keys]
+        files = [key for key in keys if isinstance(key, Path)]
+        authorities = [AuthoritySource(name=path.stem, keys=[KeySource(file=path)], root=key_root) for path in files]
         if identities:
             authorities.append(AuthoritySource(name="identity", keys=[], identities=identities, root=root.name))
-        return load_trust(TrustSources(authorities=authorities, roots=judging)).at(self.clock().now())
+        loaded = load_trust(TrustSources(authorities=authorities, roots=judging))
+        fetched = [
+            LoadedAuthority(
+                source=AuthoritySource(name=str(key), keys=[], root=key_root),
+                keys=(fetch_public_key(key, password=bytes),),
+            )
+            for key in keys
+            if not isinstance(key, Path)
+        ]
+        return replace(loaded, authorities=(*loaded.authorities, *fetched)).at(self.clock().now())
 
     def trust_from_root(self, file: Path | None) -> TrustSnapshot:
         """The trust root in a file, or the public-good root that comes with Assay, and no authority."""
@@ -127,9 +144,12 @@ class SystemComposition:
 
         return load_trust(TrustSources(authorities=(), roots=[_named_root(file, offline=True)])).at(self.clock().now())
 
-    def trust_from_configuration(self, path: Path) -> TrustSnapshot:
-        """The authorities and trust roots of a configuration file, as they were published last."""
-        return Installation.load(path).load_trust().at(self.clock().now())
+    def trust_from_configuration(self, path: Path, *, offline: bool = False) -> TrustSnapshot:
+        """The authorities of a configuration file, and its trust roots as they were published last.
+
+        Key services are asked for the keys that they keep; when `offline`, those keys are not available.
+        """
+        return Installation.load(path).load_trust(offline=offline).at(self.clock().now())
 
     def refresh_trust(self, path: Path) -> Mapping[str, Refreshed | Unavailable]:
         """Refresh every trust root of a configuration that has a repository."""
@@ -210,13 +230,13 @@ class SystemComposition:
 
         return inspect_installation(Installation.load(path))
 
-    def generate_keys(self, folder: Path, password: bytes) -> tuple[Path, Path]:
+    def generate_keys(self, folder: Path, password: bytes, kind: KeyKind = KeyKind.ECDSA_P256) -> tuple[Path, Path]:
         """Write a new key pair; never overwrites."""
         from assay.adapters.signing.key_file import generate_key_pair
 
         folder.mkdir(parents=True, exist_ok=True)
         private, public = folder / "cosign.key", folder / "cosign.pub"
-        secret_pem, public_pem = generate_key_pair(password)
+        secret_pem, public_pem = generate_key_pair(password, kind)
         for file, content, mode in ((private, secret_pem, 0o600), (public, public_pem, 0o644)):
             try:
                 descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -234,11 +254,30 @@ class SystemComposition:
         """The service's side of a build: clock, signer, gate, registry."""
         return self
 
-    def signer(self, key: Path, *, password: bytes) -> Signer:
-        """The signer for a private key file."""
-        from assay.adapters.signing.key_file import KeyFileSigner
+    def signer(self, key: Path | KeyUri, *, password: bytes) -> Signer:
+        """The signer for a private key file or a key URI."""
+        from assay.bootstrap.keys import open_signer
 
-        return KeyFileSigner.load(key, password)
+        return open_signer(key, password=password)
+
+    def signer_process(self, socket: Path) -> Signer:
+        """The signer process behind a unix socket."""
+        from assay.adapters.signing.client import SocketSigner
+        from assay.usecases.checked_signer import CheckedSigner
+
+        return CheckedSigner(SocketSigner(socket, clock=self.clock().monotonic))
+
+    def serve_signer(self, configuration: Path, report: Callable[[str], None]) -> None:
+        """Run a signer process until SIGTERM."""
+        from assay.bootstrap.signer import serve_signer
+
+        serve_signer(configuration, self.clock(), stop=_stop_on_signal(), report=report)
+
+    def public_key(self, key: Path | KeyUri, *, password: Callable[[], bytes]) -> PublicKey:
+        """The public key of a file or URI."""
+        from assay.bootstrap.keys import fetch_public_key
+
+        return fetch_public_key(key, password=password)
 
     def keyless_signer(
         self, *, signing_config: Path, trusted_root: Path, token: str | None, login: bool, deadline: Deadline
@@ -299,6 +338,7 @@ def _user_root() -> "RootSource":
 
 
 def _stop_on_signal() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
     stop = threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT):
         signal.signal(kind, lambda _number, _frame: stop.set())

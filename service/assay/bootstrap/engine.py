@@ -132,7 +132,8 @@ class RunningEngine:
 
     def warnings(self) -> Sequence[str]:
         """What works and needs somebody all the same."""
-        missing = [f"{name}: {why}" for name, why in self._trust.snapshot().unavailable.items()]
+        trust = self._trust.snapshot()
+        missing = [f"{name}: {why}" for name, why in (*trust.unavailable.items(), *trust.missing_keys())]
         late = [f"{name} was not refreshed when it was due" for name in self._trust.late()]
         return [f"trust: {text}" for text in (*missing, *late, self._trust.refused()) if text]
 

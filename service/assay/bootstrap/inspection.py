@@ -64,7 +64,8 @@ def _find_warnings(installation: Installation, trust: TrustSnapshot) -> list[str
     ]
     missing = [f"trust_roots.{name}: {why}" for name, why in sorted(trust.unavailable.items())]
     roots = [f"trust_roots.{name}: {text}" for name, root in trust.roots.items() for text in root.warnings]
-    return patterns + missing + roots
+    keys = [f"authorities.{name}: {text}" for name, text in trust.missing_keys()]
+    return patterns + missing + keys + roots
 
 
 def _require_files(installation: Installation, name: str, tls: TlsFiles | None) -> None:

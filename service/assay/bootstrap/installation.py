@@ -1,11 +1,12 @@
 """A configuration file with the paths it names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from assay.adapters.trust.loading import LoadedTrust, load_trust
-from assay.adapters.trust.source import AuthoritySource, KeySource, RootSource, TrustSources, TufSource
+from assay.adapters.trust.source import AuthoritySource, KeySource, RemoteKey, RootSource, TrustSources, TufSource
+from assay.bootstrap.keys import KeyBook
 from assay.configuration.reader import parse_configuration
 from assay.configuration.settings import Settings, TrustRootSettings, TufSettings
 from assay.domain.errors import ConfigError
@@ -13,24 +14,29 @@ from assay.domain.errors import ConfigError
 _LARGEST = 1024 * 1024  # one byte more is read, for the parser to refuse
 
 
+def read_configuration(file: Path) -> bytes:
+    """The bytes of a configuration file; `ConfigError(configuration_unreadable)`."""
+    try:
+        with file.open("rb") as handle:
+            return handle.read(_LARGEST + 1)
+    except OSError as error:
+        raise ConfigError(
+            "configuration_unreadable", f"{file} cannot be read: {error.strerror}", remedy="check path and mode"
+        ) from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """Settings, and the folder that relative paths in them belong to."""
+    """Settings, the folder that relative paths in them belong to, and the keys behind URIs that they name."""
 
     file: Path
     settings: Settings
+    keys: KeyBook = field(default_factory=KeyBook, repr=False, compare=False)
 
     @classmethod
     def load(cls, file: Path) -> "Installation":
         """Read a configuration file; `ConfigError` naming what cannot be used."""
-        try:
-            with file.open("rb") as handle:
-                octets = handle.read(_LARGEST + 1)
-        except OSError as error:
-            raise ConfigError(
-                "configuration_unreadable", f"{file} cannot be read: {error.strerror}", remedy="check path and mode"
-            ) from error
-        return cls(file=file.absolute(), settings=parse_configuration(octets))
+        return cls(file=file.absolute(), settings=parse_configuration(read_configuration(file)))
 
     def path(self, written: str) -> Path:
         """The absolute path of something the file names."""
@@ -60,6 +66,17 @@ class Installation:
                     keys=[
                         KeySource(file=self.path(key.file), valid_from=key.valid_from, valid_until=key.valid_until)
                         for key in authority.keys
+                        if key.uri is None
+                    ],
+                    remote_keys=[
+                        RemoteKey(
+                            name=str(key.uri),
+                            source=self.keys.source(key.uri),
+                            valid_from=key.valid_from,
+                            valid_until=key.valid_until,
+                        )
+                        for key in authority.keys
+                        if key.uri is not None
                     ],
                     identities=authority.identities,
                     root=authority.trust_root,
@@ -69,9 +86,12 @@ class Installation:
             roots=[self._root_source(root) for root in self.settings.trust.roots],
         )
 
-    def load_trust(self) -> LoadedTrust:
-        """Read the keys and trust roots that the file names; `ConfigError` naming what cannot be used."""
-        return load_trust(self.trust_sources())
+    def load_trust(self, *, offline: bool = False) -> LoadedTrust:
+        """Read the keys and trust roots that the file names; `ConfigError` naming what cannot be used.
+
+        Key services are asked unless `offline`; then their keys are missing.
+        """
+        return load_trust(self.trust_sources(), offline=offline)
 
     def reread_trust(self) -> TrustSources:
         """The trust that the file describes now.
@@ -86,7 +106,7 @@ class Installation:
                 f"{self.file}: names of authorities, quorums or a `tuf` section have changed",
                 remedy="restart the service for that",
             )
-        return now.trust_sources()
+        return replace(now, keys=self.keys).trust_sources()
 
     def _root_source(self, root: TrustRootSettings) -> RootSource:
         return RootSource(

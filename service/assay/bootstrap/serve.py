@@ -65,7 +65,7 @@ def make_generation(installation: Installation) -> Path:
 
     Raises `ConfigError` naming the file, and `opa_digest_mismatch` when the binary is not the configured one.
     """
-    trust = installation.load_trust()
+    installation.load_trust()
     settings = installation.settings
     opa = installation.path(settings.opa)
     try:
@@ -81,7 +81,7 @@ def make_generation(installation: Installation) -> Path:
         rule_data=installation.path(settings.rule_data),
         opa=opa,
         state=installation.state,
-        authorities=[authority.name for authority in trust.authorities],
+        authorities=[authority.name for authority in settings.trust.authorities],
         quorums=dict(settings.trust.quorums),
     )
 

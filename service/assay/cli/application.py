@@ -22,6 +22,7 @@ _COMMANDS = {
     "sequencer": "assay.cli.serve:sequencer",
     "refresher": "assay.cli.serve:refresher",
     "keys": "assay.cli.keys:keys",
+    "signer": "assay.cli.signer:signer",
     "config": "assay.cli.config:config",
     "trust": "assay.cli.trust:trust",
     "completion": "assay.cli.completion:completion",
@@ -90,7 +91,8 @@ def application() -> None:
     gate              ask the service whether an image may be published; recorded
     audit             query the decision log and verify it
     serve             run the verification service and the admission webhook
-    keys, config      make a key pair; check a configuration file
+    keys, config      make and show keys; check a configuration file
+    signer            keep a signing key in a process of its own
     trust             show, refresh and check what is trusted, and until when
     completion        print the completion script of your shell
     """

@@ -9,7 +9,9 @@ import click
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
-from assay.domain.identity import IdentityRule
+from assay.domain.identity import IdentityRule, PublicKey
+from assay.domain.key_kind import KeyKind
+from assay.domain.key_uri import KeyUri
 from assay.formats.published_root import Refreshed
 from assay.ports import Clock, Commits, EvidenceSigner, Registry, ServiceClient, Signer, WritableRegistry
 from assay.verification.trust_snapshot import TrustSnapshot
@@ -33,16 +35,16 @@ class Composition(Protocol):
     def trust_from_signers(
         self,
         *,
-        keys: Sequence[Path],
+        keys: Sequence[Path | KeyUri],
         identities: Sequence[IdentityRule] = (),
         trusted_root: Path | None = None,
         offline: bool,
     ) -> TrustSnapshot:
-        """One authority per public key file, named after the file, and one named `identity` for the identities.
+        """One authority per public key, named after its file or URI, and one named `identity` for the identities.
 
         Identities are judged by the trusted root, without one by the public-good root: that which comes with Assay
         when `offline`, else the one that was confirmed last. A key without a trusted root is verified by itself.
-        Nothing is fetched.
+        Nothing is fetched but the keys behind URIs; what their services raise is raised.
         """
         ...
 
@@ -57,8 +59,11 @@ class Composition(Protocol):
         """The trust root in a file, or the public-good root that comes with Assay, and no authority."""
         ...
 
-    def trust_from_configuration(self, path: Path) -> TrustSnapshot:
-        """The authorities and trust roots of a configuration file, as they were published last; nothing is fetched."""
+    def trust_from_configuration(self, path: Path, *, offline: bool = False) -> TrustSnapshot:
+        """The authorities of a configuration file, and its trust roots as they were published last.
+
+        Nothing is fetched but the keys that services keep; when `offline`, those are missing.
+        """
         ...
 
     def refresh_trust(self, path: Path) -> Mapping[str, Refreshed | Unavailable]:
@@ -101,8 +106,8 @@ class Composition(Protocol):
         """Check a configuration with everything it names; (part, what was found) for each part that is fine."""
         ...
 
-    def signer(self, key: Path, *, password: bytes) -> Signer:
-        """The signer for a private key file."""
+    def signer(self, key: Path | KeyUri, *, password: bytes) -> Signer:
+        """The signer for a private key, in a file or in a key service."""
         ...
 
     def keyless_signer(
@@ -115,8 +120,16 @@ class Composition(Protocol):
         """The commits of a clone, a git bundle or an evidence folder; git writes to `scratch` only."""
         ...
 
-    def generate_keys(self, folder: Path, password: bytes) -> tuple[Path, Path]:
+    def generate_keys(self, folder: Path, password: bytes, kind: KeyKind) -> tuple[Path, Path]:
         """Write a new key pair `cosign.key`, `cosign.pub` into a folder; never overwrites."""
+        ...
+
+    def serve_signer(self, configuration: Path, report: Callable[[str], None]) -> None:
+        """Run a signer process until SIGTERM."""
+        ...
+
+    def public_key(self, key: Path | KeyUri, *, password: Callable[[], bytes]) -> PublicKey:
+        """The public key of a file, public or private, or of a URI; the password is asked for when it is needed."""
         ...
 
 

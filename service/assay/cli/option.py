@@ -8,9 +8,27 @@ from typing import Any, TypeVar
 import click
 
 from assay.domain.identity import IdentityRule
+from assay.domain.key_uri import KeyUri, is_key_uri, parse_key_uri
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class KeyReference(click.ParamType[Path | KeyUri]):
+    """A key by the path of its file or by its URI."""
+
+    name = "key"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | KeyUri:  # noqa: ANN401  # click's signature
+        """The path of a file that exists, or the parsed URI."""
+        text = str(value)
+        if is_key_uri(text):
+            return parse_key_uri(text)
+        path: Path = FILE.convert(text, param, ctx)
+        return path
+
+
+KEY = KeyReference()
 
 
 def output_option(command: Command) -> Command:

@@ -11,9 +11,10 @@ from typing import TextIO
 import click
 
 from assay.cli.composition import Composition
-from assay.cli.option import FILE
+from assay.cli.option import FILE, KEY
 from assay.cli.packed import packed
 from assay.domain.deadline import Deadline
+from assay.domain.key_uri import KeyUri
 from assay.ports import EvidenceSigner, WritableRegistry
 from assay.usecases.attach import Attached, Desk, Form
 from assay.usecases.sign import KeyEvidenceSigner
@@ -27,7 +28,7 @@ _LONGEST_TOKEN = 64 * 1024
 class Signing:
     """The options that say who signs and what is written."""
 
-    key: str | None
+    key: Path | KeyUri | None
     keyless: bool
     signing_config: Path | None
     trusted_root: Path | None
@@ -41,7 +42,7 @@ class Signing:
         if self.key is not None:
             if self.signing_config or self.trusted_root or self.identity_token:
                 raise click.UsageError("--signing-config, --trusted-root and --identity-token belong to --keyless")
-            return KeyEvidenceSigner(parts.signer(Path(self.key), password=_read_password(self.key)))
+            return KeyEvidenceSigner(parts.signer(self.key, password=_read_password(self.key)))
         if self.signing_config is None or self.trusted_root is None:
             raise click.UsageError("--keyless needs --signing-config and --trusted-root")
         return parts.keyless_signer(
@@ -67,7 +68,7 @@ signing_options = packed(
     "signing",
     Signing,
     [
-        click.option("--key", metavar="FILE", help="Private key; its password in ASSAY_KEY_PASSWORD."),
+        click.option("--key", type=KEY, help="Private key (file, key URI); a file's password in ASSAY_KEY_PASSWORD."),
         click.option("--keyless", is_flag=True, help="Sign with a certificate for who you are (OIDC)."),
         click.option("--signing-config", type=FILE, help="The CA, logs and timestamp authorities to sign with (JSON)."),
         click.option("--trusted-root", type=FILE, help="What these services are judged by (trusted_root.json)."),
@@ -82,10 +83,10 @@ signing_options = packed(
 )
 
 
-def _read_password(key: str) -> bytes:
+def _read_password(key: Path | KeyUri) -> bytes:
     """ASSAY_KEY_PASSWORD; without it, that of an encrypted file is asked for at a terminal and is empty elsewhere."""
     password = os.environ.get("ASSAY_KEY_PASSWORD")
-    if password is None and sys.stdin.isatty() and _is_encrypted(Path(key)):
+    if password is None and sys.stdin.isatty() and isinstance(key, Path) and _is_encrypted(key):
         password = str(click.prompt(f"Password of {key}", hide_input=True, default="", show_default=False))
     return (password or "").encode()
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from assay.cli.composition import Composition
-from assay.cli.option import FILE, identity_options, read_identities
+from assay.cli.option import FILE, KEY, identity_options, read_identities
 from assay.cli.packed import packed
+from assay.domain.key_uri import KeyUri, Pkcs11Key
 from assay.verification.trust_snapshot import TrustSnapshot
 
 _OFFLINE = "offline: no trust root was refreshed; the public-good one is that which came with Assay"
@@ -25,7 +26,7 @@ class Trusted:
 class Trusting:
     """The options that say whom to trust, and whether trust roots may be refreshed."""
 
-    keys: tuple[Path, ...]
+    keys: tuple[Path | KeyUri, ...]
     identity: str | None
     issuer: str | None
     trusted_root: Path | None
@@ -50,11 +51,16 @@ class Trusting:
             raise _unnamed()
         if self.configuration is not None:
             conditions = self._refresh(parts)
-            return Trusted(snapshot=parts.trust_from_configuration(self.configuration), conditions=conditions)
+            snapshot = parts.trust_from_configuration(self.configuration, offline=self.offline)
+            return Trusted(snapshot=snapshot, conditions=conditions)
         if not signers:
             if self.trusted_root is not None:
                 raise _unnamed()
             return None
+        if self.offline and any(not isinstance(key, (Path, Pkcs11Key)) for key in self.keys):
+            raise click.UsageError(
+                "--offline asks no key service: name the file of its public key (`assay keys public`)"
+            )
         published = bool(identities) and self.trusted_root is None
         conditions = self._refresh(parts) if published or self.offline else ()
         snapshot = parts.trust_from_signers(
@@ -80,7 +86,7 @@ trusting_options = packed(
     "trusting",
     Trusting,
     [
-        click.option("--key", "keys", type=FILE, multiple=True, help="Trust this public key (PEM); may be repeated."),
+        click.option("--key", "keys", type=KEY, multiple=True, help="Trust this public key (PEM file, key URI)."),
         identity_options,
         click.option("--config", "configuration", type=FILE, help="Trust the authorities of this configuration file."),
         click.option("--offline", is_flag=True, help="Ask nobody but the registry; with --layout nobody at all."),

@@ -29,10 +29,15 @@ def verification_tree(verification: Verification, trust: TrustSnapshot, *, condi
 
 def _told(authority: Authority, trust: TrustSnapshot) -> str:
     if not authority.root:
-        return f"{authority.name}: keys alone, whatever their log entries and timestamps say"
+        return f"{authority.name}: keys alone, whatever their log entries and timestamps say{_without(authority)}"
     if authority.root in trust.unavailable:
         return f"{authority.name}: nobody now: {trust.unavailable[authority.root]}"
-    return f"{authority.name}: by the trust root {authority.root} {trust.roots[authority.root].digest}"
+    root = f"the trust root {authority.root} {trust.roots[authority.root].digest}"
+    return f"{authority.name}: by {root}{_without(authority)}"
+
+
+def _without(authority: Authority) -> str:
+    return "".join(f"; without the key {key.name}: {key.why}" for key in authority.missing_keys)
 
 
 def _index(part: Proven) -> Branch:
@@ -108,4 +113,5 @@ def _render_authority(authority: Authority, trust: TrustSnapshot) -> Mapping[str
         "trust_root": authority.root,
         "digest": root.digest.text if root is not None else "",
         "unavailable": trust.unavailable.get(authority.root, ""),
+        "missing_keys": [{"name": key.name, "reason": key.why} for key in authority.missing_keys],
     }

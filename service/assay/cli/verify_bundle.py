@@ -9,11 +9,12 @@ import click
 
 from assay.cli.claim import claim_branch, rejection_branch
 from assay.cli.composition import composition
-from assay.cli.option import FILE, identity_options, output_option, read_identities
+from assay.cli.option import FILE, KEY, identity_options, output_option, read_identities
 from assay.cli.outcome import ExitCode
 from assay.cli.tree import Branch, draw
 from assay.domain.digest import Digest
 from assay.domain.evidence import Claim, Rejection
+from assay.domain.key_uri import KeyUri
 from assay.domain.limit import Limits
 from assay.formats.claim import render_claim
 from assay.formats.finding import render_rejection
@@ -30,7 +31,7 @@ _KEPT_OCTETS = 256 * 1024 * 1024
 @click.command("verify-bundle")
 @click.argument("artifact")
 @click.option("--bundle", type=FILE, required=True, help="The Sigstore bundle.")
-@click.option("--key", type=FILE, help="Trust this public key (PEM).")
+@click.option("--key", type=KEY, help="Trust this public key (PEM file, key URI).")
 @identity_options
 @output_option
 @click.pass_context
@@ -38,7 +39,7 @@ def verify_bundle(
     ctx: click.Context,
     artifact: str,
     bundle: Path,
-    key: Path | None,
+    key: Path | KeyUri | None,
     identity: str | None,
     issuer: str | None,
     trusted_root: Path | None,

@@ -4,13 +4,12 @@ import re
 
 from assay.configuration.listener import Address, parse_address
 from assay.configuration.registry import read_registries
-from assay.configuration.section import Section, refuse
+from assay.configuration.section import Section, open_configuration, refuse
 from assay.configuration.settings import ServiceSettings, Settings, TlsFiles, WebhookSettings
 from assay.configuration.trust import read_trust
 from assay.domain.caller import Caller, Role
 from assay.domain.digest import Digest
-from assay.domain.errors import ConfigError, InvalidInput
-from assay.formats.strict_yaml import parse_yaml
+from assay.domain.errors import InvalidInput
 
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9./_-]{0,200}")
 _MIB = 1024 * 1024
@@ -22,13 +21,7 @@ def parse_configuration(octets: bytes) -> Settings:
     Guaranteed: every field was understood; a service that others can reach has TLS and callers with tokens. Not
     checked: whether the files it names exist. Raises `ConfigError(configuration_invalid)` naming the place.
     """
-    try:
-        document = parse_yaml(octets, what="the configuration")
-    except InvalidInput as error:
-        raise ConfigError("configuration_invalid", error.message, remedy=error.remedy) from error
-    root = Section(document, "")
-    if (version := root.text("version")) != "1":
-        raise refuse("version", f"{version[:20]!r} is not known", "write `version: 1`")
+    root = open_configuration(octets)
     policy, engine = root.section("policy"), root.section("opa")
     limits = root.optional_section("limits") or Section({}, "limits")
     settings = Settings(

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from assay.domain.errors import ConfigError
+from assay.domain.errors import ConfigError, InvalidInput
+from assay.formats.strict_yaml import parse_yaml
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
@@ -11,6 +12,18 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 def refuse(place: str, why: str, remedy: str) -> ConfigError:
     """The error for one place of the configuration."""
     return ConfigError("configuration_invalid", f"{place}: {why}", remedy=remedy)
+
+
+def open_configuration(octets: bytes) -> "Section":
+    """The root of a configuration file of version 1; `ConfigError(configuration_invalid)`."""
+    try:
+        document = parse_yaml(octets, what="the configuration")
+    except InvalidInput as error:
+        raise ConfigError("configuration_invalid", error.message, remedy=error.remedy) from error
+    root = Section(document, "")
+    if (version := root.text("version")) != "1":
+        raise refuse("version", f"{version[:20]!r} is not known", "write `version: 1`")
+    return root
 
 
 def parse_decimal(text: str, *, highest: int) -> int | None:

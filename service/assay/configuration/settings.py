@@ -6,6 +6,7 @@ from datetime import datetime
 from assay.configuration.listener import Address
 from assay.domain.caller import Caller
 from assay.domain.digest import Digest
+from assay.domain.key_uri import KeyUri
 from assay.domain.quorum import Quorum
 from assay.verification.identity import IdentityPattern
 from assay.verification.trust_root import TrustProfile
@@ -75,9 +76,10 @@ class RegistrySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySettings:
-    """A public key: the path of its file, and the window, ends included, outside of which it does not count."""
+    """A public key in a file or behind a URI, and the window, ends included, outside of which it does not count."""
 
-    file: str
+    file: str = ""
+    uri: KeyUri | None = None
     valid_from: datetime | None = None
     valid_until: datetime | None = None
 

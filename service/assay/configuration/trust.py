@@ -6,7 +6,8 @@ from assay.configuration.quorum import read_quorums
 from assay.configuration.section import Section, refuse
 from assay.configuration.settings import AuthoritySettings, KeySettings, TrustSettings
 from assay.configuration.trust_root import read_trust_root
-from assay.domain.errors import ConfigError
+from assay.domain.errors import ConfigError, InvalidInput
+from assay.domain.key_uri import KeyUri, is_key_uri, parse_key_uri
 from assay.verification.identity import GithubWorkflow, IdentityPattern, SanType
 from assay.verification.text_pattern import TextPattern
 
@@ -53,14 +54,27 @@ def _read_authority(name: str, section: Section) -> AuthoritySettings:
 
 def _read_key(item: str | Section) -> KeySettings:
     if isinstance(item, str):
-        return KeySettings(file=item)
+        return KeySettings(uri=_read_uri(item)) if is_key_uri(item) else KeySettings(file=item)
+    file, uri = item.text("file", ""), item.text("uri", "")
+    if bool(file) == bool(uri):
+        raise refuse(item.place, "it needs one source", "write either `file: PATH` or `uri: URI`")
     settings = KeySettings(
-        file=item.text("file"), valid_from=_read_time(item, "valid_from"), valid_until=_read_time(item, "valid_until")
+        file=file,
+        uri=_read_uri(uri) if uri else None,
+        valid_from=_read_time(item, "valid_from"),
+        valid_until=_read_time(item, "valid_until"),
     )
     item.finish()
     if settings.valid_from and settings.valid_until and settings.valid_until < settings.valid_from:
         raise refuse(item.place, "its window ends before it starts", "exchange valid_from and valid_until")
     return settings
+
+
+def _read_uri(text: str) -> KeyUri:
+    try:
+        return parse_key_uri(text)
+    except InvalidInput as error:
+        raise refuse("authorities", error.message, error.remedy) from error
 
 
 def _read_time(section: Section, key: str) -> datetime | None:

@@ -36,6 +36,22 @@ class PublicKey:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmedKey:
+    """A public key that a service vouched for; after `trusted_until` it counts no longer."""
+
+    key: PublicKey
+    trusted_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingKey:
+    """The name of a key that a service keeps and nobody may use now, and why."""
+
+    name: str
+    why: str
+
+
 class IdentityRule(Protocol):
     """What a certificate's identity must be."""
 
@@ -52,6 +68,8 @@ class IdentityRule(Protocol):
 class Authority:
     """A named set of keys and identities whose signatures a policy may ask for.
 
+    `missing_keys` belong to it and cannot be used now: what nobody else signed may be signed by one of them.
+
     `root` names the trust root that its evidence is verified with; without one, keys are verified offline: log
     entries and timestamps count for nothing. An empty set is refused with `ValueError`, because an authority nobody
     can meet is a mistake, not a rule; so are identities without a root, which alone gives a certificate its meaning.
@@ -59,11 +77,12 @@ class Authority:
 
     name: str
     keys: tuple[PublicKey, ...] = ()
+    missing_keys: tuple[MissingKey, ...] = ()
     identities: tuple[IdentityRule, ...] = ()
     root: str = ""
 
     def __post_init__(self) -> None:
-        if not self.name or not (self.keys or self.identities):
+        if not self.name or not (self.keys or self.missing_keys or self.identities):
             raise ValueError("an authority needs a name and at least one key or identity")
         if self.identities and not self.root:
             raise ValueError("identities need a trust root")

@@ -47,6 +47,7 @@ GAP_CODES: dict[str, ReasonClass] = {
     "provenance_unsupported": ReasonClass(reason=GapReason.UNSUPPORTED_FORMAT, retryable=False),
     "licence_undetected": ReasonClass(reason=GapReason.PARSE_ERROR, retryable=False),
     "trust_root_unavailable": ReasonClass(reason=GapReason.STALE, retryable=True),
+    "key_unavailable": ReasonClass(reason=GapReason.STALE, retryable=True),
     "config_malformed": ReasonClass(reason=GapReason.PARSE_ERROR, retryable=False),
 }
 """Detail codes of gaps."""
@@ -74,6 +75,7 @@ REJECTION_CODES: dict[str, str] = {
     "predicate_type_mismatch": "the signed statement is of another type than its place demands",
     "identity_mismatch": "no configured authority names the signer",
     "trust_root_unavailable": "the trust root of an authority was never fetched, or is too old: nobody can judge this",
+    "key_unavailable": "a key of an authority could not be fetched for too long: nobody can judge this",
     "internal": "an unexpected error; it is counted and denies",
 }
 """Codes of rejected evidence, in the order of the verification steps."""
@@ -92,6 +94,7 @@ REMEDIES: dict[str, str] = {
     "evidence_limit": "remove evidence that nobody needs",
     "identity_mismatch": "sign as somebody who is trusted, or trust the signer",
     "internal": "report it with the command you ran",
+    "key_unavailable": "repeat; `assay trust check` tells which key is missing and why",
     "leaf_unsuitable": "get a code signing certificate",
     "licence_undetected": "state the licence in the SBOM",
     "log_entry_kind_unsupported": "log with a supported kind of entry",

@@ -1,12 +1,16 @@
 """The signing envelope (DSSE 1.0)."""
 
+import re
 from dataclasses import dataclass, field, replace
 
+from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
 from assay.formats.evidence_object import EvidenceObject, malformed
 
 ENVELOPE_MEMBERS = frozenset({"payload", "payloadType", "signatures"})
 _SIGNATURE_MEMBERS = frozenset({"sig", "keyid"})
+_PAE = re.compile(rb"DSSEv1 ([0-9]+) ")
+_LONGEST_LENGTH = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,23 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 def _head(payload_type: str, payload: bytes) -> bytes:
     kind = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d " % (len(kind), kind, len(payload))
+
+
+def parse_pae(octets: bytes) -> tuple[str, bytes]:
+    """Take type and payload out of what is signed; `InvalidInput(pae_malformed)` for any other spelling."""
+    parts = _PAE.match(octets)
+    if parts is not None and len(parts[1]) <= _LONGEST_LENGTH:
+        start = parts.end() + int(parts[1]) + 1
+        length, space, payload = octets[start : start + _LONGEST_LENGTH + 1].partition(b" ")
+        payload = octets[start + len(length) + 1 :]
+        try:
+            kind = octets[parts.end() : start - 1].decode("utf-8")
+        except UnicodeDecodeError:
+            kind = ""
+        # Encoding it again leaves one spelling: no leading zeros, no lengths that lie, nothing left over.
+        if space and pae(kind, payload) == octets:
+            return kind, payload
+    raise InvalidInput("pae_malformed", "the bytes are not the signed form of an envelope", remedy="sign an envelope")
 
 
 def parse_envelope(octets: bytes, *, limits: Limits) -> Envelope:

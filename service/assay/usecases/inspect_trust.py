@@ -24,6 +24,7 @@ def inspect_trust(trust: TrustSnapshot, now: datetime, ahead: timedelta) -> Sequ
     A window that has closed already is how a party retires, so it is no finding by itself.
     """
     found = [TrustFinding(place=f"trust_roots.{name}", text=text) for name, text in trust.unavailable.items()]
+    found += [TrustFinding(place=f"authorities.{name}", text=text) for name, text in trust.missing_keys()]
     for name, root in trust.roots.items():
         texts = (*root.warnings, *_closing(root, now, ahead), *_ageing(trust, name, now))
         found += [TrustFinding(place=f"trust_roots.{name}", text=text) for text in texts]
@@ -68,7 +69,9 @@ def _unmeetable(authority: Authority, trust: TrustSnapshot, now: datetime) -> It
         yield from _unprovable(root, now)
     if authority.root in trust.unavailable:
         yield f"the trust root {authority.root} is not available"
-    elif not any(_open(key, now) for key in authority.keys) and not _issues(authority, root, now):
+    elif authority.missing_keys or any(_open(key, now) for key in authority.keys):
+        return
+    elif not _issues(authority, root, now):
         yield "none of its keys and certificate authorities can sign any more"
 
 

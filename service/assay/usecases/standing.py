@@ -4,7 +4,7 @@ Every configured key verifies signatures, also those that other tenants configur
 tenant's image must neither prove nor disturb anything, so it is rejected before anybody reads it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assay.domain.evidence import Claim, Gap, GapKind, Rejection, SignatureClaim
@@ -44,18 +44,25 @@ def hear(claims: Iterable[Claim], named: Named) -> Heard:
 def find_unjudged(rejected: Iterable[Rejection], named: Named, trust: TrustSnapshot) -> tuple[Gap, ...]:
     """The kinds of fact that evidence nobody could judge may have been about, as gaps.
 
-    What an authority without its trust root has signed is unread: it may prove what is demanded, and it may be what a
-    rule would object to. So every kind for which the environment names such an authority stays open.
+    What an authority without its trust root or one of its keys has signed is unread: it may prove what is demanded, and
+    it may be what a rule would object to. So every kind for which the environment names such an authority stays open.
     """
-    code = "trust_root_unavailable"
-    if all(rejection.code != code for rejection in rejected):
-        return ()
-    waiting, detail = trust.waiting(), ", ".join(sorted(trust.unavailable))
-    return tuple(
-        Gap(kind=kind, reason=GAP_CODES[code].reason, code=code, detail=detail)
-        for kind, names in named.items()
-        if not names.isdisjoint(waiting)
-    )
+    codes = {rejection.code for rejection in rejected}
+    gaps: list[Gap] = []
+    # Of evidence that two groups of authorities cannot judge, only `key_unavailable`, the later row, is told.
+    if codes & {"trust_root_unavailable", "key_unavailable"}:
+        gaps += _open(named, "trust_root_unavailable", trust.waiting(), sorted(trust.unavailable))
+    if "key_unavailable" in codes:
+        names = sorted({key.name for authority in trust.authorities for key in authority.missing_keys})
+        gaps += _open(named, "key_unavailable", trust.lacking(), names)
+    return tuple(gaps)
+
+
+def _open(named: Named, code: str, authorities: frozenset[str], missing: Sequence[str]) -> Iterator[Gap]:
+    detail = ", ".join(missing)
+    for kind, names in named.items():
+        if not names.isdisjoint(authorities):
+            yield Gap(kind=kind, reason=GAP_CODES[code].reason, code=code, detail=detail)
 
 
 def _named_for(claim: Claim, named: Named) -> frozenset[str]:

@@ -86,7 +86,8 @@ def _with_missing_signature(tree: EvidenceTree, platform: Proven) -> Proven:
     about = tree.about(platform)
     if _is_signed(about) or any(gap.kind is GapKind.SIGNATURE for gap in about.gaps):
         return platform
-    unjudged = any(rejection.code == "trust_root_unavailable" for rejection in about.rejected)
-    code = "trust_root_unavailable" if unjudged else "all_rejected" if about.rejected else "absent"
+    codes = {rejection.code for rejection in about.rejected}
+    unjudged = next((code for code in ("trust_root_unavailable", "key_unavailable") if code in codes), "")
+    code = unjudged or ("all_rejected" if about.rejected else "absent")
     missing = Gap(kind=GapKind.SIGNATURE, reason=GAP_CODES[code].reason, code=code, platform=platform.platform)
     return replace(platform, gaps=(*platform.gaps, missing))

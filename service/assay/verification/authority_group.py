@@ -22,6 +22,11 @@ class AuthorityGroup:
     keys: tuple[TrustedKey, ...]
 
     @property
+    def has_keys(self) -> bool:
+        """Whether a key could meet any of the authorities, one that is missing included."""
+        return bool(self.keys) or any(member.missing_keys for member in self.members)
+
+    @property
     def has_identities(self) -> bool:
         """Whether a certificate could meet any of the authorities."""
         return any(member.identities for member in self.members)
@@ -38,6 +43,19 @@ class AuthorityGroup:
                 remedy="see `assay trust check`, then repeat",
             )
         return self.root
+
+    def require_all_keys(self) -> None:
+        """Require that no key of the authorities is missing, before a signature is said to be by none of them.
+
+        Raises `EvidenceRejected(key_unavailable)` naming the missing ones.
+        """
+        missing = sorted({key.name for member in self.members for key in member.missing_keys})
+        if missing:
+            raise EvidenceRejected(
+                "key_unavailable",
+                f"the signature may be by a key that could not be fetched: {', '.join(missing)[:300]}",
+                remedy="see `assay trust check`, then repeat",
+            )
 
 
 def group_authorities(authorities: Sequence[Authority], roots: Mapping[str, TrustRoot]) -> tuple[AuthorityGroup, ...]:

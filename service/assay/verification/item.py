@@ -104,7 +104,7 @@ def _verify(
     passed: list[Verified] = []
     failed: list[AssayError] = []
     for group in groups:
-        if group.has_identities if evidence.certificates else group.keys:
+        if group.has_identities if evidence.certificates else group.has_keys:
             try:
                 passed.append(verify(evidence, artefact, group, limits=limits))
             except (EvidenceRejected, InvalidInput) as error:
@@ -119,8 +119,6 @@ def _verify(
 
 def _together(passed: Sequence[Verified]) -> Verified:
     first = passed[0]
-    if len(passed) == 1:
-        return first
     same = [verified for verified in passed if verified.signer == first.signer]
     return Verified(
         signer=first.signer,

@@ -73,7 +73,11 @@ def verify_key_evidence(
         entries = verify_log_entries(evidence.log_entries, root.logs, stamped=times.stamped)
     message = signed_message(evidence.content, artefact)
     signature = evidence.content.signature
-    key, scheme = find_signer(group.keys, message=message, signature=signature, declared=declared_hash(evidence))
+    try:
+        key, scheme = find_signer(group.keys, message=message, signature=signature, declared=declared_hash(evidence))
+    except EvidenceRejected:
+        group.require_all_keys()
+        raise
     if root is not None:
         verifier = Verifier(der=key.spki, is_certificate=False)
         verify_bodies(evidence, root, message, scheme, verifier)

@@ -57,17 +57,30 @@ class TrustSnapshot:
     def outage(self) -> str:
         """Why nobody can be believed now; empty when some authority can.
 
-        One root that is missing concerns its own authorities: the others go on being served.
+        A root or key that is missing concerns its own authorities: the others go on being served.
         """
         if not self.authorities:
             return "nobody is trusted"
-        if len(self.waiting()) < len({authority.name for authority in self.authorities}):
+        waiting = self.waiting()
+        if any(item.name not in waiting and (item.keys or item.identities) for item in self.authorities):
             return ""
-        return "; ".join(f"{name}: {why}" for name, why in self.unavailable.items())
+        return "; ".join(f"{name}: {why}" for name, why in (*self.unavailable.items(), *self.missing_keys()))
 
     def waiting(self) -> frozenset[str]:
         """The names of the authorities whose trust root is not available."""
         return frozenset(authority.name for authority in self.authorities if authority.root in self.unavailable)
+
+    def lacking(self) -> frozenset[str]:
+        """The names of the authorities of which a key is missing."""
+        return frozenset(authority.name for authority in self.authorities if authority.missing_keys)
+
+    def missing_keys(self) -> tuple[tuple[str, str], ...]:
+        """Each key that is missing, as the name of its authority and a text that names the key and says why."""
+        return tuple(
+            (authority.name, f"the key {key.name}: {key.why}")
+            for authority in self.authorities
+            for key in authority.missing_keys
+        )
 
 
 def _digest(authorities: Sequence[Authority], roots: Mapping[str, TrustRoot]) -> Digest:

@@ -19,6 +19,7 @@ from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, Unavailable
 from assay.domain.reference import Reference
+from tests.fakes.http_server import Script, answering
 from tests.unit.bootstrap.conftest import CONFIGURATION, WEBHOOK, Write
 
 IMAGE = Digest.of(b"image")
@@ -49,6 +50,21 @@ def test_what_does_not_run_is_named_by_readiness(client: FlaskClient) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, sorted(answer.get_json()["failing"])) == (503, ["database", "opa"])
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_key_that_cannot_be_fetched_is_a_warning_and_an_outage_when_nobody_is_left(
+    monkeypatch: pytest.MonkeyPatch, write: Write
+) -> None:
+    both = CONFIGURATION.replace("  release:", "  kept: {keys: [openbao://kept]}\n  release:")
+    nobody = CONFIGURATION.replace("[release.pub]", "[openbao://release]", 1)
+    with answering(Script(status=503)) as silent:
+        monkeypatch.setenv("BAO_ADDR", silent.url)
+        monkeypatch.setenv("BAO_TOKEN", "token")
+        for text, failing in ((both, False), (nobody, True)):
+            prepare(monkeypatch, write(text))
+            answer = service_from_environment().test_client().get("/readyz").get_json()
+            assert ("trust" in answer["failing"]) is failing
+            assert "the key openbao://" in answer["warnings"][0]
 
 
 def test_a_log_that_does_not_exist_yet_may_be_asked_again(client: FlaskClient) -> None:

@@ -7,6 +7,8 @@ import pytest
 from assay.bootstrap.installation import Installation
 from assay.domain.errors import ConfigError
 from assay.domain.quorum import Quorum
+from tests.fakes.certificate import NOW
+from tests.fakes.http_server import Script, answering
 from tests.unit.bootstrap.conftest import CONFIGURATION, Write
 
 RELEASE = "  release: {keys: [release.pub]}\n"
@@ -63,3 +65,37 @@ def test_a_file_that_cannot_be_read_whole_is_no_trust(installation: Installation
     with pytest.raises(ConfigError) as caught:
         installation.reread_trust()
     assert caught.value.code == "configuration_invalid"
+
+
+KEPT = TEXT.replace("ci: {keys: [release.pub]}", "ci: {keys: [openbao://ci]}")
+
+
+def test_a_reload_keeps_what_was_fetched_from_a_key_service(write: Write) -> None:
+    installation = Installation.load(write(KEPT))
+    (before,) = installation.trust_sources().remote_keys()
+    write(KEPT.replace("openbao://ci", "openbao://ci, openbao://more"))
+    kept, more = installation.reread_trust().remote_keys()
+    assert (kept.name, kept.source) == ("openbao://ci", before.source)
+    assert more.source is not before.source
+
+
+def test_a_key_service_that_does_not_answer_leaves_its_authority_without_its_key(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(Script(status=503)) as silent:
+        monkeypatch.setenv("BAO_ADDR", silent.url)
+        monkeypatch.setenv("BAO_TOKEN", "token")
+        installation = Installation.load(write(CONFIGURATION.replace("[release.pub]", "[openbao://release]", 1)))
+        trust = installation.load_trust().at(NOW)
+        assert "openbao://release: it was never fetched" in trust.outage()
+        assert len(silent.seen) == 1
+        assert installation.load_trust(offline=True).at(NOW).lacking() == {"release"}
+        assert len(silent.seen) == 1
+
+
+def test_a_key_service_that_is_not_configured_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BAO_ADDR", raising=False)
+    path = write(CONFIGURATION.replace("[release.pub]", "[openbao://release]", 1))
+    with pytest.raises(ConfigError) as caught:
+        Installation.load(path).load_trust()
+    assert caught.value.code == "kms_not_configured"

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from assay.adapters.signing.key_file import KeyFileSigner
 from assay.domain.decision import Verdict
 from assay.domain.digest import Digest
+from assay.domain.key_uri import KeyUri
 from assay_builder import commands, composition
 from assay_builder.plan.lock import parse_lock, render_lock
 from tests.fakes.build import SPEC, TEXTS, FakeBuildWorld, FrozenClock
@@ -29,9 +30,13 @@ class Service:
     def clock(self) -> FrozenClock:
         return FrozenClock()
 
-    def signer(self, key: Path, *, password: bytes) -> KeyFileSigner:
-        assert key.is_file()
+    def signer(self, key: Path | KeyUri, *, password: bytes) -> KeyFileSigner:
+        assert key == Path("key")
         assert password == b"secret"
+        return KeyFileSigner(ec.derive_private_key(7, ec.SECP256R1()))
+
+    def signer_process(self, socket: Path) -> KeyFileSigner:
+        assert socket == Path("/run/signer.sock")
         return KeyFileSigner(ec.derive_private_key(7, ec.SECP256R1()))
 
     def gate(self, url: str, *, token: str, ca: Path | None) -> FakeGate:
@@ -75,6 +80,25 @@ def test_a_build_without_a_gate_writes_a_layout_and_pushes_nothing(world: FakeBu
     assert len(list(Path("out.evidence").iterdir())) == 9
     assert "isolate" in result.stderr
     assert service.target.pushed == []
+
+
+def test_a_build_is_signed_by_a_signer_process(world: FakeBuildWorld) -> None:
+    result = call("build", "demo.yaml", "--signer", "unix:/run/signer.sock", "--layout", "out", "--output", "json")
+    assert (result.exit_code, Path("out/index.json").exists()) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--signer", "/run/signer.sock"],
+        ["--signer", "unix:"],
+        ["--key", "key", "--signer", "unix:/run/signer.sock"],
+    ],
+)
+def test_one_signer_is_named(world: FakeBuildWorld, arguments: list[str]) -> None:
+    result = call("build", "demo.yaml", "--layout", "out", *arguments)
+    assert (result.exit_code, "--signer unix:PATH" in result.stderr) == (2, True)
 
 
 def test_an_allowed_build_is_pushed(world: FakeBuildWorld) -> None:

@@ -40,7 +40,7 @@ def test_every_command_explains_itself_with_an_example(words: tuple[str, ...]) -
     assert COMMANDS[words].hidden or f"assay {' '.join(words)}" in result.output.partition("Example")[2]
 
 
-@pytest.mark.parametrize("words", [(), ("audit",), ("keys",), ("config",)])
+@pytest.mark.parametrize("words", [(), ("audit",), ("keys",), ("config",), ("signer",)])
 def test_every_group_lists_its_commands(words: tuple[str, ...]) -> None:
     result = CliRunner().invoke(application, [*words, "--help"])
     expected = {

@@ -7,6 +7,7 @@ import pytest
 
 from assay.domain.descriptor import OCI_INDEX, OCI_MANIFEST
 from assay.domain.digest import Digest
+from assay.domain.key_uri import parse_key_uri
 from tests.fakes.oci import LayoutFolder, image, index, put_image, rendered
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.unit.cli.conftest import CommandLine
@@ -28,6 +29,13 @@ def predicate(tmp_path: Path) -> str:
     file = tmp_path / "predicate.json"
     file.write_text('{"bomFormat":"CycloneDX"}')
     return str(file)
+
+
+@pytest.fixture(autouse=True)
+def key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in the working folder that stands for the key."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "release.key").touch()
 
 
 def test_a_signature_is_attached_and_told(assay: CommandLine, registry: FakeRegistry, tmp_path: Path) -> None:
@@ -130,8 +138,13 @@ def test_at_a_terminal_the_password_of_an_encrypted_key_is_asked_for(
     assay.monkeypatch.setattr("click.prompt", lambda *_, **__: "typed")
     assay.run("sign", "--key", str(tmp_path / "release.key"), f"{registry.host}/app:v1")
     assert assay.parts.calls[-2] == ("signer", (tmp_path / "release.key", b"typed" if asked else b""))
-    assay.run("sign", "--key", str(tmp_path / "absent.key"), f"{registry.host}/app:v1")
-    assert assay.parts.calls[-2] == ("signer", (tmp_path / "absent.key", b""))
+    assert assay.run("sign", "--key", str(tmp_path / "absent.key"), f"{registry.host}/app:v1").status == 2
+
+
+def test_a_key_in_a_key_service_needs_no_password(assay: CommandLine, registry: FakeRegistry) -> None:
+    assay.monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert assay.run("sign", "--key", "hashivault://release", f"{registry.host}/app:v1").status == 0
+    assert ("signer", (parse_key_uri("hashivault://release"), b"")) in assay.parts.calls
 
 
 @pytest.mark.parametrize(("given", "token"), [(["--identity-token", "FILE"], "a.b.c"), ([], None)])

@@ -7,8 +7,9 @@ import pytest
 
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
+from assay.domain.identity import Authority, MissingKey
 from tests.fakes.buildkit import FakeIndex
-from tests.fakes.engine import good_bundles, publish
+from tests.fakes.engine import good_bundles, publish, trust_in
 from tests.fakes.oci import CONFIG, LayoutFolder, image, put_bundle, put_image
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.fakes.signing import FakeAuthority
@@ -53,7 +54,9 @@ def test_json_is_one_document(assay: CommandLine, registry: FakeRegistry, key: s
     assert document["manifests"] == [
         {"type": "image", "digest": IMAGE.text, "platform": "", "indexes": [], "signed": True}
     ]
-    assert document["trusted"] == [{"authority": "release", "trust_root": "", "digest": "", "unavailable": ""}]
+    assert document["trusted"] == [
+        {"authority": "release", "trust_root": "", "digest": "", "unavailable": "", "missing_keys": []}
+    ]
 
 
 def test_an_image_nobody_signed_is_1(assay: CommandLine, registry: FakeRegistry, key: str) -> None:
@@ -208,3 +211,25 @@ def test_offline_asks_nobody_and_says_so(assay: CommandLine, registry: FakeRegis
     (condition,) = assay.run(*words, "--output", "json").document["conditions"]
     assert condition.startswith("offline")
     assert asked(assay, "refresh_due") == []
+
+
+def test_offline_asks_no_key_service(assay: CommandLine, registry: FakeRegistry, key: str) -> None:
+    name = f"{registry.host}/app:v1"
+    refused = assay.run("verify", "--offline", "--key", "openbao://release", name)
+    assert (refused.status, asked(assay, "signers")) == (2, [])
+    assert assay.run("verify", "--key", "openbao://release", name).status == 0
+    assert assay.run("verify", "--offline", "--key", "pkcs11:token=t;object=release", name).status in {0, 1}
+    assay.run("verify", "--offline", "--config", key, name)
+    assert asked(assay, "configuration") == [(Path(key), True)]
+
+
+def test_a_key_that_is_missing_is_told_and_may_come_back(assay: CommandLine, registry: FakeRegistry, key: str) -> None:
+    missing = MissingKey(name="openbao://release", why="it was never fetched")
+    assay.parts.trusted = trust_in(Authority(name="release", missing_keys=(missing,)))
+    words = ("verify", "--config", key, f"{registry.host}/app:v1")
+    outcome = assay.run(*words)
+    assert outcome.status == 3
+    assert "; without the key openbao://release: it was never fetched" in outcome.out
+    document = assay.run(*words, "--output", "json").document
+    assert document["trusted"][0]["missing_keys"] == [{"name": missing.name, "reason": missing.why}]
+    assert {gap["code"] for gap in document["gaps"]} == {"key_unavailable"}

@@ -1,5 +1,6 @@
 """Authorities and trust roots in the configuration: what is accepted, and what is refused where."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from assay.configuration.reader import parse_configuration
 from assay.configuration.settings import AuthoritySettings, KeySettings, Settings
 from assay.domain.errors import ConfigError
+from assay.domain.key_uri import AwsKey, TransitKey
 from assay.verification.identity import SanType
 from assay.verification.trust_root import TrustProfile
 from tests.unit.configuration.test_reader import GOOD
@@ -80,6 +82,13 @@ trust_roots: {{public: {{public_good: true}}}}
 """
 
 
+def test_a_key_may_live_in_a_service() -> None:
+    text = WINDOWED.replace("file: a.pub", "uri: hashivault://release").replace("b.pub", "awskms:///alias/b")
+    first, second = authority(text).keys
+    assert first == replace(authority(WINDOWED).keys[0], file="", uri=TransitKey(server="hashivault", key="release"))
+    assert second == KeySettings(uri=AwsKey(key="alias/b"))
+
+
 def test_a_key_may_have_a_window() -> None:
     (open_key, _) = authority(WINDOWED.replace(", valid_until: 2026-03-02T12:00:00Z", "")).keys
     assert open_key.valid_until is None
@@ -96,7 +105,10 @@ def test_a_key_may_have_a_window() -> None:
         ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00", "valid_from"),
         ("2026-03-01T12:00:00Z", "2026-02-30T12:00:00Z", "valid_from"),
         ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00+02:00Z", "valid_from"),
-        ("file: a.pub, ", "", "keys[0].file"),
+        ("file: a.pub, ", "", "keys[0]"),
+        ("file: a.pub, ", "file: a.pub, uri: k8s://n/s, ", "keys[0]"),
+        ("file: a.pub, ", "uri: k8s://nowhere, ", "authorities"),
+        ("b.pub", "awskms://nowhere", "authorities"),
         ("file: a.pub, ", "file: a.pub, from: x, ", "from"),
         (", trust_root: public", "", "authorities.release"),
         (f"[{WINDOW}, b.pub]", "[]", "keys"),

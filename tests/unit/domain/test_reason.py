@@ -26,4 +26,4 @@ def test_every_gap_and_rejection_has_a_remedy_and_nothing_else_has() -> None:
 
 
 def test_no_rejection_passes_by_repeating_but_for_what_nobody_could_judge() -> None:
-    assert RETRYABLE_CODES & REJECTION_CODES.keys() == {"trust_root_unavailable"}
+    assert RETRYABLE_CODES & REJECTION_CODES.keys() == {"trust_root_unavailable", "key_unavailable"}

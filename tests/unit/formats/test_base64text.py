@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import pytest
 
 from assay.domain.errors import InvalidInput
@@ -29,3 +31,13 @@ def test_the_unused_bits_of_the_last_letter_are_zero_however_long_the_text_is(le
         with pytest.raises(InvalidInput) as caught:
             decode_base64(other, what="it", code="bundle_malformed")
         assert caught.value.code == "bundle_malformed"
+
+
+@pytest.mark.parametrize(("start", "end", "spellings"), [("A", "==", 4), ("AA", "=", 16), ("AAA", "", 64)])
+def test_the_last_letter_has_no_unused_bits_that_are_set(start: str, end: str, spellings: int) -> None:
+    read = {}
+    for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/":
+        with suppress(InvalidInput):
+            read[start + letter + end] = decode_base64(start + letter + end, what="x", code="bundle_malformed")
+    assert len(read) == len(set(read.values())) == spellings
+    assert all(encode_base64(octets) == text for text, octets in read.items())

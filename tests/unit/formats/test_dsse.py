@@ -4,7 +4,8 @@ import pytest
 
 from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
-from assay.formats.dsse import pae, parse_envelope
+from assay.domain.statement import PAYLOAD_TYPE
+from assay.formats.dsse import pae, parse_envelope, parse_pae
 
 ENVELOPE = {"payloadType": "t", "payload": "cGF5bG9hZA==", "signatures": [{"keyid": "", "sig": "c2ln"}]}
 
@@ -52,3 +53,33 @@ def test_unknown_members_and_wrong_types_are_refused() -> None:
     assert refusal(payloadType=1) == "bundle_malformed"
     assert refusal(signatures=[{"sig": "c2ln", "cert": "x"}]) == "bundle_malformed"
     assert refusal(signatures=[{"sig": "c2ln", "keyid": 1}]) == "bundle_malformed"
+
+
+@pytest.mark.parametrize(("kind", "payload"), [("t", b""), (PAYLOAD_TYPE, b"{}"), ("\u00e9 t", b"12 34 \x00\xff")])
+def test_what_is_signed_is_taken_apart_again(kind: str, payload: bytes) -> None:
+    assert parse_pae(pae(kind, payload)) == (kind, payload)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"DSSEv1",
+        b"DSSEv1 1 t",
+        b"DSSEv1 1 t 2 {",
+        b"DSSEv1 1 t 2 {} ",
+        b"DSSEv1 01 t 2 {}",
+        b"DSSEv1 1 t 02 {}",
+        b"DSSEv1 1 t  {}",
+        b"DSSEv1 2 t 2 {}",
+        b"DSSEv1 -1 t 2 {}",
+        b"DSSEv1 99999999999 t 2 {}",
+        b"DSSEv1 1 \xff 2 {}",
+        b"DSSEv2 1 t 2 {}",
+    ],
+)
+def test_another_spelling_of_what_is_signed_is_refused(octets: bytes) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_pae(octets)
+    assert caught.value.code == "pae_malformed"
+    assert parse_pae(b"DSSEv1 1 t 2 {}") == ("t", b"{}")

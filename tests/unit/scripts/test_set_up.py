@@ -11,7 +11,7 @@ import pytest
 
 from scripts import set_up as script
 from scripts.checkout import Checkout, SetUpError, write_stamp
-from scripts.machine import BUBBLEWRAP, SSH_KEYGEN, Program, inspect_machine
+from scripts.machine import BUBBLEWRAP, SOFTHSM, SSH_KEYGEN, Program, inspect_machine
 from scripts.progress import Progress
 from scripts.set_up import PROFILES, Profile, find_steps, main, set_up
 from scripts.virtual_environment import environment_is_current, install_environment
@@ -171,9 +171,9 @@ def test_the_inputs_are_fetched_into_the_checkout(checkout: Checkout) -> None:
 
 @pytest.mark.parametrize(
     ("profile", "programs"),
-    [("demo", {BUBBLEWRAP}), ("test-fast", {BUBBLEWRAP, SSH_KEYGEN}), ("test", {BUBBLEWRAP, SSH_KEYGEN})],
+    [("demo", {BUBBLEWRAP}), ("test-fast", {BUBBLEWRAP, SSH_KEYGEN}), ("test", {BUBBLEWRAP, SSH_KEYGEN, SOFTHSM})],
 )
-def test_only_the_tests_need_a_program_that_signs_commits(profile: str, programs: set[Program]) -> None:
+def test_each_purpose_needs_its_own_programs(profile: str, programs: set[Program]) -> None:
     assert set(PROFILES[profile].programs) == programs
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from assay.domain.identity import Authority
+from assay.domain.identity import Authority, MissingKey
 from assay.domain.root_origin import RootOrigin, RootSource
 from assay.usecases.inspect_trust import inspect_trust
 from assay.verification.trust_root import TrustProfile, TrustRoot
@@ -94,3 +94,8 @@ def test_a_root_that_is_not_available_is_told_with_everybody_who_needs_it() -> N
         "authorities.release",
         f"trust_roots.{ROOT}",
     ]
+
+
+def test_a_key_that_is_missing_is_told_once() -> None:
+    kept = Authority(name="kept", missing_keys=(MissingKey(name="openbao://kept", why="silence"),))
+    assert look(kept, KEYED) == ["authorities.kept: the key openbao://kept: silence"]

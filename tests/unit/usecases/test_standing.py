@@ -4,7 +4,7 @@ import pytest
 
 from assay.domain.digest import Digest
 from assay.domain.evidence import Claim, GapKind, Rejection
-from assay.domain.identity import Authority
+from assay.domain.identity import Authority, MissingKey
 from assay.domain.reason import GapReason
 from assay.usecases.standing import find_unjudged, hear
 from assay.verification.trust_snapshot import TrustSnapshot
@@ -102,3 +102,23 @@ def test_what_nobody_could_judge_leaves_the_kinds_of_its_authorities_open() -> N
 def test_without_such_evidence_nothing_stays_open() -> None:
     assert find_unjudged([], NAMED, HALF) == ()
     assert find_unjudged([unread("signature_invalid")], NAMED, HALF) == ()
+
+
+LACKING = Authority(name="scanner", missing_keys=(MissingKey(name="openbao://scanner", why="silence"),))
+MORE = TrustSnapshot.of([PRESENT, WAITING, LACKING], {}, unavailable={"gone": "it was never fetched"})
+
+
+def test_what_a_missing_key_may_have_signed_leaves_its_kinds_open() -> None:
+    (gap,) = find_unjudged([unread("key_unavailable")], NAMED, TrustSnapshot.of([PRESENT, LACKING], {}))
+    assert (gap.kind, gap.code, gap.detail) == (GapKind.SBOM, "key_unavailable", "openbao://scanner")
+    assert gap.reason is GapReason.STALE
+
+
+def test_of_what_neither_a_missing_root_nor_a_missing_key_lets_judge_both_are_told() -> None:
+    found = find_unjudged([unread("key_unavailable")], NAMED, MORE)
+    assert {(gap.kind, gap.code) for gap in found} == {
+        (GapKind.PROVENANCE, "trust_root_unavailable"),
+        (GapKind.SBOM, "key_unavailable"),
+    }
+    (alone,) = find_unjudged([unread("trust_root_unavailable")], NAMED, MORE)
+    assert alone.kind is GapKind.PROVENANCE

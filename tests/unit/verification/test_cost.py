@@ -12,6 +12,7 @@ import pytest
 from assay.domain.evidence import EvidenceItem, EvidenceShape
 from assay.domain.identity import Authority
 from assay.domain.limit import Limits
+from assay.domain.statement import IMAGE_SIGNATURE
 from assay.verification.identity import IdentityPattern
 from assay.verification.text_pattern import TextPattern
 from tests.fakes.certificate import ISSUER, private_key
@@ -98,6 +99,12 @@ def test_a_strangers_payload_that_is_no_statement_is_malformed() -> None:
     assert cramped(NOBODY).verdict(garbage) == "bundle_malformed"
     assert cramped(ACME).verdict(garbage) == "bundle_malformed"
     assert cramped(ACME).verdict(WORLD.mint(Recipe())) == "signature"
+
+
+def test_a_strangers_image_signature_in_the_place_of_an_attestation_is_told_as_that() -> None:
+    misplaced = WORLD.mint(Recipe(shape="att"), predicate_type=IMAGE_SIGNATURE)
+    assert cramped(NOBODY).verdict(misplaced) == cramped(ACME).verdict(misplaced) == "predicate_type_mismatch"
+    assert cramped(NOBODY).verdict(WORLD.mint(Recipe(), predicate_type=IMAGE_SIGNATURE)) == "identity_mismatch"
 
 
 def test_a_long_payload_verifies_like_a_short_one() -> None:

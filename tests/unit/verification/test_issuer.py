@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA224, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -68,8 +68,9 @@ def test_a_root_is_an_authority_that_verifies_under_its_own_key(name: str) -> No
     assert (may_issue(found) and is_self_signed(found)) is (TABLE["is_root_ca"][name] is True)
 
 
-def authority(*more: tuple[x509.ExtensionType, bool]) -> x509.Certificate:
-    key, name = curve_key("built", "p384"), OWN.root.subject
+def authority(*more: tuple[x509.ExtensionType, bool], kind: str = "p384") -> x509.Certificate:
+    key, name = private_key("built", kind), OWN.root.subject
+    assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(1).not_valid_before(NOW).not_valid_after(NOW + YEAR)
     constraints = x509.BasicConstraints(ca=True, path_length=None)
@@ -203,6 +204,15 @@ def test_the_algorithm_outside_of_what_is_signed_is_the_one_inside() -> None:
     other = x509.load_der_x509_certificate(head + outside[:-1] + b"\x04" + tail)
     assert known_issuance(other, OWN.intermediate) is Issuance.OTHER
     assert known_issuance(leaf, OWN.intermediate) is Issuance.ISSUED
+
+
+def test_an_algorithm_for_another_kind_of_key_names_another_issuer() -> None:
+    curve, rsa2048 = authority(), authority(kind="rsa2048")
+    assert curve.subject == rsa2048.subject
+    assert known_issuance(curve, rsa2048) is Issuance.OTHER
+    assert known_issuance(rsa2048, curve) is Issuance.OTHER
+    assert known_issuance(rsa2048, rsa2048) is Issuance.ISSUED
+    assert known_issuance(curve, curve) is Issuance.ISSUED
 
 
 def test_a_certificate_too_large_to_remember_is_verified_every_time() -> None:

@@ -1,5 +1,7 @@
 import hashlib
 
+import pytest
+
 from assay.domain.digest import Digest
 from assay.formats.untrusted_evidence import HashName
 from assay.verification.message import Message
@@ -23,7 +25,13 @@ def test_what_was_computed_makes_no_difference_between_messages() -> None:
     first, second = Message(octets=b"x"), Message(octets=b"x")
     first.digest(HashName.SHA256)
     assert first == second
+    assert hash(first) == hash(second)
     assert "computed" not in repr(first)
+
+
+def test_nobody_says_what_was_computed() -> None:
+    with pytest.raises(TypeError, match="_computed"):
+        Message(octets=b"x", _computed={HashName.SHA256: bytes(32)})  # type: ignore[call-arg]  # that is the point
 
 
 def test_a_head_stands_before_everything_else() -> None:

@@ -9,7 +9,7 @@ import pytest
 from assay.domain.digest import Digest
 from assay.domain.errors import EvidenceRejected
 from assay.domain.evidence import Claim, EvidenceItem, Rejection
-from assay.domain.identity import Authority, PublicKey
+from assay.domain.identity import Authority, MissingKey, PublicKey
 from assay.domain.limit import Limits
 from assay.domain.signer import KeySigner
 from assay.formats.log_entry import LogEntry
@@ -118,6 +118,19 @@ def test_a_root_that_is_not_loaded_lets_nothing_pass() -> None:
     assert names(verify(KEYED, release(WORLD, root=""), roots={})) == ("release",)
 
 
+def test_a_signature_by_none_of_the_keys_may_be_by_one_that_is_missing() -> None:
+    whole = release(WORLD, root="")
+    lacking = replace(whole, keys=(), missing_keys=(MissingKey(name="openbao://release", why="silence"),))
+    other = replace(whole, name="other", keys=(PublicKey(spki=spki(private_key("stranger", "p256"))),))
+    beside = replace(other, name="beside", missing_keys=lacking.missing_keys)
+    assert names(verify(KEYED, lacking)) == ("key_unavailable",)
+    assert names(verify(KEYED, other, lacking)) == ("key_unavailable",)
+    assert names(verify(KEYED, other)) == ("signature_invalid",)
+    assert names(verify(KEYED, beside, replace(other, root="own"))) == ("key_unavailable",)
+    assert names(verify(KEYED, whole, lacking)) == ("release",)
+    assert names(verify(KEYLESS, lacking)) == ("identity_mismatch",)
+
+
 def test_a_root_under_the_empty_name_is_never_used() -> None:
     (group,) = group_authorities([release(WORLD, root="")], {"": ROOTS["own"]})
     assert group.root is None
@@ -128,6 +141,15 @@ def test_a_root_under_the_empty_name_is_never_used() -> None:
 def test_two_entries_of_one_operator_or_key_count_once() -> None:
     two = {"own": trust(profile=TrustProfile(log_entries=2, scts=1, timestamps=0))}
     assert names(verify(KEYLESS, ACME, roots=two)) == ("trust_profile_unmet",)
+
+
+def test_an_entry_that_is_there_twice_is_told_once() -> None:
+    own = WORLD.sign(Recipe())
+    first, second = (own.enter(WORLD.log, "dsse 0.0.1", index=number) for number in (1, 2))
+    for entries, expected in (([first, first], 1), ([first, second, first], 2)):
+        outcome = verify(own.item("0.3", entries=entries), ACME)
+        assert not isinstance(outcome, Rejection)
+        assert len(outcome.log_entries) == expected
 
 
 def entry_of(log_id: bytes) -> LogEntry:

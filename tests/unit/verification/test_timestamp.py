@@ -94,6 +94,14 @@ def test_a_token_may_not_bring_its_signer_twice_or_garbage() -> None:
     assert code(by_root(TSA), good) == "ok"
 
 
+def test_every_certificate_that_a_token_brings_can_be_read() -> None:
+    good, root = TSA.stamp(MESSAGE, embedded=TSA.chain), TSA.root.public_bytes(Encoding.DER)
+    third, eighth = bytes.fromhex("a003020102"), bytes.fromhex("a003020107")
+    assert root.count(third) == 1
+    assert code(by_root(TSA), good.replace(root, root.replace(third, eighth))) == "timestamp_invalid"
+    assert code(by_root(TSA), good) == "ok"
+
+
 def test_another_signer_of_the_same_authority_is_none_where_one_is_configured() -> None:
     other = replace(TSA, leaf_window=(NOW - YEAR, NOW + YEAR))
     token = other.stamp(MESSAGE, embedded=(other.leaf,))
@@ -251,6 +259,15 @@ def opinions(monkeypatch: pytest.MonkeyPatch) -> type[CountedBuilder]:
 def test_a_brought_signer_is_led_to_its_root_once(opinions: type[CountedBuilder]) -> None:
     tokens = [TSA.stamp(MESSAGE, embedded=(TSA.leaf,), serial=number) for number in range(1, 33)]
     assert code(by_root(TSA), *tokens) == "ok"
+    assert opinions.asked == 1
+
+
+def test_a_signer_is_known_by_the_root_it_was_led_to(opinions: type[CountedBuilder]) -> None:
+    both = by_root(OTHER, TSA)
+    issuers = tuple(issuer for authority in both.timestamp_authorities for issuer in authority.issuers)
+    root = replace(both, timestamp_authorities=(replace(both.timestamp_authorities[1], issuers=issuers),))
+    tokens = [TSA.stamp(MESSAGE, embedded=(TSA.leaf,), serial=number) for number in range(1, 3)]
+    assert code(root, *tokens) == "ok"
     assert opinions.asked == 1
 
 

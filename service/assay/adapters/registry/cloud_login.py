@@ -87,15 +87,15 @@ class CloudLogin:
 
 
 def make_ecr_login(registry: str, seconds: float) -> Credential:
-    """ECR's `GetAuthorizationToken`, through boto3 and the credentials it finds on this machine."""
-    boto3: Any = importlib.import_module("boto3")
+    """ECR's `GetAuthorizationToken`, through botocore and the credentials it finds on this machine."""
+    session: Any = importlib.import_module("botocore.session")
     botocore: Any = importlib.import_module("botocore.exceptions")
     configuration: Any = importlib.import_module("botocore.config")
     found = ECR.fullmatch(registry)
     account, region = (found["account"], found["region"]) if found else ("", "")
     config = configuration.Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
     try:
-        client = boto3.client("ecr", region_name=region, config=config)
+        client = session.get_session().create_client("ecr", region_name=region, config=config)
         answer = client.get_authorization_token(registryIds=[account])
         packed = answer["authorizationData"][0]["authorizationToken"]
         username, _, secret = base64.b64decode(packed).decode().partition(":")
@@ -133,7 +133,7 @@ class AzureLogin:
 
 
 CLOUDS: Mapping[str, Cloud] = {
-    "aws": Cloud(hosts=ECR, make=make_ecr_login, extra="aws", module="boto3"),
+    "aws": Cloud(hosts=ECR, make=make_ecr_login, extra="aws", module="botocore"),
     "azure": Cloud(hosts=AZURE, make=AzureLogin().make),
     "gcp": Cloud(hosts=GOOGLE, make=GoogleLogin().make),
 }

@@ -20,6 +20,19 @@ _CHUNK = 256 * 1024
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
+class _Session(requests.Session):
+    """A session that takes nothing from the environment and does not look where a redirect leads."""
+
+    def __init__(self, *, verify: str | bool) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.verify = verify
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  # the parent's signature
+        """None: `requests` would read the body of a redirect without any cap before it hands the answer over."""
+        return None
+
+
 class HttpServiceClient:
     """Asks one service; sends its token to that service alone and follows no redirect."""
 
@@ -32,9 +45,7 @@ class HttpServiceClient:
         if not token.isascii() or any(not character.isprintable() or character == " " for character in token):
             raise ConfigError("token_unusable", "the token cannot be sent in a header", remedy="check the token file")
         self._url = url.rstrip("/")
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = ca or True
+        self._session = _Session(verify=ca or True)
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
 

@@ -1,15 +1,16 @@
-"""Trust that follows its files while requests run."""
+"""Trust that follows its files and key services while requests run."""
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from assay.adapters.trust.loading import LoadedTrust, load_trust
+from assay.adapters.trust.loading import LoadedTrust, ask_remote_keys, load_trust
 from assay.adapters.trust.source import TrustSources
-from assay.domain.errors import AssayError
+from assay.domain.errors import AssayError, ConfigError
 from assay.ports import Clock, TrustMetrics
 from assay.verification.trust_snapshot import TrustSnapshot
 
@@ -33,11 +34,12 @@ class _Held:
 
 
 class LiveTrust:
-    """The trust of a process: one reference, exchanged when a file has changed.
+    """The trust of a process: one reference, exchanged when a file or a key that a service keeps has changed.
 
-    `follow` starts a thread that looks at the files every second; requests take what is held and never wait. What
-    cannot be used never replaces what is held: it is counted, logged and told by `refused`. A root that has become
-    too old stops counting without anybody looking. Safe to share between threads and to make before a fork.
+    `follow` starts a thread that looks at the files every second, and has key services asked in the background when it
+    is time to; requests take what is held and never wait. What cannot be used never replaces what is held: it is
+    counted, logged and told by `refused`. A root or key that was confirmed too long ago stops counting without anybody
+    looking. Safe to share between threads and to make before a fork.
     """
 
     def __init__(self, read: Callable[[], TrustSources], *, file: Path, clock: Clock, metrics: TrustMetrics) -> None:
@@ -61,8 +63,11 @@ class LiveTrust:
         """Look at the files now and then every second in a thread of this process, until `stop` is set.
 
         What was read before the fork may be old. So where the files have changed since then and cannot be used now,
-        nobody is trusted until they can: an older trust than the other processes have is never gone back to.
+        nobody is trusted until they can: an older trust than the other processes have is never gone back to. Remote
+        keys that are not fresh are asked for first, which takes as long as one call.
         """
+        with suppress(ConfigError):  # such a key was never known: it is missing, with this as its reason
+            ask_remote_keys(self._held.sources)
         self.look()
         if self._refused:
             nobody = LoadedTrust(authorities=(), roots={})
@@ -107,10 +112,22 @@ class LiveTrust:
         elif stamp != self._tried or self._clock.monotonic() >= self._next_retry:
             self._tried, self._next_retry = stamp, self._clock.monotonic() + _RETRY_EVERY
             self._reload()
-        now = self._clock.now()
-        if held is self._held and _changed_with_time(held, now):
-            self._held = replace(held, snapshot=held.loaded.at(now), taken_at=now)
+        self._take_up()
         self._looked = self._clock.monotonic()
+
+    def _take_up(self) -> None:
+        """Take up the remote keys as they are known now, and what time has ended."""
+        held, now = self._held, self._clock.now()
+        for key in held.sources.remote_keys():
+            key.source.refresh()
+        loaded = held.loaded.with_remote_keys()
+        if loaded.authorities == held.loaded.authorities and not _changed_with_time(held, now):
+            return
+        snapshot = loaded.at(now)
+        self._held = replace(held, loaded=loaded, snapshot=snapshot, taken_at=now)
+        if loaded.authorities != held.loaded.authorities and snapshot.digest != held.snapshot.digest:
+            self._metrics.count_reload("reloaded")
+            _LOG.info("trust was reloaded, a key service keeps other keys: %s", snapshot.digest)
 
     def _reload(self) -> None:
         try:
@@ -134,8 +151,7 @@ class LiveTrust:
 
 
 def _changed_with_time(held: _Held, now: datetime) -> bool:
-    ends = (loaded.origin.trusted_until for loaded in held.loaded.roots.values())
-    return any(end is not None and held.taken_at <= end < now for end in ends)
+    return any(held.taken_at <= end < now for end in held.loaded.ends())
 
 
 def _state_of(path: Path) -> tuple[int, int, int] | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from assay import ports
 from assay.domain.identity import IdentityRule
 from assay.verification.trust_root import TrustProfile
 
@@ -19,11 +20,22 @@ class KeySource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteKey:
+    """A public key that a service keeps under a name, and the window outside of which it does not count."""
+
+    name: str
+    source: ports.KeySource
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuthoritySource:
     """Where an authority comes from: its keys, its identities, and the name of its trust root, if any."""
 
     name: str
     keys: Sequence[KeySource]
+    remote_keys: Sequence[RemoteKey] = ()
     identities: Sequence[IdentityRule] = ()
     root: str = ""
 
@@ -69,6 +81,10 @@ class TrustSources:
 
     authorities: Sequence[AuthoritySource]
     roots: Sequence[RootSource] = ()
+
+    def remote_keys(self) -> tuple[RemoteKey, ...]:
+        """Every key that a service keeps."""
+        return tuple(key for authority in self.authorities for key in authority.remote_keys)
 
     def files(self) -> tuple[Path, ...]:
         """Every file whose content is trusted, there or not."""

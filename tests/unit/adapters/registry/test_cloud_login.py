@@ -117,15 +117,15 @@ def test_a_machine_without_metadata_is_a_denial() -> None:
 
 
 class FakeBoto:
-    """What `make_ecr_login` uses of boto3 and botocore, answering with one authorization token."""
+    """What `make_ecr_login` uses of botocore, answering with one authorization token."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, token: object) -> None:
         self.asked: list[Any] = []
         self.token = token
         failures = SimpleNamespace(BotoCoreError=KeyError, ClientError=KeyError)
         modules: dict[str, dict[str, Any]] = {
-            "boto3": {"client": self._client},
             "botocore": {},
+            "botocore.session": {"get_session": lambda: SimpleNamespace(create_client=self._client)},
             "botocore.config": {"Config": lambda **options: options},
             "botocore.exceptions": vars(failures),
         }

@@ -102,6 +102,11 @@ def test_a_redirect_is_not_followed() -> None:
     assert (error.code, elsewhere.seen) == ("service_unavailable", [])
 
 
+def test_the_body_of_a_redirect_is_read_within_the_deadline_like_any_other() -> None:
+    script = Script(status=307, headers={"Location": "/elsewhere"}, body=b" " * 3000, seconds_per_octet=0.01)
+    assert failure(lambda: ask(script, deadline=soon(0.3))).code == "deadline_exceeded"
+
+
 @pytest.mark.parametrize(
     ("document", "family", "code"),
     [

@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from assay.adapters.signing.key_file import KeyFileSigner, generate_key_pair
+from assay.adapters.signing.key_file import KeyFileSigner, generate_key_pair, load_any_public_key
 from assay.domain.errors import ConfigError, InvalidInput
 from assay.domain.identity import Authority
-from assay.formats.pem import encode_pem
+from assay.domain.key_kind import KeyKind
 from assay.formats.private_key import encrypt_private_key
 from assay.formats.public_key import parse_public_key
 from assay.verification.message import Message
@@ -92,21 +92,43 @@ def test_what_is_no_readable_file_is_refused_without_waiting(tmp_path: Path) -> 
     assert refusal(write(tmp_path, b"x" * (64 * 1024 + 1))) == "key_file_unreadable"
 
 
-def test_another_key_or_form_is_refused(tmp_path: Path) -> None:
-    assert refusal(write(tmp_path, pem(ec.generate_private_key(ec.SECP384R1())))) == "key_unsupported"
-    assert refusal(write(tmp_path, pem(rsa.generate_private_key(65537, 2048)))) == "key_unsupported"
+@pytest.mark.parametrize("kind", [kind for kind in KeyKind if kind not in {KeyKind.RSA_3072, KeyKind.RSA_4096}])
+def test_every_kind_of_key_signs_and_survives_its_file(tmp_path: Path, kind: KeyKind) -> None:
+    private_pem, public_pem = generate_key_pair(b"", kind)
+    signer = KeyFileSigner.load(write(tmp_path, private_pem), b"")
+    assert signer.public_key() == parse_public_key(public_pem)
+    keys = trusted_keys([Authority(name="release", keys=(signer.public_key(),))])
+    assert find_signer(keys, message=Message(octets=b"m"), signature=signer.sign(b"m"))
+
+
+def test_an_ed25519_key_signs_prehashed_where_that_is_asked_for() -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    signer = KeyFileSigner(key, prehashed=True)
+    keys = trusted_keys([Authority(name="release", keys=(signer.public_key(),))])
+    _, scheme = find_signer(keys, message=Message(octets=b"m"), signature=signer.sign(b"m"))
+    assert scheme.key_details == "PKIX_ED25519_PH"
+    _, scheme = find_signer(keys, message=Message(octets=b"m"), signature=KeyFileSigner(key).sign(b"m"))
+    assert scheme.key_details == "PKIX_ED25519"
+
+
+def test_an_encrypted_key_of_the_usual_form_is_read(tmp_path: Path) -> None:
+    encrypted = write(tmp_path, pem(encryption=BestAvailableEncryption(b"x")))
+    assert KeyFileSigner.load(encrypted, b"x").public_key() == KeyFileSigner(P256).public_key()
+    assert refusal(encrypted, b"y") == "key_password_wrong"
+
+
+def test_the_public_half_of_any_file_is_found(tmp_path: Path) -> None:
+    private_pem, public_pem = generate_key_pair(b"pa55")
+    private = write(tmp_path, private_pem)
+    (tmp_path / "cosign.pub").write_bytes(public_pem)
+
+    def never() -> bytes:
+        raise AssertionError("a public key needs no password")
+
+    from_private = load_any_public_key(private, lambda: b"pa55")
+    assert from_private == load_any_public_key(tmp_path / "cosign.pub", never)
+
+
+def test_another_form_or_no_key_at_all_is_refused(tmp_path: Path) -> None:
     assert refusal(write(tmp_path, pem(form=PrivateFormat.TraditionalOpenSSL))) == "key_unsupported"
-    assert refusal(write(tmp_path, pem(encryption=BestAvailableEncryption(b"x")))) == "key_unsupported"
-
-
-def test_bytes_that_are_no_key_are_malformed(tmp_path: Path) -> None:
     assert refusal(write(tmp_path, b"no PEM")) == "key_malformed"
-    assert refusal(write(tmp_path, encode_pem("PRIVATE KEY", b"x"))) == "key_malformed"
-    der = P256.private_bytes(Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
-    assert refusal(write(tmp_path, encode_pem("PRIVATE KEY", der))) == "key_malformed"
-
-
-def test_an_algorithm_nobody_knows_is_unsupported(tmp_path: Path) -> None:
-    der = P256.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    unknown = der.replace(bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a8648ce3d0209"))
-    assert refusal(write(tmp_path, encode_pem("PRIVATE KEY", unknown))) == "key_unsupported"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assay.adapters.trust.live_trust import LiveTrust
-from assay.adapters.trust.source import AuthoritySource, KeySource, RootSource, TrustSources, TufSource
+from assay.adapters.trust.source import AuthoritySource, KeySource, RemoteKey, RootSource, TrustSources, TufSource
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
 from assay.domain.identity import PublicKey
@@ -18,6 +18,7 @@ from assay.formats.public_key import render_public_key
 from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.certificate import NOW
 from tests.fakes.clock import MovingClock
+from tests.fakes.key_source import HOUR, FakeKeySource
 from tests.fakes.metrics import CountingMetrics
 from tests.fakes.published import publish, tuf_source
 from tests.fakes.signing import FakeAuthority
@@ -31,12 +32,13 @@ ONE, TWO = FakeAuthority("one").public_key(), FakeAuthority("two").public_key()
 
 @dataclass
 class Setting:
-    """Files, the clock, and what reads them; `more` are further sources that the configuration names."""
+    """Files, the clock, and what reads them; `more` and `kept` are further sources that the configuration names."""
 
     folder: Path
     clock: MovingClock = field(default_factory=lambda: MovingClock(wall=NOW))
     metrics: CountingMetrics = field(default_factory=CountingMetrics)
     more: list[KeySource] = field(default_factory=list)
+    kept: list[RemoteKey] = field(default_factory=list)
     broken: Exception | None = None
 
     def __post_init__(self) -> None:
@@ -62,10 +64,19 @@ class Setting:
         if self.broken is not None:
             raise self.broken
         keys = [KeySource(file=self.folder / "release.pub"), *self.more]
+        authorities = [AuthoritySource(name="release", keys=keys, root="own")]
+        if self.kept:
+            authorities.append(AuthoritySource(name="kept", keys=[], remote_keys=self.kept))
         return TrustSources(
-            authorities=[AuthoritySource(name="release", keys=keys, root="own")],
+            authorities=authorities,
             roots=[RootSource(name="own", profile=None, tuf=self.tuf)],
         )
+
+    def keep(self, key: PublicKey | None) -> FakeKeySource:
+        """Let a key service keep a key that the authority `kept` has alone."""
+        source = FakeKeySource(key=key, clock=self.clock)
+        self.kept.append(RemoteKey(name="openbao://kept", source=source))
+        return source
 
     def later(self, live: LiveTrust, seconds: float = 1) -> TrustSnapshot:
         """What is trusted after this time and a look."""
@@ -322,3 +333,85 @@ def test_a_process_that_begins_with_broken_files_never_goes_back_to_an_older_tru
     stop.end()
     assert keys(live) == [ONE.key_id]
     assert live.refused() == ""
+
+
+def test_a_key_that_its_service_replaces_is_a_reload(setting: Setting) -> None:
+    source = setting.keep(ONE)
+    live = setting.live()
+    before = setting.later(live)
+    source.key = TWO
+    after = setting.later(live)
+    assert [trust.authorities[1].keys for trust in (before, after)] == [(ONE,), (TWO,)]
+    assert before.digest != after.digest
+    assert setting.metrics.reloads == {"reloaded": 1}
+
+
+def test_a_key_that_is_confirmed_again_is_no_reload(setting: Setting) -> None:
+    setting.keep(ONE)
+    live = setting.live()
+    assert {setting.later(live, 3000).digest for _ in range(3)} == {live.snapshot().digest}
+    assert live.snapshot().authorities[1].keys == (ONE,)
+    assert not setting.metrics.reloads
+
+
+def test_a_request_never_asks_a_key_service(setting: Setting) -> None:
+    source = setting.keep(ONE)
+    live = setting.live()
+    asked = (source.refreshed, source.waited)
+    for _ in range(3):
+        live.snapshot()
+    assert (source.refreshed, source.waited) == asked == (1, 1)
+
+
+def test_a_silent_service_ends_its_own_keys_alone_and_later_not_at_all(setting: Setting) -> None:
+    source = setting.keep(ONE)
+    live = setting.live()
+    source.key = None
+    setting.later(live, HOUR.total_seconds())
+    assert live.snapshot().lacking() == frozenset()
+    setting.clock.pass_time(1)
+    assert (set(live.snapshot().lacking()), live.snapshot().outage()) == ({"kept"}, "")
+    live.look()
+    assert keys(live) == [ONE.key_id]
+    assert live.snapshot().authorities[1].keys == ()
+    source.key = ONE
+    assert setting.later(live).authorities[1].keys == (ONE,)
+
+
+def test_an_authority_whose_only_key_was_never_fetched_starts_without_it(setting: Setting) -> None:
+    source = setting.keep(None)
+    live = setting.live()
+    assert live.snapshot().lacking() == {"kept"}
+    assert live.refused() == ""
+    source.key = TWO
+    assert setting.later(live).lacking() == frozenset()
+
+
+def test_a_look_waits_for_no_key_service_and_a_reload_for_all_of_them_once(setting: Setting) -> None:
+    sources = [setting.keep(None), setting.keep(ONE)]
+    live = setting.live()
+    for _ in range(5):
+        setting.later(live)
+    assert [source.waited for source in sources] == [1, 1]
+    setting.write_key(TWO)
+    setting.later(live)
+    assert keys(live) == [TWO.key_id]
+    assert [source.waited for source in sources] == [2, 2]
+
+
+def test_a_process_that_begins_asks_for_keys_that_may_be_old(setting: Setting) -> None:
+    source = setting.keep(ONE)
+    live, stop = setting.live(), Told()
+    source.key = TWO
+    live.follow(stop)
+    stop.end()
+    assert live.snapshot().authorities[1].keys == (TWO,)
+
+
+def test_a_process_begins_although_a_key_cannot_be_asked_for(setting: Setting) -> None:
+    source = setting.keep(None)
+    live, stop = setting.live(), Told()
+    source.unusable = ConfigError("kms_extra_missing", "it is not installed", remedy="install it")
+    live.follow(stop)
+    stop.end()
+    assert live.snapshot().lacking() == {"kept"}

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from assay.adapters.trust.loading import load_trust
 from assay.adapters.trust.root_file import load_root
-from assay.adapters.trust.source import AuthoritySource, KeySource, RootSource, TrustSources
+from assay.adapters.trust.source import AuthoritySource, KeySource, RemoteKey, RootSource, TrustSources
 from assay.domain.errors import ConfigError
+from assay.domain.identity import MissingKey, PublicKey
 from assay.domain.signer import SignerIdentity
 from assay.formats.public_key import render_public_key
 from assay.verification.identity import IdentityPattern
@@ -17,9 +19,12 @@ from assay.verification.text_pattern import TextPattern
 from assay.verification.trust_root import TrustProfile, TrustRoot
 from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.certificate import NOW
+from tests.fakes.clock import MovingClock
+from tests.fakes.key_source import HOUR, FakeKeySource
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.sigstore import FakeSigstore
 
+RELEASE_KEY, OTHER_KEY = FakeAuthority().public_key(), FakeAuthority("other").public_key()
 WORLD = FakeSigstore()
 PATTERN = IdentityPattern(issuer=TextPattern(exact="https://issuer.test"), san=TextPattern(exact="a@b.test"))
 ROOT = RootSource(name="own", file=None, profile=TrustProfile.public_good())
@@ -113,3 +118,51 @@ def test_a_key_file_that_cannot_be_used_is_named(key: KeySource, content: bytes 
     assert caught.value.code == "key_file_unusable"
     assert str(path) in caught.value.message
     assert load([AuthoritySource(name="release", keys=[key])]).authorities
+
+
+CLOCK = MovingClock(wall=NOW)
+
+
+def remote(key: PublicKey | None) -> RemoteKey:
+    return RemoteKey(name="openbao://release", source=FakeKeySource(key=key, clock=CLOCK))
+
+
+def test_a_key_that_a_service_keeps_counts_beside_those_of_files(key: KeySource) -> None:
+    kept = replace(remote(OTHER_KEY), valid_until=NOW.replace(year=2040))
+    (authority,) = load([AuthoritySource(name="release", keys=[key], remote_keys=[kept], root="own")]).authorities
+    assert authority.keys == (RELEASE_KEY, replace(OTHER_KEY, valid_until=kept.valid_until))
+    assert authority.missing_keys == ()
+
+
+def test_a_key_that_nobody_answers_with_is_missing_and_the_others_count(key: KeySource) -> None:
+    silent = AuthoritySource(name="kept", keys=[], remote_keys=[remote(None)])
+    both = replace(silent, name="both", keys=[key])
+    trust = load([silent, both])
+    missing = (MissingKey(name="openbao://release", why="it was never fetched: silence"),)
+    assert [authority.keys for authority in trust.authorities] == [(), (RELEASE_KEY,)]
+    assert [authority.missing_keys for authority in trust.authorities] == [missing, missing]
+    assert trust.outage() == ""
+
+
+def test_a_key_counts_until_it_was_confirmed_too_long_ago() -> None:
+    loaded = load_trust(
+        TrustSources(authorities=[AuthoritySource(name="kept", keys=[], remote_keys=[remote(OTHER_KEY)])])
+    )
+    assert loaded.at(NOW + HOUR).authorities[0].keys == (OTHER_KEY,)
+    late = loaded.at(NOW + HOUR + timedelta(seconds=1)).authorities[0]
+    assert (late.keys, late.missing_keys[0].why) == ((), "nobody has confirmed it for too long")
+
+
+def test_who_is_offline_asks_no_key_service() -> None:
+    sources = TrustSources(authorities=[AuthoritySource(name="kept", keys=[], remote_keys=[remote(OTHER_KEY)])])
+    assert load_trust(sources, offline=True).at(NOW).lacking() == {"kept"}
+    assert load_trust(sources).at(NOW).lacking() == frozenset()
+
+
+def test_a_key_that_cannot_be_asked_for_is_refused() -> None:
+    kept = remote(None)
+    assert isinstance(kept.source, FakeKeySource)
+    kept.source.unusable = ConfigError("kms_extra_missing", "it is not installed", remedy="install it")
+    with pytest.raises(ConfigError) as caught:
+        load([AuthoritySource(name="kept", keys=[], remote_keys=[kept])])
+    assert caught.value.code == "kms_extra_missing"

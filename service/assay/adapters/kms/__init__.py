@@ -1,0 +1,1 @@
+"""Keys that never leave their service: public halves fetched, digests signed there."""
