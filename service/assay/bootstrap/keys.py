@@ -12,7 +12,6 @@ from typing import assert_never
 
 from assay.adapters.clock import SystemClock
 from assay.adapters.kms.key import KeyService
-from assay.adapters.kms.kubernetes_secret import KubernetesSecretReader
 from assay.adapters.kms.signer import CachedKeySource, KmsSigner
 from assay.adapters.signing.key_file import KeyFileSigner, load_any_public_key
 from assay.domain.deadline import Deadline
@@ -34,6 +33,8 @@ def open_signer(key: Path | KeyUri, *, password: bytes, environment: Mapping[str
     if isinstance(key, Path):
         return CheckedSigner(KeyFileSigner.load(key, password))
     if isinstance(key, KubernetesSecret):
+        from assay.adapters.kms.kubernetes_secret import KubernetesSecretReader
+
         material = KubernetesSecretReader.open(key, environment).fetch(_deadline())
         if not material.private_pem:
             raise InvalidInput(
@@ -78,6 +79,8 @@ def open_key_source(key: KeyUri, *, environment: Mapping[str, str] = os.environ)
 
 def _fetcher(key: KeyUri, environment: Mapping[str, str]) -> Callable[[Deadline], PublicKey]:
     if isinstance(key, KubernetesSecret):
+        from assay.adapters.kms.kubernetes_secret import KubernetesSecretReader
+
         return KubernetesSecretReader.open(key, environment).fetch_public_key
     service = _open_service(key, environment)
     return lambda deadline: service.fetch_key(deadline).public_key

@@ -1,6 +1,8 @@
 """What the command line is given."""
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,15 @@ def test_a_new_key_pair_belongs_together_and_is_never_overwritten(tmp_path: Path
 def test_authorities_come_from_key_files_or_from_a_configuration(write: Write, tmp_path: Path) -> None:
     configured = PARTS.trust_from_configuration(write(CONFIGURATION)).authorities
     assert list(PARTS.trust_from_signers(keys=[tmp_path / "release.pub"], offline=True).authorities) == list(configured)
+
+
+def test_what_verifies_a_bundle_loads_no_client_of_the_network() -> None:
+    program = (
+        "import sys, assay.cli.verify_bundle, assay.bootstrap.composition;"
+        "sys.exit(' '.join({'requests', 'sigstore', 'tuf', 'flask', 'sqlalchemy'} & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_trust_root_is_refreshed_when_it_is_due(write: Write, tmp_path: Path) -> None:
