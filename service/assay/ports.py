@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from assay.domain.cluster import Namespace
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded, Stage
 from assay.domain.descriptor import Content, Descriptor
@@ -98,6 +99,27 @@ class PolicyEngine(Protocol):
 
     def ping(self, deadline: Deadline) -> None:
         """Return when the engine is alive and its bundle active; `Unavailable(policy_engine_unavailable)` if not."""
+        ...
+
+
+class Cluster(Protocol):
+    """The Kubernetes cluster whose admission is decided."""
+
+    def get_namespace(self, name: str) -> Namespace:
+        """The namespace as it was last seen; asks nobody.
+
+        Raises `Unavailable(namespace_unknown)` when it was never seen or not confirmed for longer than the bound.
+        """
+        ...
+
+    def fetch_pull_secrets(
+        self, namespace: str, service_account: str, named: Sequence[str], deadline: Deadline
+    ) -> Sequence[bytes]:
+        """The docker configurations in the pull secrets `named` by a Pod, then in those of its service account.
+
+        Only this namespace is read. Secrets that do not exist or are of another type are left out, as the kubelet
+        does. Raises `Unavailable(cluster_unavailable)`.
+        """
         ...
 
 

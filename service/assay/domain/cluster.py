@@ -1,0 +1,17 @@
+"""What admission knows of the cluster it guards."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """A namespace of the cluster with its labels, sorted by key."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("a namespace has a name")
+        if list(self.labels) != sorted(dict(self.labels).items()):
+            raise ValueError("labels are sorted and have one value each")
