@@ -35,7 +35,7 @@ mutation: ## ask whether a test notices every small defect in what verifies; MOD
 	@.venv/bin/python -m scripts.mutate $(MODULES)
 
 bench: ## measure; NAME="one two" picks benchmarks
-	@./setup test-fast
+	@./setup bench
 	@.venv/bin/python -m benchmarks $(NAME)
 
 lock: ## pin the newest allowed dependencies with hashes in requirements/*.lock

@@ -5,10 +5,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import decision_log, gate, registry, verification
+from benchmarks import admission, decision_log, gate, registry, verification
 from benchmarks.figure import Figure
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
+    "admission": admission.measure,
     "gate": gate.measure,
     "log": decision_log.measure,
     "verification": verification.measure,

@@ -208,10 +208,12 @@ origin: assay.demo/log
 service:
   listen: 127.0.0.1:0
   workers: {self.workers}
+  lame_duck_seconds: 0
   {self.access}
 webhook:
   listen: 127.0.0.1:0
   workers: {self.workers}
+  lame_duck_seconds: 0
   tls: {{certificate: tls.crt, key: tls.key{client_ca}}}
   tenant: {TENANT}
   environment: {ENVIRONMENT}

@@ -15,17 +15,23 @@ _DOWNLOAD_REMEDY = "check the network and the module proxy (`go env GOPROXY`), t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """One tool: the folder that pins it, the package to build and its version."""
+    """One tool: the folder that pins it, the package to build and its version.
+
+    `linker_flags` is the text of the folder's `ldflags`, if it has one: what a program that does not read its version
+    from the module is told about itself.
+    """
 
     name: str
     folder: Path
     package: str
     version: str
+    linker_flags: str
 
     @property
     def digest(self) -> str:
         """Identity of everything that is compiled: the tool is rebuilt when this changes, and only then."""
-        return digest_of([self.folder / "go.mod", self.folder / "go.sum"])
+        flags = [self.linker_flags] if self.linker_flags else []
+        return digest_of([self.folder / "go.mod", self.folder / "go.sum"], *flags)
 
 
 def read_tool(checkout: Checkout, name: str) -> Tool:
@@ -40,7 +46,14 @@ def read_tool(checkout: Checkout, name: str) -> Tool:
     if not holders:
         raise SetUpError(f"{folder}/go.mod does not require the module of {package}; run `go mod tidy` there")
     version = max(holders, key=lambda holder: len(holder[0]))[1]
-    return Tool(name=name, folder=folder, package=package, version=version.removeprefix("v"))
+    flags = folder / "ldflags"
+    return Tool(
+        name=name,
+        folder=folder,
+        package=package,
+        version=version.removeprefix("v"),
+        linker_flags=flags.read_text(encoding="utf-8").strip() if flags.is_file() else "",
+    )
 
 
 def tool_is_current(checkout: Checkout, tool: Tool) -> bool:
@@ -57,7 +70,7 @@ def install_tool(checkout: Checkout, progress: Progress, tool: Tool, go: Go) -> 
     progress.run(listing, f"{name}: downloading modules", cwd=tool.folder, env=env, remedy=_DOWNLOAD_REMEDY)
     checkout.binaries.mkdir(parents=True, exist_ok=True)
     fresh = checkout.binaries / f".{tool.name}.new"
-    options = [*readonly, "-trimpath", "-ldflags=-s -w", "-o", str(fresh)]
+    options = [*readonly, "-trimpath", f"-ldflags={f'-s -w {tool.linker_flags}'.strip()}", "-o", str(fresh)]
     progress.run(
         [str(go.path), "build", *options, tool.package],
         f"{name}: compiling",

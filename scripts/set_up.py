@@ -53,9 +53,13 @@ PROFILES = {
     ),
     "test": Profile(
         environments=(_DEVELOPMENT, _FUZZING),
-        tools=("opa", "olareg", "cosign", "registry", "crane", "fulcio", "rekor-tiles", "timestamp-authority"),
+        tools=(
+            *("opa", "olareg", "cosign", "registry", "crane", "fulcio", "rekor-tiles", "timestamp-authority"),
+            *("etcd", "kube-apiserver", "kube-controller-manager", "kubectl"),
+        ),
         programs=(BUBBLEWRAP, SSH_KEYGEN, SOFTHSM),
     ),
+    "bench": Profile(environments=(_DEVELOPMENT, _FUZZING), tools=("opa", "olareg", "crane", "vegeta")),
     "fuzz": Profile(environments=(_FUZZING,), tools=("opa", "olareg")),
 }
 
@@ -72,6 +76,11 @@ _TOOL_MIB = {
     "fulcio": 1500,
     "rekor-tiles": 1000,
     "timestamp-authority": 1500,
+    "vegeta": 600,
+    "etcd": 1000,
+    "kube-apiserver": 4000,
+    "kube-controller-manager": 1500,
+    "kubectl": 1000,
 }
 
 

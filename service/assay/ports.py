@@ -14,6 +14,8 @@ from assay.domain.identity import Authority, ConfirmedKey, PublicKey
 from assay.domain.policy import LoadedPolicy
 from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, WalkPage
 from assay.domain.reference import Reference, Repository
+from assay.formats.bundle import Vouchers
+from assay.verification.log_body import LoggedSignature
 from assay.verification.trust_root import TrustRoot
 from assay.verification.trust_snapshot import TrustSnapshot
 
@@ -108,7 +110,9 @@ class Cluster(Protocol):
     def get_namespace(self, name: str) -> Namespace:
         """The namespace as it was last seen; asks nobody.
 
-        Raises `Unavailable(namespace_unknown)` when it was never seen or not confirmed for longer than the bound.
+        One that has not been seen yet is waited for, a quarter of a second at most: what was created a moment ago may
+        not have been told yet. Raises `Unavailable(namespace_unknown)` when it was not seen even then, or when what is
+        known was not confirmed for longer than the bound.
         """
         ...
 
@@ -191,6 +195,17 @@ class KeySource(Protocol):
         ...
 
 
+class Witness(Protocol):
+    """Vouches for signatures as they are made: transparency logs and timestamp authorities."""
+
+    def vouch(self, logged: LoggedSignature) -> Vouchers:
+        """What every one of them gives for a signature, unverified.
+
+        Raises `Unavailable(sigstore_unavailable)` and `InvalidInput(sigstore_refused | key_unsupported)`.
+        """
+        ...
+
+
 class EvidenceSigner(Protocol):
     """Signs statements and messages as bundles (version 0.3), with a key or an identity."""
 
@@ -248,6 +263,18 @@ class TrustMetrics(Protocol):
 
     def count_refresh(self, root: str, outcome: str) -> None:
         """Count one refresh of a trust root: `changed`, `confirmed`, `failed`, `refused` or `internal`."""
+        ...
+
+
+class ClusterMetrics(Protocol):
+    """What is told of following the cluster, with labels from closed sets."""
+
+    def count_watch(self, outcome: str) -> None:
+        """Count one turn of the watch: `listed`, `watched`, `expired`, `failed` or `internal`."""
+        ...
+
+    def set_namespaces_confirmed(self, timestamp: float) -> None:
+        """Tell when the namespaces were last confirmed, in seconds since 1970."""
         ...
 
 

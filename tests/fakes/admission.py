@@ -152,9 +152,13 @@ class Webhook:
     metrics: CountingMetrics = field(default_factory=CountingMetrics)
     clock: FrozenClock = field(default_factory=FrozenClock)
     failing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def client(self) -> FlaskClient:
-        return create_application(self.engine.admit, self.metrics, lambda: self.failing, self.clock).test_client()
+        application = create_application(
+            self.engine.admit, self.metrics, lambda: self.failing, self.clock, warnings=lambda: self.warnings
+        )
+        return application.test_client()
 
     def post(self, hook: str, body: Json | bytes, *, query: str = "?timeout=10s", **options: object) -> TestResponse:
         octets = body if isinstance(body, bytes) else json.dumps(body).encode()

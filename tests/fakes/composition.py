@@ -17,11 +17,14 @@ from assay.domain.key_uri import KeyUri
 from assay.domain.limit import Limits
 from assay.formats.published_root import Refreshed
 from assay.ports import Commits, EvidenceSigner, Registry, ServiceClient, WritableRegistry
+from assay.usecases.sign import Backing
 from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.clock import FrozenClock
 from tests.fakes.desk import KeylessSigner
 from tests.fakes.engine import trust_in
 from tests.fakes.signing import FakeAuthority
+from tests.fakes.sigstore import Recipe
+from tests.fakes.witness import OwnWitness
 
 
 @dataclass
@@ -130,6 +133,11 @@ class FakeComposition:
         deadline.remaining("the test")
         self._called("keyless", (signing_config, trusted_root, token, login))
         return KeylessSigner()
+
+    def backing(self, *, signing_config: Path, trusted_root: Path, deadline: Deadline) -> Backing:
+        deadline.remaining("the test")
+        self._called("backing", (signing_config, trusted_root))
+        return Backing(witness=OwnWitness(), root=KeylessSigner(recipe=Recipe(body="dsse 0.0.1")).roots()["private"])
 
     def commits(self, repository: Path, *, scratch: Path, allowed_signers: Path | None) -> Commits:
         self._called("commits", (repository, allowed_signers))

@@ -7,6 +7,7 @@ from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded
 from assay.domain.errors import AssayError
 from assay.tlog.leaf import render_leaf
+from assay.tlog.report import render_report
 
 
 def _same(recorded: Recorded) -> Recorded:
@@ -26,5 +27,5 @@ class MemoryLog:
         if self.error is not None:
             raise self.error
         self.decisions.append(decision)
-        leaf = render_leaf(decision, salt=bytes(32), service_version="0.1.0")
+        leaf = render_leaf(decision, report=render_report(decision), salt=bytes(32), service_version="0.1.0")
         return self.answer(Recorded(id=decision.id, leaf=leaf, index=len(self.decisions) - 1, proof="proof"))

@@ -13,7 +13,7 @@ def request_for(decision: Decision, *, salt: bytes = SALT, budget: int = 10_000)
     """What a worker sends to have a decision recorded."""
     return RecordRequest(
         budget=budget,
-        leaf=render_leaf(decision, salt=salt, service_version="0.1.0"),
+        leaf=render_leaf(decision, report=render_report(decision), salt=salt, service_version="0.1.0"),
         document=compress(decision.document),
         report=compress(render_report(decision)),
         salt=salt,

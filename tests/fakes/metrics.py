@@ -13,6 +13,8 @@ class CountingMetrics:
     steps: Counter[str] = field(default_factory=Counter)
     reloads: Counter[str] = field(default_factory=Counter)
     refreshes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    watches: Counter[str] = field(default_factory=Counter)
+    confirmed: list[float] = field(default_factory=list)
 
     def count_decision(self, kind: str, verdict: str) -> None:
         self.decisions[kind, verdict] += 1
@@ -29,3 +31,9 @@ class CountingMetrics:
 
     def count_refresh(self, root: str, outcome: str) -> None:
         self.refreshes[root, outcome] += 1
+
+    def count_watch(self, outcome: str) -> None:
+        self.watches[outcome] += 1
+
+    def set_namespaces_confirmed(self, timestamp: float) -> None:
+        self.confirmed.append(timestamp)

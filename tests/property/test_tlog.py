@@ -81,7 +81,7 @@ def test_proofs_survive_their_text(index: int, hashes: list[bytes], checkpoint: 
     assert parse_proof(render_proof(proof)) == proof
 
 
-LEAF = render_leaf(denied(), salt=bytes(32), service_version="1")
+LEAF = render_leaf(denied(), report=render_report(denied()), salt=bytes(32), service_version="1")
 PARSERS: list[tuple[Callable[[str], object], str]] = [
     (parse_proof, "c2sp.org/tlog-proof@v1\nindex 0\n\ncheckpoint"),
     (

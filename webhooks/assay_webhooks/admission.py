@@ -14,6 +14,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.deadline import Deadline
 from assay.domain.errors import InvalidInput, Unavailable
+from assay.domain.server_status import SERVER_STATUS, ServerStatus
 from assay.ports import Clock, Metrics
 from assay_webhooks.answer import Hook, allow_exempt, refuse_failure, refuse_internally, refuse_object, respond
 from assay_webhooks.question import find_exemption, find_images, pose_question, require_digests
@@ -85,7 +86,8 @@ def _answer_call(parts: _Parts, hook: Hook) -> Response:
 
 def _answer_review(parts: _Parts, hook: Hook) -> Response:
     budget = parse_budget(request.args.get("timeout", ""), timeout_seconds=parts.timeout_seconds)
-    deadline = Deadline.after(budget, parts.clock.monotonic)
+    server: ServerStatus = request.environ.get(SERVER_STATUS, ServerStatus())
+    deadline = Deadline.after(budget - server.waited_seconds, parts.clock.monotonic)
     try:
         review = parse_review(_read_body())
     except InvalidInput as error:

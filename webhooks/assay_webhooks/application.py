@@ -2,23 +2,33 @@
 
 from collections.abc import Callable, Sequence
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from assay.domain.server_status import SERVER_STATUS, ServerStatus
 from assay.ports import Clock, Metrics
 from assay_webhooks.admission import Admit, create_admission_blueprint
 
 Readiness = Callable[[], Sequence[str]]
 """Names what is not ready, from a closed set; empty when everything is."""
+Warnings = Callable[[], Sequence[str]]
+"""Says what works and needs somebody all the same."""
 
 
 def create_application(
-    admit: Admit, metrics: Metrics, readiness: Readiness, clock: Clock, *, timeout_seconds: int = 10
+    admit: Admit,
+    metrics: Metrics,
+    readiness: Readiness,
+    clock: Clock,
+    *,
+    timeout_seconds: int = 10,
+    warnings: Warnings = tuple,
 ) -> Flask:
     """Create the application: `POST /mutate`, `POST /validate`, `GET /healthz`, `GET /readyz`.
 
     `/healthz` says that the process answers and nothing else, so that an outage elsewhere never restarts it;
-    `/readyz` is 503 and names every part that is not ready. Opens nothing and starts no thread: safe before a fork.
+    `/readyz` is 503 and names every part that is not ready, and the server once it was told to end; with either status
+    it carries the warnings. Opens nothing and starts no thread: safe before a fork.
     """
     application = Flask(__name__, static_folder=None)
     application.register_blueprint(create_admission_blueprint(admit, metrics, clock, timeout_seconds=timeout_seconds))
@@ -28,8 +38,10 @@ def create_application(
         return Response("ok\n", mimetype="text/plain")
 
     def readyz() -> tuple[Response, int]:
-        failing = list(readiness())
-        return jsonify({"ready": not failing, "failing": failing}), 503 if failing else 200
+        server: ServerStatus = request.environ.get(SERVER_STATUS, ServerStatus())
+        failing = [*readiness(), *(["server"] if server.draining else [])]
+        body = {"ready": not failing, "failing": failing, "warnings": [*warnings(), *server.warnings]}
+        return jsonify(body), 503 if failing else 200
 
     application.add_url_rule("/healthz", view_func=healthz)
     application.add_url_rule("/readyz", view_func=readyz)

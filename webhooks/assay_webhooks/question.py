@@ -10,6 +10,8 @@ from assay.domain.reference import Reference
 from assay_webhooks.review import AdmissionRequest, Operation
 from assay_webhooks.workloads import ImageField, ImageRole, PodSpec, extract_images, find_pod_spec
 
+_MOST_PULL_SECRETS = 32
+
 
 class Exemption(StrEnum):
     """Why a request is allowed without evidence; the word stands in its audit annotation."""
@@ -69,7 +71,8 @@ def pose_question(request: AdmissionRequest, images: tuple[ImageField, ...]) -> 
     """The question about these images of the request's object.
 
     `labels` are those of the object's own metadata, sorted; `service_account` is the one its Pods will run under
-    (`default` when it names none). Raises `InvalidInput(object_malformed)`.
+    (`default` when it names none), `pull_secrets` the names in its `imagePullSecrets`, 32 at most. Raises
+    `InvalidInput(object_malformed)`.
     """
     if not request.namespace:
         raise InvalidInput(
@@ -87,6 +90,7 @@ def pose_question(request: AdmissionRequest, images: tuple[ImageField, ...]) -> 
         dry_run=request.dry_run,
         labels=_labels(request.untrusted_object),
         references=tuple(dict.fromkeys(image.reference for image in images)),
+        pull_secrets=_pull_secrets(pod_spec),
     )
 
 
@@ -120,6 +124,18 @@ def _service_account(pod_spec: PodSpec) -> str:
         if account:
             return account
     return "default"
+
+
+def _pull_secrets(pod_spec: PodSpec) -> tuple[str, ...]:
+    entries = pod_spec.members.get("imagePullSecrets")
+    if entries is None:
+        return ()
+    if not isinstance(entries, list) or len(entries) > _MOST_PULL_SECRETS:
+        raise _malformed(f"{pod_spec.pointer}/imagePullSecrets is not a list of at most {_MOST_PULL_SECRETS}")
+    names = [entry.get("name", "") if isinstance(entry, dict) else None for entry in entries]
+    if not all(isinstance(name, str) for name in names):
+        raise _malformed(f"{pod_spec.pointer}/imagePullSecrets has an entry that names no secret")
+    return tuple(dict.fromkeys(str(name) for name in names if name))  # the API server lets empty names pass
 
 
 def _labels(untrusted_object: object) -> tuple[tuple[str, str], ...]:

@@ -4,5 +4,5 @@ from assay.bootstrap.applications import webhook_parts_from_environment
 from assay_webhooks.application import create_application
 
 _parts = webhook_parts_from_environment()
-application = create_application(_parts.admit, _parts.metrics, _parts.failing, _parts.clock)
+application = create_application(_parts.admit, _parts.metrics, _parts.failing, _parts.clock, warnings=_parts.warnings)
 application.extensions.update(_parts.extensions)

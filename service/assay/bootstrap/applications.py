@@ -2,14 +2,16 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flask import Flask
 
 from assay.adapters.metrics.prometheus import render_metrics
 from assay.adapters.supervision.gunicorn_hooks import BEGIN
+from assay.bootstrap.cluster import open_cluster, pulling_registries
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
@@ -20,7 +22,7 @@ from assay.domain.gate import GateAnswer, GateQuestion
 from assay.http.application import create_service
 from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
-from assay.ports import Clock, Metrics
+from assay.ports import Clock, Cluster, Metrics
 from assay.usecases.admit import AdmissionScope, admit
 from assay.usecases.gate import ask_gate
 
@@ -58,7 +60,7 @@ def service_from_environment() -> Flask:
             warnings=running.warnings,
             callers=CallerBook(by_token=dict(settings.service.callers), local=settings.service.local),
             metrics=running.metrics,
-            metrics_text=lambda: render_metrics(running.root_ages()),
+            metrics_text=lambda: render_metrics(running.root_ages(), running.certificate_seconds()),
             clock=running.clock,
             request_octets=settings.request_octets,
             decision_seconds=settings.decision_seconds,
@@ -72,12 +74,15 @@ def service_from_environment() -> Flask:
 class WebhookParts:
     """What the admission webhook is built from.
 
-    `failing` names what is not ready; `extensions` are for the application, as its server expects them.
+    `failing` names what is not ready, `warnings` what needs somebody all the same; `extensions` are for the
+    application, as its server expects them. `cluster` is None when the configuration names none.
     """
 
     admit: Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]
     failing: Callable[[], list[str]]
+    warnings: Callable[[], Sequence[str]]
     extensions: Mapping[str, Callable[[], None]]
+    cluster: Cluster | None
     metrics: Metrics
     clock: Clock
 
@@ -91,13 +96,36 @@ def webhook_parts_from_environment() -> WebhookParts:
     caller = "client certificate" if webhook.tls.client_ca else "unauthenticated"
     scope = AdmissionScope(tenant=webhook.tenant, environment=webhook.environment, caller=caller)
 
+    cluster = open_cluster(installation, clock=running.clock, metrics=running.metrics)
+    pulling = pulling_registries(
+        installation,
+        cluster,
+        running.engine.registry,
+        clock=running.clock,
+        limits=running.engine.limits,
+        count=running.metrics.count_registry,
+    )
+    engine = replace(running.engine, pulling=pulling)
+
     def decide(question: AdmissionQuestion, deadline: Deadline) -> AdmissionAnswer:
-        return admit(running.engine, question, scope, deadline)
+        return admit(engine, question, scope, deadline)
 
     def failing() -> list[str]:
         deadline = Deadline.after(_READINESS_SECONDS, running.clock.monotonic)
-        return [part for part, reason in running.readiness(deadline).items() if reason]
+        parts = {**running.readiness(deadline), "cluster": cluster.late() if cluster is not None else ""}
+        return [part for part, reason in parts.items() if reason]
+
+    def begin() -> None:
+        running.begin()
+        if cluster is not None:
+            cluster.follow(threading.Event())
 
     return WebhookParts(
-        admit=decide, failing=failing, extensions={BEGIN: running.begin}, metrics=running.metrics, clock=running.clock
+        admit=decide,
+        failing=failing,
+        warnings=running.warnings,
+        extensions={BEGIN: begin},
+        cluster=cluster,
+        metrics=running.metrics,
+        clock=running.clock,
     )

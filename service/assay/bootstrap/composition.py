@@ -27,6 +27,7 @@ from assay.verification.trust_snapshot import TrustSnapshot
 if TYPE_CHECKING:
     from assay.adapters.registry.client import RegistryClient
     from assay.adapters.trust.source import RootSource
+    from assay.usecases.sign import Backing
 
 _LAYOUT_SECONDS = 30.0
 _LARGEST_LAYER = 4 * 1024**3
@@ -78,15 +79,15 @@ class SystemComposition:
     def layout_image(self, path: Path) -> Digest:
         """The one manifest or index that the layout's index names, that speaks about no other and lies in none."""
         from assay.adapters.registry.layout import TAG, OciLayout
+        from assay.domain.evidence_tag import parse_evidence_tag
         from assay.formats.manifest import ImageIndex, parse_manifest
-        from assay.usecases.evidence_layer import is_evidence_tag
 
         layout = OciLayout.open(path.absolute().parent, path.absolute().name, limits=Limits())
         deadline = Deadline.after(_LAYOUT_SECONDS, self.clock().monotonic)
         images: set[Digest] = set()
         listed: set[Digest] = set()
         for entry in layout.index.manifests:
-            if is_evidence_tag(dict(entry.annotations).get(TAG, "")):
+            if parse_evidence_tag(dict(entry.annotations).get(TAG, "")) is not None:
                 continue
             content = layout.find_manifest(_ANY_REPOSITORY, entry.digest.text, deadline)
             if content is None:
@@ -283,22 +284,17 @@ class SystemComposition:
         self, *, signing_config: Path, trusted_root: Path, token: str | None, login: bool, deadline: Deadline
     ) -> EvidenceSigner:
         """A signer by identity: that of the token, else of this CI job, else of whoever logs in, if `login`."""
-        from assay.adapters.keyless.identity_token import ask_for_token, find_ambient_token, read_token
-        from assay.adapters.keyless.signer import KeylessSigner, load_trust_config, open_context
+        from assay.bootstrap.signing import certify
 
         (root,) = self.trust_from_root(trusted_root).roots.values()
-        config = load_trust_config(signing_config, trusted_root)
-        context = open_context(config, signing_config)
-        identity = read_token(token) if token is not None else find_ambient_token()
-        if identity is None and login:
-            identity = ask_for_token(config.signing_config.get_oidc_url())
-        if identity is None:
-            raise InvalidInput(
-                "identity_token_unusable",
-                "there is no identity token: none was given, and this is no CI job that has one",
-                remedy="give --identity-token, or run at a terminal to log in with a browser",
-            )
-        return KeylessSigner(context, identity, root=root, deadline=deadline, limits=Limits())
+        return certify(signing_config, root, self.clock(), deadline, token=token, login=login)
+
+    def backing(self, *, signing_config: Path, trusted_root: Path, deadline: Deadline) -> "Backing":
+        """The logs and timestamp authorities of a signing config, and the trusted root that they are judged by."""
+        from assay.bootstrap.signing import back
+
+        (root,) = self.trust_from_root(trusted_root).roots.values()
+        return back(signing_config, root, self.clock(), deadline)
 
     def commits(self, repository: Path, *, scratch: Path, allowed_signers: Path | None) -> Commits:
         """The commits of a clone, a git bundle or an evidence folder; git writes to `scratch` only."""

@@ -16,6 +16,7 @@ from assay.adapters.opa.generation import load_generation
 from assay.adapters.registry.candidate import CandidateRegistry
 from assay.adapters.registry.layout import OciLayout
 from assay.adapters.trust.live_trust import LiveTrust
+from assay.bootstrap.certificates import certificate_seconds, certificate_warnings
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_registry
 from assay.domain.artefact import Artefact
@@ -73,6 +74,7 @@ class RunningEngine:
 
     def __init__(self, installation: Installation, generation: Path) -> None:
         settings = installation.settings
+        self._installation = installation
         limits = Limits()
         self._log = SequencerClient(StateFolder(folder=installation.state).socket, service_version=version("assay"))
         self._policy = OpaEngine(installation.opa_socket, load_generation(generation))
@@ -94,8 +96,9 @@ class RunningEngine:
         def open_candidate(artefact: Artefact, candidate: Candidate) -> Registry:
             return CandidateRegistry.of(candidate, artefact, limits=limits)
 
+        registry = service_registry(installation, limits=limits, count=self.metrics.count_registry)
         self.engine = Engine(
-            registry=service_registry(installation, limits=limits, count=self.metrics.count_registry),
+            registry=registry,
             open_layout=open_layout,
             open_candidate=open_candidate,
             policy=self._policy,
@@ -105,6 +108,9 @@ class RunningEngine:
             metrics=self.metrics,
             limits=limits,
             new_id=new_identifier,
+            mirrors=settings.registries.mirror_names,
+            formats=settings.evidence,
+            forget=registry.forget,
         )
 
     def readiness(self, deadline: Deadline) -> Mapping[str, str]:
@@ -135,7 +141,12 @@ class RunningEngine:
         trust = self._trust.snapshot()
         missing = [f"{name}: {why}" for name, why in (*trust.unavailable.items(), *trust.missing_keys())]
         late = [f"{name} was not refreshed when it was due" for name in self._trust.late()]
-        return [f"trust: {text}" for text in (*missing, *late, self._trust.refused()) if text]
+        reasons = [f"trust: {text}" for text in (*missing, *late, self._trust.refused()) if text]
+        return [*reasons, *certificate_warnings(self._installation, self.clock.now())]
+
+    def certificate_seconds(self) -> Mapping[str, float]:
+        """Seconds until the certificate of each server ends."""
+        return certificate_seconds(self._installation, self.clock.now())
 
     def root_ages(self) -> Mapping[str, float]:
         """Seconds since each trust root that something refreshes was last confirmed."""

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from assay.adapters.clock import SystemClock
 from assay.adapters.kms.key import KeyService
@@ -22,6 +22,9 @@ from assay.formats.signing_key import parse_signing_key
 from assay.ports import KeySource, Signer
 from assay.usecases.checked_signer import CheckedSigner
 
+if TYPE_CHECKING:
+    from assay.adapters.kms.kubernetes_secret import KubernetesSecretReader
+
 _SECONDS = 15.0
 
 
@@ -33,9 +36,7 @@ def open_signer(key: Path | KeyUri, *, password: bytes, environment: Mapping[str
     if isinstance(key, Path):
         return CheckedSigner(KeyFileSigner.load(key, password))
     if isinstance(key, KubernetesSecret):
-        from assay.adapters.kms.kubernetes_secret import KubernetesSecretReader
-
-        material = KubernetesSecretReader.open(key, environment).fetch(_deadline())
+        material = _secret_reader(key, environment).fetch(_deadline())
         if not material.private_pem:
             raise InvalidInput(
                 "kms_key_unknown", f"the secret {key} holds no cosign.key", remedy="name a secret with a private key"
@@ -79,11 +80,25 @@ def open_key_source(key: KeyUri, *, environment: Mapping[str, str] = os.environ)
 
 def _fetcher(key: KeyUri, environment: Mapping[str, str]) -> Callable[[Deadline], PublicKey]:
     if isinstance(key, KubernetesSecret):
-        from assay.adapters.kms.kubernetes_secret import KubernetesSecretReader
-
-        return KubernetesSecretReader.open(key, environment).fetch_public_key
+        return _secret_reader(key, environment).fetch_public_key
     service = _open_service(key, environment)
     return lambda deadline: service.fetch_key(deadline).public_key
+
+
+def _secret_reader(key: KubernetesSecret, environment: Mapping[str, str]) -> "KubernetesSecretReader":
+    """Reads a key as a Pod does, with its own service account; `ConfigError(cluster_not_configured)` outside of one."""
+    from assay.adapters.kms.kubernetes_secret import KubernetesSecretReader
+    from assay.adapters.kubernetes.access import ClusterAccess
+    from assay.adapters.kubernetes.connection import KubernetesConnection
+    from assay.adapters.kubernetes.secret import SecretReader
+
+    secrets = SecretReader(connection=KubernetesConnection(access=ClusterAccess.in_cluster(environment)))
+
+    def fetch(namespace: str, name: str, deadline: Deadline) -> Mapping[str, bytes] | None:
+        secret = secrets.fetch_secret(namespace, name, deadline)
+        return dict(secret.members) if secret is not None else None
+
+    return KubernetesSecretReader(uri=key, fetch_secret=fetch)
 
 
 def _open_service(

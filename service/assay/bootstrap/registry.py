@@ -2,32 +2,58 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay.adapters.registry.access import HostAccess, RegistryAccess
+from assay.adapters.registry.authorization import CredentialSource
 from assay.adapters.registry.client import RegistryClient
 from assay.adapters.registry.cloud_login import CLOUDS, CloudLogin
 from assay.adapters.registry.credential_helper import HelperProgram
 from assay.adapters.registry.credential_source import CredentialSources
 from assay.bootstrap.installation import Installation
+from assay.domain.credential import Credential
+from assay.domain.deadline import Deadline
 from assay.domain.errors import ConfigError, InvalidInput
 from assay.domain.limit import Limits
 from assay.formats.docker_config import DockerConfig, parse_docker_config
 
 _REMEMBERED_OCTETS = 16 * 1024 * 1024
+_LISTING_SECONDS = 60.0
+_REMEMBERED_WITH_SECRETS = 1024 * 1024  # there are as many such clients as sets of secrets
 _LARGEST = 1024 * 1024  # one byte more is read, for the parser to refuse
 
 
-def service_registry(installation: Installation, *, limits: Limits, count: Callable[[str], None]) -> RegistryClient:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _InOrder:
+    """The first credential that any of these sources has for a host."""
+
+    sources: Sequence[CredentialSource]
+
+    def find(self, registry: str, deadline: Deadline) -> Credential | None:
+        found = (source.find(registry, deadline) for source in self.sources)
+        return next((credential for credential in found if credential is not None), None)
+
+
+def service_registry(
+    installation: Installation,
+    *,
+    limits: Limits,
+    count: Callable[[str], None],
+    pull_secrets: Sequence[DockerConfig] = (),
+) -> RegistryClient:
     """The registry client of a service: closed to private addresses and credentials that its configuration names not.
 
-    Raises `ConfigError` naming what cannot be used.
+    `pull_secrets` count before what is configured; helpers that they name are never started. Raises `ConfigError`
+    naming what cannot be used.
     """
+    sources = (CredentialSources(configs=pull_secrets), service_credentials(installation))
     return RegistryClient(
         access=service_access(installation),
         limits=limits,
-        credentials=service_credentials(installation),
-        remembered_octets=_REMEMBERED_OCTETS,
+        credentials=_InOrder(sources=sources),
+        remembered_octets=_REMEMBERED_WITH_SECRETS if pull_secrets else _REMEMBERED_OCTETS,
+        listing_seconds=0.0 if pull_secrets else _LISTING_SECONDS,
         count=count,
     )
 

@@ -17,7 +17,9 @@ from assay.adapters.supervision.lock import hold_supervisor_lock
 from assay.adapters.supervision.server import ServerOptions, server_command
 from assay.adapters.supervision.socket import listen_on
 from assay.adapters.supervision.supervisor import supervise
+from assay.adapters.supervision.tls import TlsPaths
 from assay.bootstrap.applications import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
+from assay.bootstrap.cluster import cluster_access
 from assay.bootstrap.installation import Installation
 from assay.configuration.listener import Address
 from assay.configuration.settings import ServiceSettings, TlsFiles, WebhookSettings
@@ -27,6 +29,8 @@ from assay.domain.errors import ConfigError
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _GRACE_SECONDS = 5.0
 _BESIDE_GRACEFUL = 5
+# What the webhook accepts; a server that reads less would refuse in a way that the API server cannot tell from a fault.
+_LARGEST_REVIEW = 8 * 1024 * 1024
 
 
 def serve(installation: Installation, report: Callable[[str], None]) -> None:
@@ -61,11 +65,12 @@ def _run(installation: Installation, report: Callable[[str], None]) -> None:
 
 
 def make_generation(installation: Installation) -> Path:
-    """The generation of policy for an installation; also proves that its trust material can be read.
+    """The generation of policy for an installation; also proves that its trust material and its cluster can be read.
 
     Raises `ConfigError` naming the file, and `opa_digest_mismatch` when the binary is not the configured one.
     """
     installation.load_trust()
+    cluster_access(installation)
     settings = installation.settings
     opa = installation.path(settings.opa)
     try:
@@ -167,8 +172,10 @@ def _refresher(installation: Installation) -> list[ChildSpec]:
 
 def _service(installation: Installation, generation: Path, listeners: Mapping[str, socket.socket]) -> ChildSpec:
     service = installation.settings.service
+    octets = installation.settings.request_octets
+    application = "assay.wsgi:application"
     return _web_server(
-        installation, generation, "service", "assay.wsgi:application", listeners["service"], service, service.tls
+        installation, generation, "service", application, listeners["service"], service, service.tls, octets
     )
 
 
@@ -179,7 +186,9 @@ def _webhook(
     listeners: Mapping[str, socket.socket],
 ) -> ChildSpec:
     application = "assay_webhooks.wsgi:application"
-    return _web_server(installation, generation, "webhook", application, listeners["webhook"], webhook, webhook.tls)
+    return _web_server(
+        installation, generation, "webhook", application, listeners["webhook"], webhook, webhook.tls, _LARGEST_REVIEW
+    )
 
 
 def _web_server(
@@ -190,15 +199,17 @@ def _web_server(
     listener: socket.socket,
     server: ServiceSettings | WebhookSettings,
     tls: TlsFiles | None,
+    most_octets: int,
 ) -> ChildSpec:
     graceful = installation.settings.decision_seconds + _BESIDE_GRACEFUL
     options = ServerOptions(
         workers=server.workers,
         threads=server.threads,
+        read_seconds=server.read_seconds,
+        lame_duck_seconds=server.lame_duck_seconds,
         graceful_seconds=graceful,
-        certificate=installation.path(tls.certificate) if tls else None,
-        key=installation.path(tls.key) if tls else None,
-        client_ca=installation.path(tls.client_ca) if tls and tls.client_ca else None,
+        most_octets=most_octets,
+        tls=_tls_paths(installation, tls),
     )
     return ChildSpec(
         name=name,
@@ -210,6 +221,16 @@ def _web_server(
         },
         descriptors=(listener.fileno(),),
         log=_log(installation, name),
-        grace=graceful + _GRACE_SECONDS,
+        grace=server.lame_duck_seconds + graceful + _GRACE_SECONDS,
         front=True,
+    )
+
+
+def _tls_paths(installation: Installation, tls: TlsFiles | None) -> TlsPaths | None:
+    if tls is None:
+        return None
+    return TlsPaths(
+        certificate=installation.path(tls.certificate),
+        key=installation.path(tls.key),
+        client_ca=installation.path(tls.client_ca) if tls.client_ca else None,
     )

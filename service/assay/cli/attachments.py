@@ -12,8 +12,8 @@ from assay.cli.tree import Branch, draw
 from assay.cli.trusting import Trusting, trusting_options
 from assay.domain.descriptor import Content
 from assay.domain.evidence import Claim, EvidenceItem, Rejection
+from assay.domain.evidence_tag import EVIDENCE_SUFFIXES, evidence_tag
 from assay.usecases.attachment import Attachment, Shelf, Verify, list_attachments
-from assay.usecases.evidence_layer import EVIDENCE_SUFFIXES, evidence_tag
 from assay.usecases.resolve import resolve
 from assay.usecases.target import find_targets
 from assay.verification.trust_snapshot import TrustSnapshot

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import click
 
@@ -15,6 +15,9 @@ from assay.domain.key_uri import KeyUri
 from assay.formats.published_root import Refreshed
 from assay.ports import Clock, Commits, EvidenceSigner, Registry, ServiceClient, Signer, WritableRegistry
 from assay.verification.trust_snapshot import TrustSnapshot
+
+if TYPE_CHECKING:
+    from assay.usecases.sign import Backing
 
 
 class Composition(Protocol):
@@ -114,6 +117,10 @@ class Composition(Protocol):
         self, *, signing_config: Path, trusted_root: Path, token: str | None, login: bool, deadline: Deadline
     ) -> EvidenceSigner:
         """A signer by identity: that of the token, else of this CI job, else of whoever logs in, if `login`."""
+        ...
+
+    def backing(self, *, signing_config: Path, trusted_root: Path, deadline: Deadline) -> "Backing":
+        """The logs and timestamp authorities that stand behind a key."""
         ...
 
     def commits(self, repository: Path, *, scratch: Path, allowed_signers: Path | None) -> Commits:

@@ -37,6 +37,7 @@ def sign(
       assay sign --key cosign.key registry.example/app@sha256:…
       assay sign --key cosign.key --recursive -a stage=qa registry.example/app:1.0
       assay sign --key cosign.key --layout build/age
+      assay sign --key cosign.key --signing-config signing_config.json --trusted-root root.json registry.example/app:1
       assay sign --keyless --signing-config signing_config.json --trusted-root trusted_root.json registry.example/app:1
     """
     from assay.usecases.attach import sign_targets

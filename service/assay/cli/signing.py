@@ -40,9 +40,7 @@ class Signing:
         if self.keyless is (self.key is not None):
             raise click.UsageError("name who signs: either --key or --keyless")
         if self.key is not None:
-            if self.signing_config or self.trusted_root or self.identity_token:
-                raise click.UsageError("--signing-config, --trusted-root and --identity-token belong to --keyless")
-            return KeyEvidenceSigner(parts.signer(self.key, password=_read_password(self.key)))
+            return self._open_key(parts, self.key, deadline)
         if self.signing_config is None or self.trusted_root is None:
             raise click.UsageError("--keyless needs --signing-config and --trusted-root")
         return parts.keyless_signer(
@@ -52,6 +50,16 @@ class Signing:
             login=sys.stdin.isatty() and sys.stderr.isatty(),
             deadline=deadline,
         )
+
+    def _open_key(self, parts: Composition, key: Path | KeyUri, deadline: Deadline) -> EvidenceSigner:
+        if self.identity_token:
+            raise click.UsageError("--identity-token belongs to --keyless")
+        if self.signing_config is None and self.trusted_root is None:
+            return KeyEvidenceSigner(parts.signer(key, password=_read_password(key)))
+        if self.signing_config is None or self.trusted_root is None:
+            raise click.UsageError("--signing-config and --trusted-root belong together")
+        backing = parts.backing(signing_config=self.signing_config, trusted_root=self.trusted_root, deadline=deadline)
+        return KeyEvidenceSigner(parts.signer(key, password=_read_password(key)), backing)
 
     def desk(self, parts: Composition, signer: EvidenceSigner, registry: WritableRegistry, place: Place) -> Desk:
         """Everything that attaching needs."""

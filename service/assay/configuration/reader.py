@@ -2,6 +2,8 @@
 
 import re
 
+from assay.configuration.cluster import read_cluster
+from assay.configuration.evidence import read_evidence
 from assay.configuration.listener import Address, parse_address
 from assay.configuration.registry import read_registries
 from assay.configuration.section import Section, open_configuration, refuse
@@ -24,17 +26,20 @@ def parse_configuration(octets: bytes) -> Settings:
     root = open_configuration(octets)
     policy, engine = root.section("policy"), root.section("opa")
     limits = root.optional_section("limits") or Section({}, "limits")
+    webhook = _webhook(root.optional_section("webhook"))
     settings = Settings(
         state=root.text("state"),
         origin=_origin(root),
         service=_service(root.section("service")),
-        webhook=_webhook(root.optional_section("webhook")),
+        webhook=webhook,
+        cluster=read_cluster(root.optional_section("cluster"), webhook),
         policy_bundle=policy.text("bundle"),
         rule_data=policy.text("rule_data"),
         opa=engine.text("path"),
         opa_sha256=_digest(engine, "sha256") if engine.has("sha256") else None,
         trust=read_trust(root),
         registries=read_registries(root.optional_section("registries") or Section({}, "registries")),
+        evidence=read_evidence(root.optional_section("evidence") or Section({}, "evidence")),
         layouts=root.text("layouts", ""),
         request_octets=limits.integer("request_mib", 32, lowest=1, highest=128) * _MIB,
         decision_seconds=limits.integer("decision_seconds", 20, lowest=1, highest=120),
@@ -101,6 +106,8 @@ def _service(section: Section) -> ServiceSettings:
         listen=listen,
         workers=section.integer("workers", 2, lowest=1, highest=64),
         threads=section.integer("threads", 8, lowest=1, highest=64),
+        read_seconds=_read_seconds(section),
+        lame_duck_seconds=_lame_duck_seconds(section, default=2),
         tls=_tls(tls) if tls else None,
         callers=_callers(section),
         local=_caller(local, name="local") if local else None,
@@ -108,6 +115,14 @@ def _service(section: Section) -> ServiceSettings:
     section.finish()
     _refuse_open_doors(listen, settings)
     return settings
+
+
+def _read_seconds(section: Section) -> int:
+    return section.integer("read_seconds", 5, lowest=1, highest=60)
+
+
+def _lame_duck_seconds(section: Section, *, default: int) -> int:
+    return section.integer("lame_duck_seconds", default, lowest=0, highest=120)
 
 
 def _refuse_open_doors(listen: Address, settings: ServiceSettings) -> None:
@@ -128,6 +143,8 @@ def _webhook(section: Section | None) -> WebhookSettings | None:
         listen=parse_address(section.text("listen"), place="webhook.listen"),
         workers=section.integer("workers", 2, lowest=1, highest=64),
         threads=section.integer("threads", 8, lowest=1, highest=64),
+        read_seconds=_read_seconds(section),
+        lame_duck_seconds=_lame_duck_seconds(section, default=5),
         tls=_tls(section.section("tls")),
         tenant=section.name("tenant"),
         environment=section.name("environment"),

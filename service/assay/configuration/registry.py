@@ -1,8 +1,11 @@
 """What the configuration says about registries."""
 
+from collections.abc import Sequence
+
 from assay.configuration.section import Section, refuse
 from assay.configuration.settings import RegistryHostSettings, RegistrySettings
 from assay.domain.errors import InvalidInput
+from assay.domain.mirror import MirrorNames
 from assay.domain.reference import Repository
 
 _LOGINS = ("aws", "azure", "gcp")
@@ -24,9 +27,19 @@ def read_registries(section: Section) -> RegistrySettings:
         ca=section.text("ca", ""),
         credentials=section.texts("credentials"),
         hosts=hosts,
+        mirror_names=_mirror_names(hosts),
     )
     section.finish()
     return settings
+
+
+def _mirror_names(hosts: Sequence[RegistryHostSettings]) -> MirrorNames:
+    try:
+        return MirrorNames(origins=tuple((mirror, item.host) for item in hosts for mirror in item.mirrors))
+    except ValueError as error:
+        raise refuse(
+            "registries.hosts", f"the origin of a name is ambiguous: {error}", "give each mirror a prefix of its own"
+        ) from error
 
 
 def _host(section: Section) -> RegistryHostSettings:

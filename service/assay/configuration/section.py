@@ -90,8 +90,10 @@ class Section:
             raise refuse(self._at(key), "the field is missing", f"write {lowest} to {highest}")
         return self.integer(key, lowest, lowest=lowest, highest=highest)
 
-    def flag(self, key: str) -> bool:
-        """A required `true` or `false`."""
+    def flag(self, key: str, *, default: bool | None = None) -> bool:
+        """A field that says `true` or `false`; required unless a default is given."""
+        if default is not None and not self.has(key):
+            return default
         if (text := self.text(key)) not in {"true", "false"}:
             raise refuse(self._at(key), f"{text[:40]!r} is neither true nor false", "write true or false")
         return text == "true"

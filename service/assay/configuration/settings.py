@@ -6,7 +6,9 @@ from datetime import datetime
 from assay.configuration.listener import Address
 from assay.domain.caller import Caller
 from assay.domain.digest import Digest
+from assay.domain.evidence_format import EvidenceFormat
 from assay.domain.key_uri import KeyUri
+from assay.domain.mirror import MirrorNames
 from assay.domain.quorum import Quorum
 from assay.verification.identity import IdentityPattern
 from assay.verification.trust_root import TrustProfile
@@ -32,6 +34,8 @@ class ServiceSettings:
     listen: Address
     workers: int
     threads: int
+    read_seconds: int
+    lame_duck_seconds: int
     tls: TlsFiles | None
     callers: tuple[tuple[Digest, Caller], ...]
     local: Caller | None
@@ -44,9 +48,20 @@ class WebhookSettings:
     listen: Address
     workers: int
     threads: int
+    read_seconds: int
+    lame_duck_seconds: int
     tls: TlsFiles
     tenant: str
     environment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSettings:
+    """The cluster whose admission is decided: the path of a kubeconfig, or an empty one for a Pod's service account."""
+
+    kubeconfig: str
+    namespace_max_age_seconds: int
+    pull_secrets: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +79,8 @@ class RegistryHostSettings:
 class RegistrySettings:
     """Which registries are contacted (`only`, empty means any), which of them by plain http, and a private CA.
 
-    `credentials` are paths of files as docker writes them; `hosts` is what holds for single registries.
+    `credentials` are paths of files as docker writes them; `hosts` is what holds for single registries, and
+    `mirror_names` the origins of their mirrors.
     """
 
     only: tuple[str, ...]
@@ -72,6 +88,7 @@ class RegistrySettings:
     ca: str
     credentials: tuple[str, ...]
     hosts: tuple[RegistryHostSettings, ...]
+    mirror_names: MirrorNames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +157,14 @@ class Settings:
     origin: str
     service: ServiceSettings
     webhook: WebhookSettings | None
+    cluster: ClusterSettings | None
     policy_bundle: str
     rule_data: str
     opa: str
     opa_sha256: Digest | None
     trust: TrustSettings
     registries: RegistrySettings
+    evidence: frozenset[EvidenceFormat]
     layouts: str
     request_octets: int
     decision_seconds: int

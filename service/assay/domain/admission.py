@@ -11,7 +11,8 @@ from assay.domain.reference import Reference
 class AdmissionQuestion:
     """Everything of an admission request that a decision may read; all text here is untrusted.
 
-    `references` are the distinct references of the object in document order, never empty.
+    `references` are the distinct references of the object in document order, never empty. `pull_secrets` are the names
+    of the secrets that its Pods name for pulling, in their order.
     """
 
     uid: str
@@ -24,6 +25,7 @@ class AdmissionQuestion:
     dry_run: bool
     labels: tuple[tuple[str, str], ...]
     references: tuple[Reference, ...]
+    pull_secrets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.references:

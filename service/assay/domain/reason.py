@@ -129,6 +129,8 @@ RETRYABLE_CODES: frozenset[str] = frozenset(
         "log_overloaded",
         "service_unavailable",
         "database_unavailable",
+        "cluster_unavailable",
+        "namespace_unknown",
     }
 )
 """Codes after which the same call may succeed without anybody changing the image or the policy."""

@@ -49,10 +49,12 @@ class Repository:
         first, separator, rest = text.partition("/")
         names_a_host = bool(separator) and ("." in first or ":" in first or first.lower() == "localhost")
         registry, path = (first.lower(), rest) if names_a_host else (_DEFAULT_REGISTRY, text)
-        if registry in _DOCKER_HUB:
-            registry = _DEFAULT_REGISTRY
-            path = path if "/" in path else f"library/{path}"
-        return cls(registry=registry, path=path)
+        return cls.on(_DEFAULT_REGISTRY if registry in _DOCKER_HUB else registry, path)
+
+    @classmethod
+    def on(cls, registry: str, path: str) -> Self:
+        """A path as it is written for a registry: the default registry's short names are written out."""
+        return cls(registry=registry, path=path if "/" in path or registry != _DEFAULT_REGISTRY else f"library/{path}")
 
     @property
     def name(self) -> str:

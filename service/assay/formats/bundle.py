@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509 import Certificate
@@ -14,7 +15,7 @@ from assay.domain.identity import PublicKey
 from assay.domain.limit import Limits
 from assay.domain.statement import PAYLOAD_TYPE
 from assay.formats.base64text import encode_base64
-from assay.formats.certificate import parse_certificate
+from assay.formats.certificate import encode_certificate, parse_certificate
 from assay.formats.dsse import ENVELOPE_MEMBERS, Envelope, read_envelope
 from assay.formats.evidence_object import EvidenceObject, malformed
 from assay.formats.log_entry import read_log_entries, read_timestamps
@@ -147,35 +148,65 @@ def _only_one(place: EvidenceObject, names: frozenset[str], what: str) -> str:
     return present[0]
 
 
-def render_bundle(payload: bytes, signature: bytes, key: PublicKey) -> bytes:
-    """Render a bundle around an in-toto statement that this key signed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouchers:
+    """What vouches for a signature: entries of logs as a bundle holds them (`tlogEntries`), and timestamps."""
 
-    Not checked: that the signature is one of `key` over the payload's PAE. The hint is the base64 SHA-256 of the
-    SubjectPublicKeyInfo, as cosign writes it.
+    log_entries: tuple[Mapping[str, object], ...] = ()
+    timestamps: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+_NO_VOUCHERS = Vouchers()
+
+
+def render_bundle(
+    payload: bytes, signature: bytes, holder: PublicKey | Certificate, vouchers: Vouchers = _NO_VOUCHERS
+) -> bytes:
+    """Render a bundle around an in-toto statement that this key, or that of this certificate, signed.
+
+    Not checked: that the signature is one of that key over the payload's PAE, and that the vouchers are about it. The
+    hint of a key is the base64 SHA-256 of the SubjectPublicKeyInfo, as cosign writes it.
     """
-    envelope = {
+    return _render(holder, {"dsseEnvelope": _envelope(payload, signature)}, vouchers)
+
+
+def render_envelope(payload: bytes, signature: bytes) -> bytes:
+    """Render the envelope around a signed in-toto statement, byte for byte as it stands in `render_bundle`."""
+    return _dump(_envelope(payload, signature))
+
+
+def render_message_bundle(
+    message: bytes, signature: bytes, holder: PublicKey | Certificate, vouchers: Vouchers = _NO_VOUCHERS
+) -> bytes:
+    """Render a bundle with the signature of this key, or that of this certificate, over a message outside of it.
+
+    Not checked: the signature, and that the vouchers are about it.
+    """
+    digest = {"algorithm": "SHA2_256", "digest": encode_base64(Digest.of(message).octets)}
+    content = {"messageSignature": {"messageDigest": digest, "signature": encode_base64(signature)}}
+    return _render(holder, content, vouchers)
+
+
+def _envelope(payload: bytes, signature: bytes) -> Mapping[str, object]:
+    return {
         "payload": encode_base64(payload),
         "payloadType": PAYLOAD_TYPE,
         "signatures": [{"sig": encode_base64(signature)}],
     }
-    return _render_key_bundle(key, {"dsseEnvelope": envelope})
 
 
-def render_message_bundle(message: bytes, signature: bytes, key: PublicKey) -> bytes:
-    """Render a bundle with the signature of this key over a message, which is not part of it.
+def _render(holder: PublicKey | Certificate, content: Mapping[str, object], vouchers: Vouchers) -> bytes:
+    if isinstance(holder, PublicKey):
+        material: dict[str, object] = {"publicKey": {"hint": encode_base64(holder.key_id.octets)}}
+    else:
+        material = {"certificate": {"rawBytes": encode_base64(encode_certificate(holder))}}
+    if vouchers.log_entries:
+        material["tlogEntries"] = list(vouchers.log_entries)
+    if vouchers.timestamps:
+        stamps = [{"signedTimestamp": encode_base64(token)} for token in vouchers.timestamps]
+        material["timestampVerificationData"] = {"rfc3161Timestamps": stamps}
+    return _dump({"mediaType": SIGSTORE_BUNDLE, "verificationMaterial": material, **content})
 
-    Not checked: the signature.
-    """
-    digest = {"algorithm": "SHA2_256", "digest": encode_base64(Digest.of(message).octets)}
-    return _render_key_bundle(
-        key, {"messageSignature": {"messageDigest": digest, "signature": encode_base64(signature)}}
-    )
 
-
-def _render_key_bundle(key: PublicKey, content: Mapping[str, object]) -> bytes:
-    bundle = {
-        "mediaType": SIGSTORE_BUNDLE,
-        "verificationMaterial": {"publicKey": {"hint": encode_base64(key.key_id.octets)}},
-        **content,
-    }
-    return json.dumps(bundle, separators=(",", ":")).encode("ascii")
+def _dump(document: Mapping[str, object]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode("ascii")

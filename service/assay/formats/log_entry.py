@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from assay.domain.limit import Limits
 from assay.formats.evidence_object import EvidenceObject, exceeded, malformed
 
-_ENTRY = frozenset(
+ENTRY_MEMBERS = frozenset(
     {
         "logIndex",
         "logId",
@@ -17,7 +17,7 @@ _ENTRY = frozenset(
         "canonicalizedBody",
     }
 )
-_PROOF = frozenset({"logIndex", "rootHash", "treeSize", "hashes", "checkpoint"})
+PROOF_MEMBERS = frozenset({"logIndex", "rootHash", "treeSize", "hashes", "checkpoint"})
 _ANNOTATION = frozenset({"SignedEntryTimestamp", "Payload"})
 _PROMISED = frozenset({"body", "integratedTime", "logIndex", "logID"})
 _BODY_BEGIN = re.compile(rb'\{"apiVersion":"([0-9.]{1,20})","kind":"([a-z]{1,40})",')
@@ -73,7 +73,7 @@ def read_log_entries(
     entries = []
     for number, value in enumerate(material.items("tlogEntries", most=limits.log_entries)):
         entry = _read_entry(
-            EvidenceObject.of(value, what=f"{material.what}.tlogEntries[{number}]", known=_ENTRY), limits
+            EvidenceObject.of(value, what=f"{material.what}.tlogEntries[{number}]", known=ENTRY_MEMBERS), limits
         )
         if entry.proof is None and (proof_required or entry.promise is None):
             raise malformed(f"{material.what}.tlogEntries[{number}]", "it has no inclusion proof")
@@ -96,7 +96,7 @@ def _read_entry(entry: EvidenceObject, limits: Limits) -> LogEntry:
         version=version.text("version"),
         body=entry.octets("canonicalizedBody"),
         promise=promise,
-        proof=_read_proof(entry.section("inclusionProof", known=_PROOF), limits)
+        proof=_read_proof(entry.section("inclusionProof", known=PROOF_MEMBERS), limits)
         if entry.has("inclusionProof")
         else None,
     )
@@ -139,20 +139,31 @@ def parse_log_annotation(text: str, *, limits: Limits) -> LogEntry:
         structure=limits.bundle_structure,
     )
     promised = document.section("Payload", known=_PROMISED)
-    log_id = promised.text("logID")
-    if not _HEX.fullmatch(log_id):
-        raise malformed(f"{promised.what}.logID", "lower-case hexadecimal digits are expected")
     body = promised.octets("body")
-    begin = _BODY_BEGIN.match(body)
+    kind, version = read_body_kind(body)
     return LogEntry(
-        log_id=bytes.fromhex(log_id),
+        log_id=read_hex(promised, "logID"),
         index=promised.natural("logIndex"),
         integrated_time=_read_time(promised, promised=True),
-        kind=begin[2].decode() if begin else "",
-        version=begin[1].decode() if begin else "",
+        kind=kind,
+        version=version,
         body=body,
         promise=document.octets("SignedEntryTimestamp"),
     )
+
+
+def read_body_kind(body: bytes) -> tuple[str, str]:
+    """Kind and version that the body of an entry begins with, both empty when it begins otherwise."""
+    begin = _BODY_BEGIN.match(body)
+    return (begin[2].decode(), begin[1].decode()) if begin else ("", "")
+
+
+def read_hex(place: EvidenceObject, name: str) -> bytes:
+    """Read bytes in lower-case hexadecimal; raises `InvalidInput(bundle_malformed)` naming the place."""
+    text = place.text(name)
+    if not _HEX.fullmatch(text):
+        raise malformed(f"{place.what}.{name}", "lower-case hexadecimal digits are expected")
+    return bytes.fromhex(text)
 
 
 def read_timestamps(material: EvidenceObject, *, limits: Limits) -> tuple[bytes, ...]:

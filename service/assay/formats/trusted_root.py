@@ -135,7 +135,7 @@ def _read_log(log: EvidenceObject) -> LogDocument:
         log_id=log.section("logId", known={"keyId"}).octets("keyId"),
         key=key.octets("rawBytes"),
         key_details=key.text("keyDetails"),
-        period=_read_period(key),
+        period=read_period(key),
     )
 
 
@@ -148,11 +148,12 @@ def _read_authority(authority: EvidenceObject) -> AuthorityDocument:
     if not certificates:
         raise _invalid(authority.what, "it has no certificate")
     return AuthorityDocument(
-        uri=authority.text("uri", default=""), certificates=certificates, period=_read_period(authority)
+        uri=authority.text("uri", default=""), certificates=certificates, period=read_period(authority)
     )
 
 
-def _read_period(parent: EvidenceObject) -> TrustedPeriod:
+def read_period(parent: EvidenceObject) -> TrustedPeriod:
+    """Read the `validFor` of a log, an authority or a service; raises `InvalidInput` naming the place."""
     if not parent.has("validFor"):
         return TrustedPeriod()
     period = parent.section("validFor", known={"start", "end"})

@@ -1,8 +1,9 @@
 """Liveness, readiness and metrics."""
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from assay.domain.deadline import Deadline
+from assay.domain.server_status import SERVER_STATUS, ServerStatus
 from assay.http.parts import ServiceParts
 
 _READINESS_SECONDS = 2.0
@@ -19,8 +20,11 @@ def health_blueprint(parts: ServiceParts) -> Blueprint:
     @blueprint.get("/readyz")
     def ready() -> tuple[Response, int]:
         report = parts.readiness(Deadline.after(_READINESS_SECONDS, parts.clock.monotonic))
+        server: ServerStatus = request.environ.get(SERVER_STATUS, ServerStatus())
         failing = {name: reason for name, reason in report.items() if reason}
-        status, warnings = "not ready" if failing else "ready", list(parts.warnings())
+        if server.draining:
+            failing["server"] = "it was told to end and finishes what it has begun"
+        status, warnings = "not ready" if failing else "ready", [*parts.warnings(), *server.warnings]
         body = jsonify(status=status, failing=failing, warnings=warnings, parts=sorted(report))
         return body, 503 if failing else 200
 

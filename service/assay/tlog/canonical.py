@@ -7,23 +7,13 @@ by rendering what was read again and comparing the bytes: a document has one can
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
-
-import rfc8785
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
 class ShapeError(ValueError):
     """A document does not have the shape that was asked for; callers turn it into their own typed error."""
-
-
-def render_canonical(document: object) -> bytes:
-    """The canonical form; `ValueError` for what JSON cannot say (lone surrogates, integers beyond 2^53)."""
-    try:
-        return rfc8785.dumps(cast("Any", document))
-    except (rfc8785.CanonicalizationError, UnicodeError) as error:
-        raise ValueError(f"it has no canonical JSON form: {error}") from error
 
 
 def parse_object(octets: bytes) -> Mapping[str, object]:

@@ -9,6 +9,7 @@ from assay.domain.decision import Decision, DecisionKind, PolicyIdentity, Status
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.record import FindingCount, Leaf, RecordedImage
+from assay.formats.canonical_json import render_canonical
 from assay.tlog.canonical import (
     ShapeError,
     as_object,
@@ -18,11 +19,9 @@ from assay.tlog.canonical import (
     items,
     parse_object,
     parse_time,
-    render_canonical,
     render_time,
     text,
 )
-from assay.tlog.report import render_report
 
 SCHEMA = "assay.leaf/v1"
 SALT_OCTETS = 32
@@ -30,14 +29,15 @@ _LARGEST_LEAF = 65_535
 """What the length field of an entry bundle can say (C2SP tlog-tiles)."""
 
 
-def render_leaf(decision: Decision, *, salt: bytes, service_version: str) -> bytes:
+def render_leaf(decision: Decision, *, report: bytes, salt: bytes, service_version: str) -> bytes:
     """The bytes of the decision's leaf.
 
-    `salt` are 32 fresh random bytes: with them and the preimage the `caller` can be checked, without them it says
-    nothing. Raises `InvalidInput(leaf_too_large)` above 65,535 bytes and `InvalidInput(leaf_malformed)` for text that
-    JSON cannot carry.
+    `report` are the bytes of its report (`render_report`), which the leaf commits to. `salt` are 32 fresh random bytes:
+    with them and the preimage the `caller` can be checked, without them it says nothing. Raises
+    `InvalidInput(leaf_too_large)` above 65,535 bytes and `InvalidInput(leaf_malformed)` for text that JSON cannot
+    carry.
     """
-    octets = render_parsed_leaf(summarise(decision, salt=salt, service_version=service_version))
+    octets = render_parsed_leaf(summarise(decision, report=report, salt=salt, service_version=service_version))
     if len(octets) > _LARGEST_LEAF:
         raise InvalidInput(
             "leaf_too_large",
@@ -47,7 +47,7 @@ def render_leaf(decision: Decision, *, salt: bytes, service_version: str) -> byt
     return octets
 
 
-def summarise(decision: Decision, *, salt: bytes, service_version: str) -> Leaf:
+def summarise(decision: Decision, *, report: bytes, salt: bytes, service_version: str) -> Leaf:
     """What the log commits to of a decision."""
     counts = Counter((finding.code, finding.status) for finding in decision.findings)
     images = {RecordedImage(name=item.repository.name, digest=item.digest) for item in decision.artefacts}
@@ -65,7 +65,7 @@ def summarise(decision: Decision, *, salt: bytes, service_version: str) -> Leaf:
             FindingCount(code=code, status=status, count=count) for (code, status), count in sorted(counts.items())
         ),
         input=Digest.of(decision.document),
-        report=Digest.of(render_report(decision)),
+        report=Digest.of(report),
         policy=decision.policy,
         evidence=decision.evidence,
         source_commit=decision.source_commit,

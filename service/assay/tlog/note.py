@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self
 
 from cryptography.exceptions import InvalidSignature
@@ -91,7 +92,7 @@ class SigningKey:
     @property
     def verifier_key(self) -> VerifierKey:
         """The public half."""
-        return VerifierKey(name=self.name, public=self._key().public_key().public_bytes_raw())
+        return _verifier_key(self)
 
     def render_secret(self) -> str:
         """The text form, for a file that nobody else can read."""
@@ -101,11 +102,16 @@ class SigningKey:
         """The note: `text`, which must end in a newline, an empty line and one signature line."""
         if not text.endswith("\n"):
             raise ValueError("the text of a note ends in a newline")
-        signature = encode_base64(self.verifier_key.key_id + self._key().sign(text.encode()))
+        key = Ed25519PrivateKey.from_private_bytes(self.seed)
+        signature = encode_base64(self.verifier_key.key_id + key.sign(text.encode()))
         return f"{text}\n{_DASH} {self.name} {signature}\n"
 
-    def _key(self) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(self.seed)
+
+@lru_cache(maxsize=16)
+def _verifier_key(key: SigningKey) -> VerifierKey:
+    """Derived once: every checkpoint is signed with the same few keys."""
+    public = Ed25519PrivateKey.from_private_bytes(key.seed).public_key()
+    return VerifierKey(name=key.name, public=public.public_bytes_raw())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

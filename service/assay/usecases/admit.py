@@ -1,14 +1,15 @@
 """Admission: whether a workload may run."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnswer
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, DecisionKind, Verdict
+from assay.domain.errors import InvalidInput, Unavailable
 from assay.usecases.conclude import Asker, Concluded, conclude
 from assay.usecases.document import RequestFacts
-from assay.usecases.judge import JUDGE_SHARE, Engine, Judged, Scope, judge_reference
+from assay.usecases.judge import JUDGE_SHARE, Engine, Judged, Scope, judge_reference, named_artefact, unreadable
 
 _PARALLEL = 8
 
@@ -27,6 +28,7 @@ def admit(
 ) -> AdmissionAnswer:
     """Judge every image of the question, decide the request and record one decision.
 
+    An image in a mirror is judged, named in findings and recorded under its origin, and answered as it was asked for.
     Guaranteed: an allow has an allowed digest for every image. Raises `Unavailable` when the decision could not be
     recorded.
     """
@@ -46,25 +48,33 @@ def admit(
         },
         dry_run=question.dry_run,
     )
-    return _answer(judged, conclude(engine, judged, asker, scope, deadline))
+    return _answer(engine, question, judged, conclude(engine, judged, asker, scope, deadline))
 
 
 def _judge_all(engine: Engine, question: AdmissionQuestion, scope: Scope, deadline: Deadline) -> list[Judged]:
-    with ThreadPoolExecutor(max_workers=min(_PARALLEL, len(question.references))) as pool:
+    references = dict.fromkeys(map(engine.mirrors.origin_of, question.references))
+    try:
+        engine = engine.pulling_for(question, deadline)
+    except (InvalidInput, Unavailable) as error:
+        return [unreadable(reference, named_artefact(reference), error) for reference in references]
+    with ThreadPoolExecutor(max_workers=min(_PARALLEL, len(references))) as pool:
         futures = [
             pool.submit(judge_reference, engine, engine.registry, reference, scope, deadline)
-            for reference in question.references
+            for reference in references
         ]
         return [future.result() for future in futures]
 
 
-def _answer(judged: list[Judged], concluded: Concluded) -> AdmissionAnswer:
+def _answer(engine: Engine, question: AdmissionQuestion, judged: list[Judged], concluded: Concluded) -> AdmissionAnswer:
     decision = concluded.decision
+    by_reference = {item.reference: _image_answer(item, decision) for item in judged}
     return AdmissionAnswer(
         decision_id=decision.id,
         verdict=decision.verdict,
         retryable=decision.retryable,
-        images=tuple(_image_answer(item, decision) for item in judged),
+        images=tuple(
+            replace(by_reference[engine.mirrors.origin_of(asked)], reference=asked) for asked in question.references
+        ),
         findings=decision.findings,
         policy=decision.policy.bundle,
     )

@@ -7,16 +7,15 @@ from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.evidence import Claim, EvidenceItem, Rejection
+from assay.domain.evidence_tag import EVIDENCE_SUFFIXES, evidence_tag
 from assay.domain.reason import REJECTION_CODES
 from assay.formats.legacy_evidence import PREDICATE_TYPE
 from assay.formats.manifest import ImageIndex, ImageManifest, parse_image_manifest, parse_manifest
 from assay.ports import Registry
 from assay.usecases.evidence_layer import (
-    EVIDENCE_SUFFIXES,
     LEGACY_TAGS,
     EvidenceLayer,
     bundle_layers,
-    evidence_tag,
     legacy_layers,
 )
 from assay.usecases.target import Place

@@ -15,6 +15,7 @@ from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.domain.evidence import EvidenceItem, Gap, GapKind, Rejection
+from assay.domain.evidence_format import EVERY_FORMAT, EvidenceFormat
 from assay.domain.limit import Limits
 from assay.domain.reason import GAP_CODES
 from assay.domain.reference import Repository
@@ -66,10 +67,17 @@ class Collected:
 
 
 def collect(
-    registry: Registry, listing: Listing, deadline: Deadline, limits: Limits, *, refuse: Refuse
+    registry: Registry,
+    listing: Listing,
+    deadline: Deadline,
+    limits: Limits,
+    *,
+    refuse: Refuse,
+    formats: frozenset[EvidenceFormat] = EVERY_FORMAT,
 ) -> tuple[Collected, ...]:
     """Collect everything beside the indexes and platforms of a listing: bundles, and `.sig` and `.att` tags.
 
+    Nothing is asked for that is not one of `formats`.
     One entry for each index, then for each platform, in the order of the listing. Guaranteed: all evidence together
     stays below `limits.evidence_octets`; where it would not, what `refuse` refuses is let go, so that strangers cannot
     use up the room of what counts; no more than `limits.referrers` referrers are looked into; at most one gap for each
@@ -93,7 +101,7 @@ def collect(
     subjects = {place.subject.digest: place.subject for place in places}
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         configs = [pool.submit(place.read_config) for place in places]
-        found = _survey(pool, places, limits)
+        found = _survey(pool, places, limits, formats)
         layers = [entry for findings in found.values() for entry in findings if isinstance(entry, EvidenceLayer)]
         fitting, too_large = _fetchable(layers, limits)
         opened = _open_all(
@@ -110,12 +118,16 @@ def collect(
     )
 
 
-def _survey(pool: ThreadPoolExecutor, places: Sequence["_Beside"], limits: Limits) -> dict[Digest, list[object]]:
+def _survey(
+    pool: ThreadPoolExecutor, places: Sequence["_Beside"], limits: Limits, formats: frozenset[EvidenceFormat]
+) -> dict[Digest, list[object]]:
     """By subject, what lies beside it; no more than `limits.referrers` referrers of all subjects are looked into."""
-    tags = [(place, pool.submit(place.read_tag, tag)) for place in places for tag in LEGACY_TAGS]
-    found: dict[Digest, list[object]] = {}
+    wanted = [tag for tag in LEGACY_TAGS if tag.format in formats]
+    tags = [(place, pool.submit(place.read_tag, tag)) for place in places for tag in wanted]
+    found: dict[Digest, list[object]] = {place.subject.digest: [] for place in places}
     candidates: list[tuple[_Beside, Descriptor]] = []
-    for place, listed in zip(places, pool.map(_Beside.list_referrers, places), strict=True):
+    asked = places if EvidenceFormat.REFERRERS in formats else ()
+    for place, listed in zip(asked, pool.map(_Beside.list_referrers, asked), strict=True):
         referrers = [entry for entry in listed if isinstance(entry, Descriptor)]
         found[place.subject.digest] = [entry for entry in listed if not isinstance(entry, Descriptor)]
         if len(candidates) + len(referrers) > limits.referrers:

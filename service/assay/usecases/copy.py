@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from assay.domain.descriptor import INDEXES, Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, Unavailable
+from assay.domain.evidence_tag import EVIDENCE_SUFFIXES, evidence_tag
 from assay.formats.manifest import ImageManifest, parse_image_manifest
 from assay.ports import Registry, WritableRegistry
 from assay.usecases.attach import append_legacy_layers
-from assay.usecases.evidence_layer import EVIDENCE_SUFFIXES, evidence_tag
 from assay.usecases.target import Place, list_targets
 
 _ROUNDS = 5

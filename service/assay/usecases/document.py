@@ -7,9 +7,6 @@ Every member is always there and never null: missing text is empty, what nobody 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, cast
-
-import rfc8785
 
 from assay.domain.admission import AdmissionQuestion
 from assay.domain.counter import unusable_document
@@ -19,6 +16,7 @@ from assay.domain.evidence import AttestationClaim, Claim, Gap, GapKind, Rejecti
 from assay.domain.limit import Limits
 from assay.domain.reason import GAP_CODES
 from assay.domain.reference import Reference, Repository
+from assay.formats.canonical_json import render_canonical
 from assay.formats.manifest import ImageConfig
 from assay.usecases.describe import Described, describe_predicates, predicate_kind
 from assay.usecases.evidence_tree import Proven
@@ -188,8 +186,8 @@ def request_document(
 def canonical(document: Mapping[str, object]) -> bytes:
     """The RFC 8785 form of a document: what is digested, recorded and evaluated again."""
     try:
-        return rfc8785.dumps(cast("Any", document))
-    except (rfc8785.CanonicalizationError, UnicodeError) as error:
+        return render_canonical(document)
+    except ValueError as error:
         raise unusable_document(str(error)[:200]) from error
 
 

@@ -1,6 +1,5 @@
 """Where evidence lies: bundles in referrers, legacy layers under tags. Reads manifests, never their blobs."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,14 +13,14 @@ from assay.domain.descriptor import (
 )
 from assay.domain.digest import Digest
 from assay.domain.evidence import EvidenceItem, EvidenceShape, GapKind, Rejection
+from assay.domain.evidence_format import EvidenceFormat
+from assay.domain.evidence_tag import evidence_tag
 from assay.formats.legacy_evidence import BUNDLE, CERTIFICATE, CHAIN, SIGNATURE, TIMESTAMP
 from assay.formats.manifest import ImageManifest
 
 EVERY_KIND = (GapKind.SIGNATURE, GapKind.PROVENANCE, GapKind.SBOM)
 
 _BUNDLE_PREFIX = "application/vnd.dev.sigstore.bundle"
-EVIDENCE_SUFFIXES = (".sig", ".att", ".sbom")
-_EVIDENCE_TAG = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?", re.ASCII)
 _SBOM_TYPES = frozenset({SPDX_DOCUMENT, CYCLONEDX_DOCUMENT})
 _OTHER_EVIDENCE = ("signature", "notary", "cosign", "in-toto", "dsse", "attestation")
 
@@ -70,15 +69,11 @@ class EvidenceLayer:
         )
 
 
-def evidence_tag(subject: Digest, suffix: str = "") -> str:
-    """The tag that lists the referrers of a digest, or, with one of `EVIDENCE_SUFFIXES`, that holds its evidence."""
-    return f"sha256-{subject.hex}{suffix}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyTag:
     """A tag `sha256-<hex><suffix>` whose layers of `media_type` are evidence (cosign 1 and 2)."""
 
+    format: EvidenceFormat
     shape: EvidenceShape
     suffix: str
     media_type: str
@@ -90,9 +85,14 @@ class LegacyTag:
 
 
 SIGNATURE_TAG = LegacyTag(
-    shape=EvidenceShape.LEGACY_SIGNATURE, suffix=".sig", media_type=SIMPLE_SIGNING, kinds=(GapKind.SIGNATURE,)
+    format=EvidenceFormat.SIGNATURE_TAGS,
+    shape=EvidenceShape.LEGACY_SIGNATURE,
+    suffix=".sig",
+    media_type=SIMPLE_SIGNING,
+    kinds=(GapKind.SIGNATURE,),
 )
 ATTESTATION_TAG = LegacyTag(
+    format=EvidenceFormat.ATTESTATION_TAGS,
     shape=EvidenceShape.LEGACY_ATTESTATION,
     suffix=".att",
     media_type=DSSE_ENVELOPE,
@@ -100,11 +100,6 @@ ATTESTATION_TAG = LegacyTag(
 )
 LEGACY_TAGS = (SIGNATURE_TAG, ATTESTATION_TAG)
 _LEGACY = {tag.shape: tag for tag in LEGACY_TAGS}
-
-
-def is_evidence_tag(tag: str) -> bool:
-    """Whether a tag is one of those that name what lies beside a digest: referrers, signatures, attestations, SBOMs."""
-    return _EVIDENCE_TAG.fullmatch(tag) is not None
 
 
 def may_hold_bundle(referrer: Descriptor) -> bool:

@@ -9,6 +9,7 @@ from assay.domain.descriptor import Content
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.evidence import Claim, EvidenceItem, Gap, Rejection, SignatureClaim
+from assay.domain.evidence_format import EVERY_FORMAT, EvidenceFormat
 from assay.domain.limit import Limits
 from assay.domain.platform import Platform
 from assay.formats.manifest import ImageConfig
@@ -79,24 +80,27 @@ def grow_tree(
     *,
     platform: Platform | None = None,
     step: Step,
+    formats: frozenset[EvidenceFormat] = EVERY_FORMAT,
 ) -> EvidenceTree:
     """List what the artefact consists of, collect the evidence beside all of it, and verify it.
 
     `named` are the authorities whose evidence counts: where room is scarce, that of others is let go. With `platform`
-    only the platforms that it covers are in question. Raises what `list_manifests` and `collect` raise, and
-    `InvalidInput(platform_unknown)` for an image of another platform.
+    only the platforms that it covers are in question. Evidence is looked for in `formats` and nowhere else. Raises what
+    `list_manifests` and `collect` raise, and `InvalidInput(platform_unknown)` for an image of another platform.
     """
     within = deadline.part(_COLLECT_SHARE)
     with step("collect"):
         listing = list_manifests(registry, resolved, within, limits, platform=platform)
-        collected = collect(registry, listing, within, limits, refuse=_refusal(groups, named, limits))
+        collected = collect(registry, listing, within, limits, refuse=_refusal(groups, named, limits), formats=formats)
         if platform is not None and not listing.indexes:
             _require_platform(collected[0].config, platform, resolved)
     with step("verify"):
         verified = [_verify(entry, groups, limits) for entry in collected]
     signatures = [claim for claims, _ in verified for claim in claims if isinstance(claim, SignatureClaim)]
     room = limits.evidence_octets - sum(len(item.content) for entry in collected for item in entry.items)
-    statements = read_statements(registry, listing, signatures, within, limits, room=room)
+    statements: Mapping[Digest, ListedStatements] = {}
+    if EvidenceFormat.LISTED_STATEMENTS in formats:
+        statements = read_statements(registry, listing, signatures, within, limits, room=room)
     return _tree(listing, collected, verified, statements)
 
 

@@ -1,5 +1,6 @@
 """The gate: whether an artefact may be published."""
 
+from dataclasses import replace
 from typing import assert_never
 
 from assay.domain.caller import Caller
@@ -20,7 +21,8 @@ _NOTHING_TO_JUDGE = frozenset({"manifest_unknown", "registry_not_configured", "l
 def ask_gate(engine: Engine, question: GateQuestion, caller: Caller, deadline: Deadline) -> GateAnswer:
     """Decide and record whether the artefact may be published.
 
-    Tenant and policy follow from the caller. Raises `InvalidInput` when there is no such artefact and `Unavailable`
+    Tenant and policy follow from the caller. What is read from a mirror is judged and recorded under the name of its
+    origin. Raises `InvalidInput` when there is no such artefact and `Unavailable`
     when it cannot be read or the decision cannot be recorded: then nothing was decided.
     """
     engine = engine.for_one_request()
@@ -48,8 +50,11 @@ def ask_gate(engine: Engine, question: GateQuestion, caller: Caller, deadline: D
 
 
 def _judge(engine: Engine, question: GateQuestion, scope: Scope, deadline: Deadline) -> Judged:
-    reference = question.artefact.reference
     registry = _source(engine, question)
+    artefact = question.artefact
+    if isinstance(question.evidence, FromRegistry):
+        artefact = replace(artefact, repository=engine.mirrors.origin(artefact.repository))
+    reference = artefact.reference
     try:
         with engine.step("resolve"):
             resolved = resolve(registry, reference, deadline)
@@ -57,7 +62,7 @@ def _judge(engine: Engine, question: GateQuestion, scope: Scope, deadline: Deadl
     except InvalidInput as error:
         if error.code in _NOTHING_TO_JUDGE:
             raise
-        return unreadable(reference, question.artefact, error)
+        return unreadable(reference, artefact, error)
 
 
 def _source(engine: Engine, question: GateQuestion) -> Registry:

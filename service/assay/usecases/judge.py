@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from assay.domain.admission import AdmissionQuestion
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
 from assay.domain.decision import (
@@ -21,13 +22,16 @@ from assay.domain.decision import (
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.domain.evidence import Gap, Rejection
+from assay.domain.evidence_format import EVERY_FORMAT, EvidenceFormat
 from assay.domain.gate import Candidate
 from assay.domain.limit import Limits
-from assay.domain.reference import Reference
+from assay.domain.mirror import NO_MIRRORS, MirrorNames
+from assay.domain.reference import Reference, Repository
 from assay.ports import Clock, DecisionLog, Metrics, PolicyEngine, Registry, TrustRoots
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import EvidenceFacts, evidence_document
 from assay.usecases.evidence_tree import Proven, grow_tree
+from assay.usecases.pulling import PullingRegistries
 from assay.usecases.resolve import Resolved, resolve
 from assay.usecases.standing import Named, find_unjudged
 from assay.verification.trust_snapshot import TrustSnapshot
@@ -40,7 +44,13 @@ _BADNESS = {Verdict.ALLOW: 0, Verdict.INDETERMINATE: 1, Verdict.DENY: 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """The ports behind every door; built once, shared by all requests of a process."""
+    """The ports behind every door; built once, shared by all requests of a process.
+
+    `forget` makes `registry` ask again for what lies beside a digest, instead of remembering it; `formats` are
+    those in which evidence is looked for; `mirrors` say under which name a reference is judged. `credentials`
+    tells apart what `registry` is asked with, for everything that is remembered of its answers; None are the
+    configured ones.
+    """
 
     registry: Registry
     open_layout: Callable[[str], Registry]
@@ -52,6 +62,18 @@ class Engine:
     metrics: Metrics
     limits: Limits
     new_id: Callable[[], str]
+    formats: frozenset[EvidenceFormat] = EVERY_FORMAT
+    mirrors: MirrorNames = NO_MIRRORS
+    forget: Callable[[Repository, Digest], None] = lambda _, __: None
+    pulling: PullingRegistries | None = None
+    credentials: Digest | None = None
+
+    def pulling_for(self, question: AdmissionQuestion, deadline: Deadline) -> "Engine":
+        """This engine with the registry as the question's Pods may read it; raises what fetching their secrets does."""
+        if self.pulling is None:
+            return self
+        found = self.pulling.open(question, deadline)
+        return replace(self, registry=found.registry, credentials=found.credentials)
 
     def for_one_request(self) -> "Engine":
         """This engine with the trust of this moment: a reload in the middle of a request changes nothing in it."""
@@ -121,7 +143,7 @@ def judge_reference(
         with engine.step("resolve"):
             resolved = resolve(registry, reference, deadline)
     except (InvalidInput, Unavailable) as error:
-        return unreadable(reference, _named_artefact(reference), error)
+        return unreadable(reference, named_artefact(reference), error)
     try:
         return judge_resolved(engine, registry, reference, resolved, scope, deadline)
     except (InvalidInput, Unavailable) as error:
@@ -142,13 +164,20 @@ def judge_resolved(
     """
     trust = engine.trust.snapshot()
     named = engine.policy.loaded().named.get((scope.tenant, scope.environment), {})
-    tree = grow_tree(registry, resolved, trust.groups, named, deadline, engine.limits, step=engine.step)
+    tree = grow_tree(
+        registry, resolved, trust.groups, named, deadline, engine.limits, step=engine.step, formats=engine.formats
+    )
     judged = [_with_unjudged(tree.about(platform), named, trust) for platform in tree.platforms]
     with engine.step("decide"), ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         decided = list(
             pool.map(lambda proven: _decide(engine, reference, resolved, proven, named, scope, deadline), judged)
         )
-    return _together(reference, resolved.artefact, decided)
+    together = _together(reference, resolved.artefact, decided)
+    if together.verdict.verdict is not Verdict.ALLOW:
+        # Whoever is denied signs and tries again: what was missing a moment ago has to be looked for again.
+        for part in (*tree.indexes, *tree.platforms):
+            engine.forget(resolved.artefact.repository, part.subject.digest)
+    return together
 
 
 def _with_unjudged(proven: Proven, named: Named, trust: TrustSnapshot) -> Proven:
@@ -220,7 +249,8 @@ def _together(reference: Reference, artefact: Artefact, decided: Sequence[_Decid
     )
 
 
-def _named_artefact(reference: Reference) -> Artefact | None:
+def named_artefact(reference: Reference) -> Artefact | None:
+    """The artefact that a reference names by its digest."""
     if reference.digest is None:
         return None
     return Artefact(repository=reference.repository, digest=reference.digest, tag=reference.tag)

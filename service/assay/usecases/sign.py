@@ -1,40 +1,117 @@
 """Signing: an image, or a statement about it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cryptography.x509 import Certificate
 
 from assay.domain.digest import Digest
-from assay.domain.errors import InvalidInput
-from assay.domain.identity import Authority
+from assay.domain.errors import EvidenceRejected, InvalidInput
+from assay.domain.identity import Authority, PublicKey
 from assay.domain.statement import IMAGE_SIGNATURE, PAYLOAD_TYPE, Statement, Subject
-from assay.formats.bundle import render_bundle, render_message_bundle
-from assay.formats.dsse import pae
+from assay.formats.bundle import Vouchers, render_bundle, render_envelope, render_message_bundle
+from assay.formats.certificate import encode_certificate
+from assay.formats.dsse import Envelope, pae
+from assay.formats.public_key import load_verifying_key
 from assay.formats.statement import render_statement
-from assay.ports import Signer
+from assay.ports import Signer, Witness
+from assay.verification.identity import IdentityPattern, read_identity
 from assay.verification.item import NO_ROOTS
+from assay.verification.log_body import LoggedSignature, Verifier
+from assay.verification.message import Message
+from assay.verification.signature import find_scheme
+from assay.verification.text_pattern import TextPattern
 from assay.verification.trust_root import TrustRoot
+
+_NAME = "signer"
+_ROOT = "signing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backing:
+    """What stands behind a key: who vouches for its signatures, who judges that, and the certificate it is held by."""
+
+    witness: Witness
+    root: TrustRoot
+    certificate: Certificate | None = None
 
 
 class KeyEvidenceSigner:
-    """Signs evidence with one key; implements the port `EvidenceSigner`."""
+    """Signs evidence with one key; implements the port `EvidenceSigner`.
 
-    def __init__(self, signer: Signer) -> None:
+    With a backing every signature is logged and stamped as it says, and shown with the certificate instead of the key.
+    """
+
+    def __init__(self, signer: Signer, backing: Backing | None = None) -> None:
         self._signer = signer
+        self._backing = backing
 
     def sign_statement(self, payload: bytes) -> bytes:
-        """The bundle around an in-toto statement; raises what the signer raises."""
-        return render_bundle(payload, self._signer.sign(pae(PAYLOAD_TYPE, payload)), self._signer.public_key())
+        """The bundle around an in-toto statement; raises what signer and witness raise."""
+        signature = self._signer.sign(pae(PAYLOAD_TYPE, payload))
+        envelope = Envelope(
+            payload_type=PAYLOAD_TYPE,
+            untrusted_payload=payload,
+            signature=signature,
+            octets=render_envelope(payload, signature),
+        )
+        message = Message(head=envelope.signed_head, octets=payload)
+        return render_bundle(payload, signature, self._holder(), self._vouch(message, signature, envelope))
 
     def sign_message(self, message: bytes) -> bytes:
-        """The bundle with the signature over a message; raises what the signer raises."""
-        return render_message_bundle(message, self._signer.sign(message), self._signer.public_key())
+        """The bundle with the signature over a message; raises what signer and witness raise."""
+        signature = self._signer.sign(message)
+        vouchers = self._vouch(Message(octets=message), signature, None)
+        return render_message_bundle(message, signature, self._holder(), vouchers)
 
     def authority(self) -> Authority:
-        """The authority that holds the public half."""
-        return Authority(name="signer", keys=(self._signer.public_key(),))
+        """The authority that holds the public half, or the identity that the certificate was issued to."""
+        backing = self._backing
+        if backing is None:
+            return Authority(name=_NAME, keys=(self._signer.public_key(),))
+        if backing.certificate is None:
+            return Authority(name=_NAME, keys=(self._signer.public_key(),), root=_ROOT)
+        return Authority(name=_NAME, identities=(_rule(backing.certificate),), root=_ROOT)
 
     def roots(self) -> Mapping[str, TrustRoot]:
-        """None: a key is verified offline."""
-        return NO_ROOTS
+        """The trust root that the backing is judged by; none for a key alone, which is verified offline."""
+        return NO_ROOTS if self._backing is None else {_ROOT: self._backing.root}
+
+    def _holder(self) -> PublicKey | Certificate:
+        certificate = self._backing.certificate if self._backing is not None else None
+        return certificate or self._signer.public_key()
+
+    def _vouch(self, message: Message, signature: bytes, envelope: Envelope | None) -> Vouchers:
+        if self._backing is None:
+            return Vouchers()
+        key, certificate = self._signer.public_key(), self._backing.certificate
+        scheme = find_scheme(load_verifying_key(key), message=message, signature=signature)
+        if scheme is None:
+            raise InvalidInput(
+                "evidence_unverified",
+                f"what was signed does not verify under the key {key.key_id}",
+                remedy="nothing was logged or attached; check the key",
+            )
+        der = key.spki if certificate is None else encode_certificate(certificate)
+        return self._backing.witness.vouch(
+            LoggedSignature(
+                signature=signature,
+                scheme=scheme,
+                digest=message.digest(scheme.hash) or b"",
+                verifier=Verifier(der=der, is_certificate=certificate is not None),
+                envelope=envelope,
+            )
+        )
+
+
+def _rule(certificate: Certificate) -> IdentityPattern:
+    try:
+        identity = read_identity(certificate)
+    except EvidenceRejected as error:
+        raise InvalidInput(
+            "evidence_unverified", error.message, remedy="ask for a certificate of one holder"
+        ) from error
+    return IdentityPattern(issuer=TextPattern(exact=identity.issuer), san=TextPattern(exact=identity.san))
 
 
 def sign_image(signer: Signer, digest: Digest, *, annotations: Sequence[tuple[str, str]] = ()) -> bytes:

@@ -78,7 +78,8 @@ def _mismatch(why: str) -> EvidenceRejected:
     return EvidenceRejected("log_entry_mismatch", why, remedy="sign again")
 
 
-def _hashedrekord_001(logged: LoggedSignature, _: bytes) -> bytes:
+def build_hashedrekord_001(logged: LoggedSignature, _: bytes = b"") -> bytes:
+    """Build the entry of a signature over a digest, which is also what such a log is sent."""
     return _rekord("hashedrekord", logged, {})
 
 
@@ -224,7 +225,7 @@ def _canonical(version: str, kind: str, spec: object) -> bytes:
 
 _BUILDERS: dict[int, dict[tuple[str, str], Callable[[LoggedSignature, bytes], bytes]]] = {
     1: {
-        ("hashedrekord", "0.0.1"): _hashedrekord_001,
+        ("hashedrekord", "0.0.1"): build_hashedrekord_001,
         ("rekord", "0.0.1"): _rekord_001,
         ("dsse", "0.0.1"): _dsse_001,
         ("intoto", "0.0.1"): _intoto_001,

@@ -12,12 +12,14 @@ from assay.bootstrap.applications import (
     service_from_environment,
     webhook_parts_from_environment,
 )
+from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.serve import make_generation
 from assay.domain.admission import AdmissionQuestion
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, Unavailable
+from assay.domain.evidence_format import EVERY_FORMAT
 from assay.domain.reference import Reference
 from tests.fakes.http_server import Script, answering
 from tests.unit.bootstrap.conftest import CONFIGURATION, WEBHOOK, Write
@@ -50,6 +52,15 @@ def test_what_does_not_run_is_named_by_readiness(client: FlaskClient) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, sorted(answer.get_json()["failing"])) == (503, ["database", "opa"])
     assert client.get("/healthz").status_code == 200
+
+
+def test_evidence_is_looked_for_where_the_configuration_says(
+    monkeypatch: pytest.MonkeyPatch, write: Write, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    for text, sources in (("", EVERY_FORMAT), ("evidence: {referrers: false}\n", EVERY_FORMAT - {"referrers"})):
+        installation = Installation.load(write(CONFIGURATION + text))
+        assert RunningEngine(installation, make_generation(installation)).engine.formats == sources
 
 
 def test_a_key_that_cannot_be_fetched_is_a_warning_and_an_outage_when_nobody_is_left(

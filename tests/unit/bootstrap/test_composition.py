@@ -13,13 +13,10 @@ from assay.domain.errors import ConfigError, InvalidInput
 from assay.domain.reference import Repository
 from assay.domain.root_origin import RootSource
 from assay.formats.public_key import parse_public_key
-from assay.ports import EvidenceSigner
 from assay.verification.identity import IdentityPattern
 from assay.verification.text_pattern import TextPattern
 from tests.fakes.buildkit import FakeIndex
-from tests.fakes.desk import write_signing_config
 from tests.fakes.oci import LayoutFolder, image, put_bundle, put_image, put_signature, soon
-from tests.fakes.oidc import FakeOidcProvider
 from tests.fakes.sigstore import FakeSigstore
 from tests.fakes.tuf_repository import FakeTuf
 from tests.unit.bootstrap.conftest import CONFIGURATION, Write
@@ -132,19 +129,3 @@ def test_clients_are_made_without_asking_anybody(tmp_path: Path) -> None:
     assert PARTS.builder_parts() is PARTS
     assert PARTS.clock().monotonic() > 0
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_signer_by_identity_has_a_token_or_none_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay.adapters.keyless.identity_token.find_ambient_token", lambda: None)
-    config, root = write_signing_config(tmp_path)
-    token = FakeOidcProvider(url="http://127.0.0.1:1").sign_mail("alice@sigstore.test")
-
-    def make(token: str | None, *, login: bool) -> EvidenceSigner:
-        return PARTS.keyless_signer(signing_config=config, trusted_root=root, token=token, login=login, deadline=soon())
-
-    assert make(token, login=False).roots()
-    with pytest.raises(InvalidInput) as caught:
-        make(None, login=False)
-    assert caught.value.code == "identity_token_unusable"
-    monkeypatch.setattr("assay.adapters.keyless.identity_token.ask_for_token", lambda issuer: issuer)
-    assert make(None, login=True).roots()

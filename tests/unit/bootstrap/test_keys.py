@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.adapters.kms import kubernetes_secret
+from assay.adapters.kubernetes import access
 from assay.adapters.signing.key_file import generate_key_pair
 from assay.bootstrap import keys
 from assay.bootstrap.composition import SystemComposition
@@ -32,7 +32,7 @@ def pod(folder: Path, monkeypatch: pytest.MonkeyPatch, **members: bytes) -> Iter
     (folder / "ca.crt").write_bytes(issued.ca_pem)
     (folder / "token").write_text("pod-token")
     (folder / "server.pem").write_bytes(issued.certificate_pem + issued.key_pem)
-    monkeypatch.setattr(kubernetes_secret, "_ACCOUNT", folder)
+    monkeypatch.setattr(access, "_ACCOUNT", folder)
     with serving(lambda _: (200, {"data": data}), folder / "server.pem") as address:
         yield {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": address.rpartition(":")[2]}
 
@@ -54,7 +54,7 @@ def test_a_key_is_opened_once_and_by_the_first_fetch() -> None:
     source.refresh()
     with pytest.raises(ConfigError) as caught:
         source.wait()
-    assert caught.value.code == "kms_not_configured"
+    assert caught.value.code == "cluster_not_configured"
     with pytest.raises(Unavailable) as missing:
         source.public_key()
     assert missing.value.code == "key_unavailable"
@@ -74,7 +74,7 @@ def test_an_api_server_of_another_authority_is_not_asked(tmp_path: Path, monkeyp
         (tmp_path / "ca.crt").write_bytes(other.ca_pem)
         with pytest.raises(Unavailable) as caught:
             keys.fetch_public_key(SECRET, password=bytes, environment=environment)
-    assert caught.value.code == "kms_unavailable"
+    assert caught.value.code == "cluster_unavailable"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, uri:
         (GCP, {}, "kms_not_configured"),
         ("hashivault://release", {}, "kms_not_configured"),
         ("pkcs11:token=t;object=o", {}, "kms_not_configured"),
-        ("k8s://build/release", {}, "kms_not_configured"),
+        ("k8s://build/release", {}, "cluster_not_configured"),
     ],
 )
 def test_a_service_that_is_not_configured_is_named(

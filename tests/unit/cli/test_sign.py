@@ -99,6 +99,8 @@ def test_an_attestation_is_attached(
         ["sign", "--keyless", "registry.example/app"],
         ["sign", "--keyless", *KEY, "registry.example/app"],
         ["sign", *KEY, "--signing-config", __file__, "registry.example/app"],
+        ["sign", *KEY, "--trusted-root", __file__, "registry.example/app"],
+        ["sign", *KEY, "--identity-token", __file__, "registry.example/app"],
         ["sign", "--keyless", "--trusted-root", __file__, "registry.example/app"],
     ],
 )
@@ -158,3 +160,15 @@ def test_an_identity_signs_with_a_token_or_without(
     outcome = assay.run("sign", "--keyless", *services, f"{registry.host}/app:v1")
     assert (outcome.status, "https://" in outcome.out) == (0, True)
     assert ("keyless", (file, file, token, False)) in assay.parts.calls
+
+
+def test_a_key_signs_with_the_services_of_a_signing_config(
+    assay: CommandLine, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    services = ["--signing-config", str(file), "--trusted-root", str(file)]
+    outcome = assay.run("sign", *KEY, *services, "--output", "json", f"{registry.host}/app:v1")
+    (attached,) = outcome.document["attached"]
+    assert (outcome.status, len(attached["claim"]["log_entries"])) == (0, 1)
+    assert ("backing", (file, file)) in assay.parts.calls

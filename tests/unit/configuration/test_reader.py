@@ -6,6 +6,7 @@ from assay.configuration.reader import parse_configuration
 from assay.configuration.settings import Settings
 from assay.domain.caller import Role
 from assay.domain.errors import ConfigError
+from assay.domain.evidence_format import EVERY_FORMAT, EvidenceFormat
 
 GOOD = """\
 version: 1
@@ -52,10 +53,13 @@ def test_a_small_file_gets_the_documented_defaults() -> None:
     assert (settings.service.workers, settings.service.threads) == (2, 8)
     assert settings.service.local is not None
     assert settings.service.local.roles == {Role.GATE, Role.AUDIT}
+    assert (settings.service.read_seconds, settings.service.lame_duck_seconds) == (5, 2)
     assert (settings.request_octets, settings.decision_seconds) == (32 * 1024 * 1024, 20)
     assert settings.webhook is None
     assert settings.opa_sha256 is None
     assert settings.registries.only == ()
+    assert settings.evidence == EVERY_FORMAT
+    assert read(GOOD + "evidence: {referrers: false}\n").evidence == EVERY_FORMAT - {EvidenceFormat.REFERRERS}
 
 
 def test_every_option_arrives_where_it_belongs() -> None:
@@ -67,8 +71,25 @@ def test_every_option_arrives_where_it_belongs() -> None:
     assert settings.opa_sha256.hex == digest
     assert settings.webhook is not None
     assert settings.webhook.tls.client_ca == "ca.crt"
+    assert (settings.webhook.read_seconds, settings.webhook.lame_duck_seconds) == (5, 5)
     assert settings.registries.plain_http == ("127.0.0.1:5000",)
     assert (settings.request_octets, settings.decision_seconds) == (2 * 1024 * 1024, 5)
+
+
+def test_time_for_slow_clients_and_for_the_end_can_be_set() -> None:
+    settings = read(GOOD.replace("  local:", "  read_seconds: 30\n  lame_duck_seconds: 0\n  local:"))
+    assert (settings.service.read_seconds, settings.service.lame_duck_seconds) == (30, 0)
+    settings = read(GOOD + WEBHOOK + "  read_seconds: 1\n  lame_duck_seconds: 120\n")
+    assert settings.webhook is not None
+    assert (settings.webhook.read_seconds, settings.webhook.lame_duck_seconds) == (1, 120)
+
+
+@pytest.mark.parametrize("line", ["read_seconds: 0", "read_seconds: 61", "lame_duck_seconds: 121"])
+def test_time_without_end_is_refused(line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(GOOD + WEBHOOK + f"  {line}\n")
+    assert caught.value.code == "configuration_invalid"
+    assert "webhook." in caught.value.message
 
 
 def test_a_binary_at_an_absolute_path_is_used_with_its_digest() -> None:

@@ -11,7 +11,18 @@ from assay.domain.limit import Limits
 
 _ROOT = Path(__file__).parents[3]
 _PAGE = (_ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-_READS = {"text", "name", "names", "texts", "integer", "section", "optional_section", "sections", "named_sections"}
+_READS = {
+    "text",
+    "name",
+    "names",
+    "texts",
+    "integer",
+    "section",
+    "optional_section",
+    "sections",
+    "named_sections",
+    "flag",
+}
 
 
 def configuration_fields() -> set[str]:
@@ -19,7 +30,7 @@ def configuration_fields() -> set[str]:
     folder = _ROOT / "service" / "assay" / "configuration"
     return {
         node.args[0].value
-        for name in ("reader.py", "registry.py")
+        for name in ("reader.py", "registry.py", "cluster.py")
         for node in ast.walk(ast.parse((folder / name).read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _READS
         if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
@@ -33,8 +44,11 @@ def test_every_field_of_the_configuration_is_explained(name: str) -> None:
 
 
 METRICS = [
+    "assay_certificate_expiry_seconds",
+    "assay_cluster_confirmed_timestamp_seconds",
     "assay_decisions_total",
     "assay_failures_total",
+    "assay_namespace_watches_total",
     "assay_registry_events_total",
     "assay_step_seconds",
     "assay_trust_refreshes_total",

@@ -267,3 +267,9 @@ def test_a_rendered_message_signature_is_read_back() -> None:
     hint = (HashName.SHA256, Digest.of(b"message").octets)
     assert evidence.content == MessageSignature(signature=b"signature", hint=hint)
     assert evidence.certificates == ()
+
+
+def test_a_certificate_is_shown_instead_of_a_key() -> None:
+    certificate = FakeCertificateAuthority().issue(Leaf())
+    parsed = parse_bundle(render_bundle(b"payload", b"signature", certificate), limits=Limits())
+    assert parsed.certificates == (certificate,)

@@ -42,10 +42,11 @@ def test_a_module_that_pins_no_tool_is_refused(tmp_path: Path, written: str, ins
         read_tool(checkout, "saw")
 
 
-@pytest.mark.parametrize("name", PROFILES["test"].tools)
+@pytest.mark.parametrize("name", sorted({*PROFILES["test"].tools, *PROFILES["bench"].tools}))
 def test_every_tool_of_this_checkout_is_pinned(name: str) -> None:
     tool = read_tool(Checkout(root=Path(__file__).parents[3]), name)
     assert tool.version[0].isdigit()
+    assert all(part.endswith(f"=v{tool.version}") for part in tool.linker_flags.split() if "gitVersion" in part)
 
 
 def test_a_tool_is_compiled_once_until_its_module_changes(tmp_path: Path) -> None:
@@ -56,6 +57,20 @@ def test_a_tool_is_compiled_once_until_its_module_changes(tmp_path: Path) -> Non
     assert tool_is_current(checkout, tool)
     (tool.folder / "go.sum").write_text("other\n")
     assert not tool_is_current(checkout, tool)
+
+
+def test_a_tool_is_compiled_with_its_own_linker_flags_and_again_when_they_change(tmp_path: Path) -> None:
+    checkout = small_checkout(tmp_path, "saw")
+    plain = read_tool(checkout, "saw")
+    flags = plain.folder / "ldflags"
+    flags.write_text("-X example.org/version=1\n")
+    tool = read_tool(checkout, "saw")
+    install_tool(checkout, _progress(checkout), tool, _go(tmp_path, f'echo "$*" >> calls; {_GO}'))
+    assert "-ldflags=-s -w -X example.org/version=1 -o" in (tool.folder / "calls").read_text()
+    assert tool_is_current(checkout, tool)
+    assert not tool_is_current(checkout, plain)
+    flags.write_text("-X example.org/version=2\n")
+    assert not tool_is_current(checkout, read_tool(checkout, "saw"))
 
 
 def test_modules_are_downloaded_before_anything_is_compiled(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from assay.tlog.report import render_report
 from tests.fakes.decision import MOMENT, allowed, denied, image
 
 SALT = b"s" * 32
-LEAF = render_leaf(denied(), salt=SALT, service_version="1.4.0")
+LEAF = render_leaf(denied(), report=render_report(denied()), salt=SALT, service_version="1.4.0")
 
 
 def test_a_leaf_says_what_was_decided_in_digests_and_closed_words() -> None:
@@ -28,7 +28,7 @@ def test_a_leaf_says_what_was_decided_in_digests_and_closed_words() -> None:
 
 
 def test_one_review_of_several_containers_is_one_leaf() -> None:
-    leaf = parse_leaf(render_leaf(allowed(), salt=SALT, service_version="1"))
+    leaf = parse_leaf(render_leaf(allowed(), report=render_report(allowed()), salt=SALT, service_version="1"))
     assert [item.name for item in leaf.images] == ["registry.example/a", "registry.example/b"]
 
 
@@ -54,14 +54,14 @@ def test_a_leaf_comes_back_as_it_was() -> None:
 def test_a_leaf_beyond_the_limit_of_an_entry_is_refused() -> None:
     images = tuple(image(content=str(number)) for number in range(600))
     with pytest.raises(InvalidInput) as caught:
-        render_leaf(replace(denied(), artefacts=images), salt=SALT, service_version="1")
+        render_leaf(replace(denied(), artefacts=images), report=b"", salt=SALT, service_version="1")
     assert caught.value.code == "leaf_too_large"
-    render_leaf(replace(denied(), artefacts=images[:300]), salt=SALT, service_version="1")
+    render_leaf(replace(denied(), artefacts=images[:300]), report=b"", salt=SALT, service_version="1")
 
 
 def test_text_that_json_cannot_carry_is_refused() -> None:
     with pytest.raises(InvalidInput) as caught:
-        render_leaf(replace(denied(), environment="\ud800"), salt=SALT, service_version="1")
+        render_leaf(replace(denied(), environment="\ud800"), report=b"", salt=SALT, service_version="1")
     assert caught.value.code == "leaf_malformed"
 
 

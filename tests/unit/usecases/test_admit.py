@@ -10,9 +10,10 @@ from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.decision import Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
-from assay.domain.reference import Reference
+from assay.domain.mirror import MirrorNames
+from assay.domain.reference import Reference, Repository
 from assay.usecases.admit import AdmissionScope, admit
-from tests.fakes.engine import World, good_bundles, publish
+from tests.fakes.engine import Rules, World, good_bundles, publish
 from tests.fakes.oci import image
 from tests.fakes.policy import ENVIRONMENT, TENANT
 from tests.fakes.registry import FakeRegistry, Fault
@@ -20,6 +21,7 @@ from tests.fakes.signing import FakeAuthority
 
 SCOPE = AdmissionScope(tenant=TENANT, environment=ENVIRONMENT, caller="client certificate")
 IMAGE = Digest.of(image())
+MIRROR = Repository.parse("mirror.example/hub")
 
 
 @pytest.fixture
@@ -62,6 +64,21 @@ def test_one_image_by_tag_and_by_digest_is_judged_under_both_names(registry: Fak
     answer = ask(world, registry.reference("app", tag="v1"), registry.reference("app", digest=IMAGE))
     assert [(item.verdict, item.digest) for item in answer.images] == [(Verdict.ALLOW, IMAGE)] * 2
     assert len(world.log.decisions) == 1
+
+
+def test_what_lies_in_a_mirror_is_judged_under_its_origin_and_answered_as_asked(registry: FakeRegistry) -> None:
+    world = World(policy=Rules(denied_registries=frozenset({MIRROR.registry})))
+    engine = replace(world.engine(), mirrors=MirrorNames(origins=((MIRROR.name, registry.host),)))
+    origin = registry.reference("app", tag="v1")
+    mirrored = Reference.parse(f"{MIRROR}/app:v1")
+    answer = admit(engine, question(mirrored, origin, replace(mirrored, digest=IMAGE)), SCOPE, world.deadline())
+    assert answer.verdict is Verdict.ALLOW
+    assert [item.reference for item in answer.images] == [mirrored, origin, replace(mirrored, digest=IMAGE)]
+    assert {item.digest for item in answer.images} == {IMAGE}
+    assert {item.repository for item in world.log.decisions[0].artefacts} == {origin.repository}
+    document: Any = world.policy.asked[-1]
+    assert [item["ref"] for item in document["images"]] == [str(origin), f"{origin}@{IMAGE}"]
+    assert admit(world.engine(), question(mirrored), SCOPE, world.deadline()).verdict is not Verdict.ALLOW
 
 
 def test_the_same_reference_twice_is_no_question() -> None:

@@ -18,6 +18,7 @@ from assay.domain.descriptor import (
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.evidence import EvidenceItem, EvidenceShape, GapKind, Rejection
+from assay.domain.evidence_format import EVERY_FORMAT, EvidenceFormat
 from assay.domain.limit import Limits
 from assay.domain.reason import GapReason
 from assay.usecases.collect import Collected, Refuse, collect
@@ -64,12 +65,13 @@ def gather(
     deadline: Deadline | None = None,
     manifest: bytes = b"",
     refuse: Refuse = refuse_nothing,
+    formats: frozenset[EvidenceFormat] = EVERY_FORMAT,
 ) -> Collected:
     resolved = resolve(CLIENT, registry.reference("app", digest=Digest.of(manifest or image())), soon())
     limits = limits or Limits()
     listing = list_manifests(CLIENT, resolved, soon(), limits)
     registry.requests.clear()
-    (collected,) = collect(CLIENT, listing, deadline or soon(), limits, refuse=refuse)
+    (collected,) = collect(CLIENT, listing, deadline or soon(), limits, refuse=refuse, formats=formats)
     return collected
 
 
@@ -105,6 +107,28 @@ def test_every_shape_of_evidence_is_collected_and_fetched_once(registry: FakeReg
         EvidenceShape.LEGACY_ATTESTATION: (b"envelope", ""),
     }
     assert len(registry.paths()) == len(set(registry.paths())) == 8
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "paths"),
+    [
+        (EvidenceFormat.REFERRERS, b"bundle", 3),
+        (EvidenceFormat.SIGNATURE_TAGS, b"payload", 2),
+        (EvidenceFormat.ATTESTATION_TAGS, b"envelope", 2),
+    ],
+)
+def test_a_format_that_is_off_costs_no_request_and_counts_for_nothing(
+    registry: FakeRegistry, kind: EvidenceFormat, content: bytes, paths: int
+) -> None:
+    put_bundle(registry, "app", image(), b"bundle")
+    put_signature(registry, "app", IMAGE, b"payload", SIGNATURE)
+    put_attestation(registry, "app", IMAGE, b"envelope")
+    everything = gather(registry)
+    before = len(registry.paths())
+    collected = gather(registry, formats=EVERY_FORMAT - {kind})
+    assert set(contents(everything)) - set(contents(collected)) == {content}
+    assert before - len(registry.paths()) == paths
+    assert (collected.gaps, collected.rejected, collected.config) == ((), (), everything.config)
 
 
 def test_the_fallback_tag_is_read_where_there_is_no_referrers_api(registry: FakeRegistry) -> None:

@@ -11,6 +11,7 @@ from assay.domain.decision import DecisionKind, Stage, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.domain.gate import FromLayout, FromRegistry, GateAnswer, GateQuestion
+from assay.domain.mirror import MirrorNames
 from assay.domain.reference import Repository
 from assay.tlog.leaf import parse_leaf
 from assay.usecases.gate import ask_gate
@@ -240,3 +241,15 @@ def test_a_layout_that_is_not_there_is_an_error(world: World) -> None:
     with pytest.raises(InvalidInput) as caught:
         ask_gate(world.engine(), asked, CALLER, world.deadline())
     assert caught.value.code == "layout_unknown"
+
+
+def test_an_artefact_in_a_mirror_is_judged_under_its_origin(world: World, registry: FakeRegistry) -> None:
+    mirror = Repository.parse("mirror.example/hub")
+    engine = replace(world.engine(), mirrors=MirrorNames(origins=((mirror.name, registry.host),)))
+    mirrored = Artefact(repository=Repository.parse(f"{mirror}/app"), digest=IMAGE)
+    answer = ask_gate(engine, replace(question(registry), artefact=mirrored), CALLER, world.deadline())
+    assert (answer.verdict, answer.artefact) == (Verdict.ALLOW, mirrored)
+    assert [item.name for item in parse_leaf(answer.leaf).images] == [registry.repository("app").name]
+    carried = replace(question(registry), artefact=mirrored, evidence=candidate(GOOD))
+    answer = ask_gate(engine, carried, CALLER, world.deadline())
+    assert [item.name for item in parse_leaf(answer.leaf).images] == [mirrored.repository.name]

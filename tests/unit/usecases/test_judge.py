@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from assay.adapters.registry.access import RegistryAccess
+from assay.adapters.registry.client import RegistryClient
 from assay.domain.decision import DecisionKind, Stage, StageVerdict, Verdict
 from assay.domain.digest import Digest
+from assay.domain.evidence_format import EVERY_FORMAT, EvidenceFormat
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference
 from assay.usecases.judge import Judged, Scope, judge_reference
 from tests.fakes.engine import World, good_bundles, publish
-from tests.fakes.oci import image, put_bundle
+from tests.fakes.oci import image, put_bundle, put_image
 from tests.fakes.policy import ENVIRONMENT, TENANT
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.fakes.signing import FakeAuthority
@@ -97,3 +100,30 @@ def test_an_allow_needs_an_artefact_and_a_document(registry: FakeRegistry) -> No
     allow = StageVerdict(stage=Stage.EVIDENCE, verdict=Verdict.ALLOW)
     with pytest.raises(ValueError, match="an allow needs"):
         Judged(reference=registry.reference("app", tag="v1"), artefact=None, verdict=allow)
+
+
+@pytest.mark.parametrize("kind", [None, EvidenceFormat.REFERRERS, EvidenceFormat.SIGNATURE_TAGS])
+def test_evidence_in_a_format_that_is_off_allows_nothing(registry: FakeRegistry, kind: EvidenceFormat | None) -> None:
+    engine, deadline = replace(World().engine(), formats=EVERY_FORMAT - {kind}), World().deadline()
+    judged = judge_reference(engine, engine.registry, registry.reference("app", tag="v1"), SCOPE, deadline)
+    assert (judged.verdict.verdict is Verdict.ALLOW) is (kind is not EvidenceFormat.REFERRERS)
+    assert any("/referrers/" in path for path in registry.paths()) is (kind is not EvidenceFormat.REFERRERS)
+    assert any(path.endswith(".sig") for path in registry.paths()) is (kind is not EvidenceFormat.SIGNATURE_TAGS)
+
+
+def test_whoever_is_denied_may_sign_and_try_again_at_once(registry: FakeRegistry) -> None:
+    access = RegistryAccess(plain_http_on_loopback=True)
+    client = RegistryClient(access=access, limits=Limits(), listing_seconds=60)
+    put_image(registry, "late")
+    engine, deadline = replace(World().engine(), registry=client), World().deadline()
+    reference = registry.reference("late", tag="v1")
+    assert judge_reference(engine, client, reference, SCOPE, deadline).verdict.verdict is not Verdict.ALLOW
+    publish(registry, "late", GOOD)
+    remembering = judge_reference(engine, client, reference, SCOPE, deadline)
+    forgetful = replace(engine, forget=client.forget)
+    assert judge_reference(forgetful, client, reference, SCOPE, deadline).verdict == remembering.verdict
+    assert judge_reference(forgetful, client, reference, SCOPE, deadline).verdict.verdict is Verdict.ALLOW
+    registry.requests.clear()
+    assert judge_reference(forgetful, client, reference, SCOPE, deadline).verdict.verdict is Verdict.ALLOW
+    assert not any("/referrers/" in request.path for request in registry.requests)
+    client.close()

@@ -10,6 +10,7 @@ from assay.domain.decision import DecisionKind, Verdict
 from assay.domain.descriptor import OCI_MANIFEST
 from assay.domain.digest import Digest
 from assay.domain.evidence import GapKind
+from assay.domain.evidence_format import EVERY_FORMAT, EvidenceFormat
 from assay.domain.limit import Limits
 from assay.usecases.judge import Judged, Scope, judge_reference
 from tests.fakes.buildkit import FakeImage, FakeIndex
@@ -32,9 +33,11 @@ def registry() -> Iterator[FakeRegistry]:
         yield fake
 
 
-def judge(registry: FakeRegistry, *, limits: Limits | None = None) -> Judged:
+def judge(
+    registry: FakeRegistry, *, limits: Limits | None = None, formats: frozenset[EvidenceFormat] = EVERY_FORMAT
+) -> Judged:
     world = World()
-    engine = replace(world.engine(), limits=limits or Limits())
+    engine = replace(world.engine(), limits=limits or Limits(), formats=formats)
     return judge_reference(engine, engine.registry, registry.reference("app", tag="v1"), SCOPE, world.deadline())
 
 
@@ -142,6 +145,17 @@ def test_statements_of_buildkit_count_under_a_signature_of_the_index(registry: F
         claims = {(item["predicate_type"], item["bound_to"], item["format"]) for item in document["attestations"]}
         assert claims == {(kind, digest, "buildkit") for kind in (PROVENANCE_TYPE, SPDX_TYPE)}
         assert {tuple(item["trust"]) for item in document["attestations"]} == {("release",)}
+
+
+def test_statements_of_buildkit_are_not_read_when_their_format_is_off(registry: FakeRegistry) -> None:
+    BUILT.put(registry, "app")
+    attach(registry, BUILT.octets, "signature")
+    assert judge(registry).verdict.verdict is Verdict.ALLOW
+    registry.requests.clear()
+    digests = [Digest.of(item.manifest) for item in BUILT.attestations]
+    judged = judge(registry, formats=EVERY_FORMAT - {EvidenceFormat.LISTED_STATEMENTS})
+    assert judged.verdict.verdict is not Verdict.ALLOW
+    assert not any(entry.hex in path for entry in digests for path in registry.paths())
 
 
 def test_statements_in_an_index_that_nobody_signed_are_a_gap_of_their_own(registry: FakeRegistry) -> None:

@@ -6,6 +6,7 @@ from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded
 from assay.domain.errors import Unavailable
 from assay.tlog.leaf import render_leaf
+from assay.tlog.report import render_report
 from assay.usecases.record import record_decision
 from tests.fakes.decision import allowed, denied, image
 
@@ -25,7 +26,7 @@ class AnsweringLog:
 
 
 def _recorded(decision: Decision) -> Recorded:
-    leaf = render_leaf(decision, salt=bytes(32), service_version="1")
+    leaf = render_leaf(decision, report=render_report(decision), salt=bytes(32), service_version="1")
     return Recorded(id=decision.id, leaf=leaf, index=0, proof="")
 
 

@@ -1,12 +1,17 @@
 import pytest
+from cryptography.x509 import Certificate
 
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.evidence import AttestationClaim, Claim, EvidenceItem, EvidenceShape, Rejection, SignatureClaim
 from assay.domain.limit import Limits
 from assay.domain.statement import IMAGE_SIGNATURE
-from assay.usecases.sign import attest, sign_image
+from assay.formats.bundle import Vouchers
+from assay.usecases.sign import Backing, KeyEvidenceSigner, attest, sign_image
 from assay.verification.item import verify_item
+from assay.verification.log_body import LoggedSignature
+from tests.fakes.certificate import Leaf
+from tests.fakes.judge import WORLD, trust
 from tests.fakes.signing import FakeAuthority
 
 IMAGE = Digest.of(b"image")
@@ -47,3 +52,35 @@ def test_a_predicate_without_json_form_is_refused() -> None:
     with pytest.raises(InvalidInput) as caught:
         attest(SIGNER, name="demo", digest=IMAGE, predicate_type="https://t", predicate={"a": float("inf")})
     assert caught.value.code == "predicate_malformed"
+
+
+class Mute:
+    """A witness that is asked nothing."""
+
+    def vouch(self, logged: LoggedSignature) -> Vouchers:
+        raise AssertionError(logged)
+
+
+def backed(signer: FakeAuthority, certificate: Certificate | None = None) -> KeyEvidenceSigner:
+    return KeyEvidenceSigner(signer, Backing(witness=Mute(), root=trust(WORLD), certificate=certificate))
+
+
+class Forger(FakeAuthority):
+    def sign(self, message: bytes) -> bytes:
+        return super().sign(message + b"!")
+
+
+def test_nobody_is_asked_to_vouch_for_a_signature_of_another_key() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        backed(Forger("release")).sign_message(b"message")
+    assert caught.value.code == "evidence_unverified"
+    with pytest.raises(AssertionError):
+        backed(SIGNER).sign_message(b"message")
+
+
+def test_a_certificate_names_the_one_who_has_to_be_trusted() -> None:
+    (rule,) = backed(SIGNER, WORLD.authority.issue(WORLD.leaf)).authority().identities
+    assert "https://" in str(rule.document())
+    with pytest.raises(InvalidInput) as caught:
+        backed(SIGNER, WORLD.authority.issue(Leaf(san=()))).authority()
+    assert caught.value.code == "evidence_unverified"

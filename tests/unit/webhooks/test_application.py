@@ -1,6 +1,10 @@
 """The application around the hooks."""
 
-from tests.fakes.admission import Webhook
+from assay.domain.server_status import SERVER_STATUS, ServerStatus
+from tests.fakes.admission import DIGEST, Webhook, pod, review
+
+NOT_READY = {"ready": False, "failing": ["policy", "database"], "warnings": []}
+READY = {"ready": True, "failing": [], "warnings": []}
 
 
 def test_health_says_that_the_process_answers_even_when_nothing_is_ready() -> None:
@@ -10,12 +14,41 @@ def test_health_says_that_the_process_answers_even_when_nothing_is_ready() -> No
 
 def test_readiness_names_every_part_that_is_not_ready() -> None:
     answer = Webhook(failing=("policy", "database")).client().get("/readyz")
-    assert (answer.status_code, answer.get_json()) == (503, {"ready": False, "failing": ["policy", "database"]})
+    assert (answer.status_code, answer.get_json()) == (503, NOT_READY)
 
 
 def test_readiness_is_200_when_nothing_fails() -> None:
     answer = Webhook().client().get("/readyz")
-    assert (answer.status_code, answer.get_json()) == (200, {"ready": True, "failing": []})
+    assert (answer.status_code, answer.get_json()) == (200, READY)
+
+
+def test_readiness_carries_warnings_of_the_engine_and_of_the_server() -> None:
+    environ = {SERVER_STATUS: ServerStatus(warnings=("the new certificate files cannot be used",))}
+    answer = Webhook(warnings=("trust: late",)).client().get("/readyz", environ_overrides=environ)
+    assert answer.status_code == 200
+    assert answer.get_json()["warnings"] == ["trust: late", "the new certificate files cannot be used"]
+
+
+def test_a_server_that_was_told_to_end_is_not_ready_and_still_alive() -> None:
+    environ = {SERVER_STATUS: ServerStatus(draining=True)}
+    client = Webhook().client()
+    assert client.get("/readyz", environ_overrides=environ).get_json()["failing"] == ["server"]
+    assert client.get("/healthz", environ_overrides=environ).status_code == 200
+
+
+def test_time_that_a_review_waited_for_a_thread_counts_against_its_deadline() -> None:
+    webhook = Webhook()
+    environ = {SERVER_STATUS: ServerStatus(waited_seconds=4)}
+    webhook.client().post("/validate?timeout=10s", json=review(pod(f"r.test/a@{DIGEST}")), environ_overrides=environ)
+    assert webhook.engine.budgets == [5]
+
+
+def test_a_review_that_waited_too_long_is_a_denial_that_may_be_repeated() -> None:
+    environ = {SERVER_STATUS: ServerStatus(waited_seconds=9.5)}
+    body = review(pod(f"r.test/a@{DIGEST}"))
+    answer = Webhook().client().post("/validate?timeout=10s", json=body, environ_overrides=environ)
+    assert answer.status_code == 200
+    assert answer.get_json()["response"]["auditAnnotations"]["reason"] == "retryable"
 
 
 def test_an_unknown_path_is_404_in_plain_text() -> None:

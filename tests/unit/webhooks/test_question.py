@@ -131,6 +131,20 @@ def test_the_service_account_is_the_one_pods_run_under(spec: dict[str, object], 
     assert pose_question(request, find_images(request)).service_account == account
 
 
+@pytest.mark.parametrize(
+    ("entries", "names"),
+    [(None, ()), ([], ()), ([{"name": "b"}, {"name": "a"}, {"name": "b"}], ("b", "a")), ([{}, {"name": ""}], ())],
+)
+def test_pull_secrets_are_named_in_their_order(entries: object, names: tuple[str, ...]) -> None:
+    request = _request(pod("nginx", imagePullSecrets=entries))
+    assert pose_question(request, find_images(request)).pull_secrets == names
+
+
+@pytest.mark.parametrize("entries", ["text", ["name"], [{"name": 1}], [{"name": f"s{n}"} for n in range(33)]])
+def test_pull_secrets_of_the_wrong_type_or_too_many_are_refused(entries: object) -> None:
+    assert _code(_request(pod("nginx", imagePullSecrets=entries))) == "object_malformed"
+
+
 @pytest.mark.parametrize("metadata", [None, {}, {"labels": None}, {"labels": {}}])
 def test_an_object_may_have_no_labels(metadata: object) -> None:
     request = _request({**pod("nginx"), "metadata": metadata})

@@ -53,8 +53,9 @@ class SequencerClient:
     def record(self, decision: Decision, deadline: Deadline) -> Recorded:
         """Durably record; returns only after the commit."""
         salt = self._salt()
-        leaf = render_leaf(decision, salt=salt, service_version=self._service_version)
-        document, report = compress(decision.document), compress(render_report(decision))
+        rendered = render_report(decision)
+        leaf = render_leaf(decision, report=rendered, salt=salt, service_version=self._service_version)
+        document, report = compress(decision.document), compress(rendered)
 
         def ask(budget: int) -> Request:
             return RecordRequest(

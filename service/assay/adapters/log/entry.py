@@ -3,6 +3,7 @@
 import hmac
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 
 from assay.adapters.log.wire import RecordRequest
 from assay.domain.decision import Finding
@@ -14,6 +15,10 @@ from assay.tlog.report import parse_report
 
 LARGEST_DOCUMENT = 256 * 1024 * 1024
 _COMPRESSION = 1
+# Decisions about one image have most of their contents in common: what was worked out for small ones is remembered.
+_SMALL_DOCUMENT = 128 * 1024
+_SMALL_STREAM = 16 * 1024
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,7 @@ class Entry:
 
 def compress(content: bytes) -> bytes:
     """The zlib stream of a document, fast rather than small."""
-    return zlib.compress(content, _COMPRESSION)
+    return _compress_small(content) if len(content) <= _SMALL_DOCUMENT else zlib.compress(content, _COMPRESSION)
 
 
 def decompress(stream: bytes) -> bytes | None:
@@ -60,8 +65,8 @@ def read_entry(request: RecordRequest) -> Entry:
     would make a record that no reader accepts.
     """
     leaf = parse_leaf(request.leaf)
-    document, _ = _read_content(request.document, leaf.input, "document")
-    report, content = _read_content(request.report, leaf.report, "report")
+    document = _require_content(request.document, leaf.input, "document")
+    report = _require_content(request.report, leaf.report, "report")
     if len(request.salt) != SALT_OCTETS or not hmac.compare_digest(
         mark_caller(request.preimage, request.salt), leaf.caller
     ):
@@ -69,7 +74,7 @@ def read_entry(request: RecordRequest) -> Entry:
     return Entry(
         leaf=leaf,
         octets=request.leaf,
-        findings=parse_report(content).findings,
+        findings=_findings(report),
         document=document,
         report=report,
         salt=request.salt,
@@ -77,11 +82,29 @@ def read_entry(request: RecordRequest) -> Entry:
     )
 
 
-def _read_content(stream: bytes, digest: Digest, what: str) -> tuple[Compressed, bytes]:
-    content = decompress(stream)
-    if content is None or Digest.of(content) != digest:
+def _require_content(stream: bytes, digest: Digest, what: str) -> Compressed:
+    content = _measure_small(stream) if len(stream) <= _SMALL_STREAM else _measure(stream)
+    if content is None or content.digest != digest:
         raise _inconsistent(what, digest.text)
-    return Compressed(digest=digest, size=len(content), octets=stream), content
+    return content
+
+
+def _measure(stream: bytes) -> Compressed | None:
+    content = decompress(stream)
+    return None if content is None else Compressed(digest=Digest.of(content), size=len(content), octets=stream)
+
+
+def _findings(report: Compressed) -> tuple[Finding, ...]:
+    return _read_small_report(report) if report.size <= _SMALL_STREAM else _read_report(report)
+
+
+def _read_report(report: Compressed) -> tuple[Finding, ...]:
+    return parse_report(decompress(report.octets) or b"").findings
+
+
+_compress_small = lru_cache(_REMEMBERED)(partial(zlib.compress, level=_COMPRESSION))
+_measure_small = lru_cache(_REMEMBERED)(_measure)
+_read_small_report = lru_cache(_REMEMBERED)(_read_report)
 
 
 def _inconsistent(what: str, name: str) -> InvalidInput:

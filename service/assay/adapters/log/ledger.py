@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Table, insert, select
-from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
+from sqlalchemy import Connection, Table
 
 from assay.adapters.log.entry import Compressed, Entry
 from assay.adapters.log.nodes import load_proof
 from assay.adapters.log.row import decision_row, finding_rows, image_rows
 from assay.adapters.log.schema import BLOB, CHECKPOINT, DECISION, FINDING, IMAGE, LEAF, NODE, PREIMAGE
+from assay.adapters.log.statement import Line, insert_rows, select_leaves
 from assay.adapters.log.wire import Answer, RecordAnswer, Refusal
 from assay.domain.errors import InvalidInput, RecordCorrupt
 from assay.tlog.checkpoint import Checkpoint, sign_checkpoint
@@ -73,12 +73,7 @@ class _Stored:
 
 
 def _load_stored(connection: Connection, ids: Sequence[str]) -> dict[str, _Stored]:
-    rows = connection.execute(
-        select(DECISION.c.id, DECISION.c.leaf_index, LEAF.c.bytes)
-        .join(LEAF, LEAF.c.idx == DECISION.c.leaf_index)
-        .where(DECISION.c.id.in_(ids))
-    )
-    return {row.id: _Stored(index=row.leaf_index, leaf=row.bytes) for row in rows}
+    return {row.id: _Stored(index=row.leaf_index, leaf=row.bytes) for row in select_leaves(connection, ids)}
 
 
 def _prove(leaf: bytes, index: int, head: Head, known: dict[Position, bytes]) -> _Stored:
@@ -115,27 +110,22 @@ def _says_the_same(stored: bytes, entry: Entry) -> bool:
 
 
 def _insert_batch(connection: Connection, entries: Iterable[Entry], first: int) -> None:
-    rows: dict[Table, list[dict[str, object]]] = {DECISION: [], IMAGE: [], FINDING: [], LEAF: [], PREIMAGE: []}
-    blobs: list[dict[str, object]] = []
+    rows: dict[Table, list[Line]] = {DECISION: [], IMAGE: [], FINDING: [], LEAF: [], PREIMAGE: [], BLOB: []}
     for index, entry in enumerate(entries, first):
         rows[DECISION].append(decision_row(entry.leaf, index))
         rows[IMAGE] += image_rows(entry.leaf)
         rows[FINDING] += finding_rows(entry.leaf, entry.findings)
         rows[LEAF].append({"idx": index, "bytes": entry.octets})
         rows[PREIMAGE].append({"id": entry.leaf.id, "salt": entry.salt, "bytes": entry.preimage})
-        blobs += [_blob_row(entry.document, INPUT_TYPE), _blob_row(entry.report, REPORT_TYPE)]
+        rows[BLOB] += [_blob_row(entry.document, INPUT_TYPE), _blob_row(entry.report, REPORT_TYPE)]
     for table, lines in rows.items():
-        if lines:
-            connection.execute(insert(table), lines)
-    connection.execute(insert_or_ignore(BLOB).on_conflict_do_nothing(), blobs)
+        insert_rows(connection, table, lines)
 
 
 def _insert_tree(connection: Connection, nodes: dict[Position, bytes], checkpoint: Checkpoint, note: str) -> None:
-    connection.execute(
-        insert(NODE),
-        [{"level": position.level, "idx": position.index, "hash": octets} for position, octets in nodes.items()],
-    )
-    connection.execute(insert(CHECKPOINT), {"size": checkpoint.size, "root": checkpoint.root, "note": note})
+    hashes = [{"level": at.level, "idx": at.index, "hash": octets} for at, octets in nodes.items()]
+    insert_rows(connection, NODE, hashes)
+    insert_rows(connection, CHECKPOINT, [{"size": checkpoint.size, "root": checkpoint.root, "note": note}])
 
 
 def _blob_row(content: Compressed, media_type: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ sets for the workers: counts are then right whatever worker answers.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -32,10 +32,19 @@ _REFRESHES = Counter(
     ["root", "outcome"],
     registry=_REGISTRY,
 )
+_WATCHES = Counter("assay_namespace_watches", "Turns of following the namespaces.", ["outcome"], registry=_REGISTRY)
+# The label keeps the workers that follow nothing out of the minimum: without one each of them would count as zero.
+_CONFIRMED = Gauge(
+    "assay_cluster_confirmed_timestamp_seconds",
+    "When what is known of the cluster was last confirmed, by the worker that is furthest behind.",
+    ["resource"],
+    registry=_REGISTRY,
+    multiprocess_mode="livemin",
+)
 
 
 class PrometheusMetrics:
-    """The ports Metrics and TrustMetrics; labels come from closed sets (kinds, verdicts, reason codes, steps)."""
+    """The ports Metrics, TrustMetrics and ClusterMetrics; labels come from closed sets (kinds, verdicts, codes)."""
 
     def count_decision(self, kind: str, verdict: str) -> None:
         """Count one recorded decision."""
@@ -61,25 +70,40 @@ class PrometheusMetrics:
         """Count one refresh of a trust root."""
         _REFRESHES.labels(root, outcome).inc()
 
+    def count_watch(self, outcome: str) -> None:
+        """Count one turn of following the namespaces."""
+        _WATCHES.labels(outcome).inc()
+
+    def set_namespaces_confirmed(self, timestamp: float) -> None:
+        """Tell when the namespaces were last confirmed."""
+        _CONFIRMED.labels("namespaces").set(timestamp)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _RootAges(Collector):
-    """The ages of trust roots in seconds, as they are when they are asked for."""
+class _Gauge(Collector):
+    """A gauge with one label whose values are taken when they are asked for."""
 
-    ages: Mapping[str, float]
+    name: str
+    help: str
+    label: str
+    values: Mapping[str, float]
 
     def collect(self) -> Iterable[Metric]:
-        """One sample for each root that something refreshes."""
-        name, help_text = "assay_trust_root_age_seconds", "Seconds since a trust root was last confirmed."
-        family = GaugeMetricFamily(name, help_text, labels=["root"])
-        for root, age in sorted(self.ages.items()):
-            family.add_metric([root], age)
+        """One sample for each value of the label."""
+        family = GaugeMetricFamily(self.name, self.help, labels=[self.label])
+        for value, number in sorted(self.values.items()):
+            family.add_metric([value], number)
         return [family]
 
 
-def render_metrics(root_ages: Mapping[str, float]) -> bytes:
+def render_metrics(root_ages: Mapping[str, float], certificate_seconds: Mapping[str, float]) -> bytes:
     """The text exposition over all processes; needs PROMETHEUS_MULTIPROC_DIR in the environment."""
     registry = CollectorRegistry()
-    registry.register(_RootAges(ages=root_ages))
+    roots = "Seconds since a trust root was last confirmed."
+    registry.register(_Gauge(name="assay_trust_root_age_seconds", help=roots, label="root", values=root_ages))
+    ends = "Seconds until the certificate of a server ends; 0 when its file cannot be read."
+    registry.register(
+        _Gauge(name="assay_certificate_expiry_seconds", help=ends, label="server", values=certificate_seconds)
+    )
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
     return generate_latest(registry)

@@ -81,10 +81,5 @@ def add_to_fallback(referrer: Descriptor, tag: FallbackTag, *, settle: Callable[
     )
 
 
-def fallback_tag(subject: Digest) -> str:
-    """The tag that lists the subject's referrers."""
-    return f"sha256-{subject.hex}"
-
-
 def _by_digest(index: ImageIndex | None) -> dict[Digest, Descriptor]:
     return {entry.digest: entry for entry in index.manifests} if index else {}

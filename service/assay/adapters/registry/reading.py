@@ -10,12 +10,14 @@ from assay.adapters.registry.authorization import AuthorizedTransport, Scope
 from assay.adapters.registry.claimed_digest import check_claim, mismatch
 from assay.adapters.registry.content_cache import ContentCache
 from assay.adapters.registry.exchange import Answer, Exchange
-from assay.adapters.registry.fallback import TaggedIndex, fallback_tag
+from assay.adapters.registry.fallback import TaggedIndex
+from assay.adapters.registry.listing_cache import Found, ListingCache, ListingKey
 from assay.adapters.registry.pages import FetchPage, list_referrer_pages, list_tag_pages
 from assay.domain.deadline import Deadline
 from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, Unavailable
+from assay.domain.evidence_tag import evidence_tag, parse_evidence_tag
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
 from assay.formats.manifest import MANIFEST_TYPES, parse_index, parse_manifest
@@ -25,7 +27,7 @@ _FOUND_OR_NOT = frozenset({200, 404})
 _MIRROR_SHARE = 0.5
 _BLOB = "application/octet-stream"
 
-Found = TypeVar("Found")
+Got = TypeVar("Got")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class RegistryReader:
     access: RegistryAccess
     limits: Limits
     cache: ContentCache
+    listings: ListingCache
     count: Callable[[str], None]
 
     def find_manifest(self, repository: Repository, tag_or_digest: str, deadline: Deadline) -> Content | None:
@@ -53,10 +56,16 @@ class RegistryReader:
             answer = self._get(place, f"manifests/{tag_or_digest}", until)
             return self._as_manifest(answer, tag_or_digest, what=f"{place.repository}, manifest {tag_or_digest}")
 
-        content = self._first(repository, deadline, read)
-        if content is not None:
-            self.cache.keep(repository, content)
-        return content
+        def ask() -> Content | None:
+            content = self._first(repository, deadline, read)
+            if content is not None:
+                self.cache.keep(repository, content)
+            return content
+
+        evidence = parse_evidence_tag(tag_or_digest)
+        if evidence is None or not evidence.suffix:
+            return ask()
+        return self._recall(repository, evidence.subject, tag_or_digest, deadline, ask)
 
     def fetch_blob(self, repository: Repository, descriptor: Descriptor, deadline: Deadline) -> bytes:
         """A blob with exactly the size and digest of its descriptor."""
@@ -90,7 +99,7 @@ class RegistryReader:
         """
         query = f"?artifactType={quote_plus(artifact_type)}" if artifact_type else ""
 
-        def read(place: Place, until: Deadline) -> Sequence[Descriptor]:
+        def read(place: Place, until: Deadline) -> tuple[Descriptor, ...]:
             what = f"{place.repository}, referrers of {digest}"
             first = place.url(f"referrers/{digest}{query}")
             listed = list_referrer_pages(self._pages(place, until), first, what=what, limits=self.limits)
@@ -99,7 +108,13 @@ class RegistryReader:
                 listed = index.manifests if index else ()
             return tuple(entry for entry in listed if artifact_type in {"", entry.artifact_type})
 
-        return self._first(repository, deadline, read)
+        return self._recall(
+            repository,
+            digest,
+            f"referrers{query}",
+            deadline,
+            lambda: self._first(repository, deadline, read),
+        )
 
     def list_tags(self, repository: Repository, deadline: Deadline) -> tuple[str, ...]:
         """Every tag, sorted."""
@@ -112,7 +127,7 @@ class RegistryReader:
 
     def read_fallback(self, place: Place, subject: Digest, deadline: Deadline) -> TaggedIndex:
         """What is under the subject's fallback tag in one place."""
-        tag = fallback_tag(subject)
+        tag = evidence_tag(subject)
         what = f"{place.repository}:{tag}"
         answer = self._get(place, f"manifests/{tag}", deadline)
         content = self._as_manifest(answer, tag, what=what)
@@ -121,7 +136,7 @@ class RegistryReader:
         index = parse_index(content.octets, content.media_type, what=what, limits=self.limits)
         return TaggedIndex(index=index, entity_tag=answer.headers.get("ETag", ""))
 
-    def _first(self, repository: Repository, deadline: Deadline, read: Callable[[Place, Deadline], Found]) -> Found:
+    def _first(self, repository: Repository, deadline: Deadline, read: Callable[[Place, Deadline], Got]) -> Got:
         *mirrors, origin = self.access.places(repository)
         for mirror in mirrors:
             try:
@@ -131,6 +146,20 @@ class RegistryReader:
             if found:
                 return found
         return read(origin, deadline)
+
+    def _recall(
+        self, repository: Repository, subject: Digest, what: str, deadline: Deadline, ask: Callable[[], Found]
+    ) -> Found:
+        """What is remembered of an answer that was given to who we are now, or the answer."""
+        places = self.access.places(repository)
+        if not self.listings.seconds:
+            return ask()
+        try:
+            credentials = tuple(self.transport.find_credential(item.repository.registry, deadline) for item in places)
+        except Unavailable:
+            return ask()
+        key = ListingKey(repository=repository, subject=subject, what=what, credentials=credentials)
+        return self.listings.recall(key, deadline.clock, ask, hit=lambda: self.count("remembered"))
 
     def _kept(self, repository: Repository, digest: str, media_types: Sequence[str]) -> Content | None:
         content = self.cache.find(repository, Digest(digest))

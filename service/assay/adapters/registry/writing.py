@@ -13,16 +13,16 @@ from assay.adapters.registry.fallback import (
     TaggedIndex,
     Written,
     add_to_fallback,
-    fallback_tag,
 )
 from assay.adapters.registry.reading import RegistryReader
 from assay.adapters.registry.upload import BlobUpload
 from assay.domain.deadline import Deadline
 from assay.domain.descriptor import OCI_INDEX, Descriptor
 from assay.domain.digest import Digest
+from assay.domain.evidence_tag import evidence_tag, parse_evidence_tag
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
-from assay.formats.manifest import ImageIndex, parse_manifest
+from assay.formats.manifest import ImageIndex, ImageManifest, parse_manifest
 
 _FOUND_OR_NOT = frozenset({200, 404})
 _BLOB = "application/octet-stream"
@@ -58,10 +58,25 @@ class RegistryWriter:
         self, repository: Repository, manifest: bytes, media_type: str, deadline: Deadline, *, tag: str
     ) -> Descriptor:
         """Upload a manifest by digest, or under a tag, and keep the fallback tag of its subject where necessary."""
-        digest = Digest.of(manifest)
-        what = f"{repository}, manifest {digest}"
+        what = f"{repository}, manifest {Digest.of(manifest)}"
         parsed = parse_manifest(manifest, media_type, what=what, limits=self.limits)
         target = _Target(writer=self, place=self._origin(repository), deadline=deadline)
+        try:
+            return self._push(target, parsed, manifest, media_type, tag=tag, what=what)
+        finally:
+            self._forget_listings(repository, parsed, tag)
+
+    def _push(
+        self,
+        target: "_Target",
+        parsed: ImageManifest | ImageIndex,
+        manifest: bytes,
+        media_type: str,
+        *,
+        tag: str,
+        what: str,
+    ) -> Descriptor:
+        digest = Digest.of(manifest)
         answer = target.put_manifest(tag or digest.text, manifest, media_type)
         check_claim(answer, digest, what=what)
         kind = parsed.artifact_type if isinstance(parsed, ImageIndex) else parsed.effective_artifact_type
@@ -75,6 +90,13 @@ class RegistryWriter:
         if parsed.subject is not None and not answer.headers.get("OCI-Subject"):
             target.note_referrer(parsed.subject.digest, pushed)
         return pushed
+
+    def _forget_listings(self, repository: Repository, parsed: ImageManifest | ImageIndex, tag: str) -> None:
+        """What a push changed is asked for again, also when the push failed: the registry may have acted."""
+        if parsed.subject is not None:
+            self.reader.listings.forget(repository, parsed.subject.digest)
+        if (evidence := parse_evidence_tag(tag)) is not None:
+            self.reader.listings.forget(repository, evidence.subject)
 
     def _origin(self, repository: Repository) -> Place:
         return Place(repository=repository, base_url=self.access.base_url(repository.registry))
@@ -143,7 +165,7 @@ class _Target:
 
     def note_referrer(self, subject: Digest, referrer: Descriptor) -> None:
         tag = _RegistryFallbackTag(target=self, subject=subject)
-        what = f"{self.place.repository}:{fallback_tag(subject)}"
+        what = f"{self.place.repository}:{evidence_tag(subject)}"
         add_to_fallback(referrer, tag, settle=lambda: self.writer.pause(SETTLE_SECONDS), what=what)
 
     def send(self, exchange: Exchange) -> Answer:
@@ -184,5 +206,5 @@ class _RegistryFallbackTag:
         return Written.KEPT if self._put(index, condition) else Written.LOST
 
     def _put(self, index: bytes, condition: Mapping[str, str]) -> bool:
-        answer = self.target.put_manifest(fallback_tag(self.subject), index, OCI_INDEX, condition=condition)
+        answer = self.target.put_manifest(evidence_tag(self.subject), index, OCI_INDEX, condition=condition)
         return answer.status == 201

@@ -16,11 +16,13 @@ for _ in range({count}):
     metrics.observe_step("decide", 0.02)
     metrics.count_reload("reloaded")
     metrics.count_refresh("own", "failed")
+    metrics.count_watch("listed")
+    metrics.set_namespaces_confirmed(1000.0 + {count})
 """
 READING = """
 import sys
 from assay.adapters.metrics.prometheus import render_metrics
-sys.stdout.write(render_metrics({"own": 7.5}).decode())
+sys.stdout.write(render_metrics({"own": 7.5}, {"webhook": 86400}).decode())
 """
 
 
@@ -46,4 +48,7 @@ def test_counts_of_two_processes_are_one_sum_whoever_answers(tmp_path: Path) -> 
     assert samples["assay_step_seconds_bucket", ("le", "0.025"), ("step", "decide")] == 7
     assert samples["assay_trust_reloads_total", ("outcome", "reloaded")] == 7
     assert samples["assay_trust_refreshes_total", ("outcome", "failed"), ("root", "own")] == 7
+    assert samples["assay_namespace_watches_total", ("outcome", "listed")] == 7
+    assert samples["assay_cluster_confirmed_timestamp_seconds", ("resource", "namespaces")] == 1003
     assert samples["assay_trust_root_age_seconds", ("root", "own")] == 7.5
+    assert samples["assay_certificate_expiry_seconds", ("server", "webhook")] == 86400

@@ -4,11 +4,13 @@ import itertools
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from assay.adapters.supervision.server import ServerOptions, server_command
+from assay.adapters.supervision.tls import TlsPaths
 
-PLAIN = ServerOptions(workers=3, threads=5, graceful_seconds=25)
+PLAIN = ServerOptions(workers=3, threads=5, read_seconds=4, lame_duck_seconds=7, graceful_seconds=25, most_octets=100)
 HOOKS = """
 import os
 from types import SimpleNamespace
@@ -28,15 +30,14 @@ def test_a_server_serves_the_inherited_socket_with_its_workers() -> None:
     assert command[-1] == "assay.wsgi:application"
     options = dict(itertools.pairwise(command))
     assert (options["--bind"], options["--workers"], options["--threads"]) == ("fd://7", "3", "5")
-    assert options["--graceful-timeout"] == "25"
+    assert options["--graceful-timeout"] == "32"
+    assert {"ASSAY_READ_SECONDS=4", "ASSAY_LAME_DUCK_SECONDS=7", "ASSAY_MOST_OCTETS=100"} < set(command)
     assert "--certfile" not in options
 
 
-def test_tls_needs_both_files_and_client_certificates_are_required_when_a_ca_is_named() -> None:
-    files = ServerOptions(
-        workers=1, threads=1, graceful_seconds=1, certificate=Path("c"), key=Path("k"), client_ca=Path("ca")
-    )
-    command = server_command("a:b", 7, files)
+def test_client_certificates_are_required_when_a_ca_is_named() -> None:
+    files = TlsPaths(certificate=Path("c"), key=Path("k"), client_ca=Path("ca"))
+    command = server_command("a:b", 7, replace(PLAIN, tls=files))
     options = dict(itertools.pairwise(command))
     assert (options["--certfile"], options["--keyfile"]) == ("c", "k")
     assert (options["--ca-certs"], options["--cert-reqs"]) == ("ca", "2")

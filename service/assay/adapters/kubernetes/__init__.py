@@ -1,0 +1,1 @@
+"""The Kubernetes API: what Assay reads of the cluster it runs in."""

@@ -1,0 +1,144 @@
+"""One client's connection, read without ever waiting for the client."""
+
+import socket
+import ssl
+from enum import Enum
+from typing import Any
+
+from gunicorn.http.body import LengthReader
+from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.parser import RequestParser
+from gunicorn.http.unreader import Unreader
+
+_CHUNK = 64 * 1024
+_MOST_READS = 4
+_LONGEST_HEAD = 64 * 1024
+_END_OF_HEAD = b"\r\n\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Stage(Enum):
+    """What a connection waits for, and with it how long it may."""
+
+    HANDSHAKE = "the handshake"
+    IDLE = "the first byte of a request"
+    RECEIVING = "the rest of a request"
+    ANSWERING = "our answer"
+    LINGERING = "the client to close"
+
+
+class LengthRequired(Exception):
+    """A request whose body has no length (RFC 9112, section 6.3 lets a server ask for one)."""
+
+
+class _Arrived(Unreader):  # type: ignore[misc]  # the library is untyped
+    """What has arrived of a request; where it ends, the parser sees the end of the connection."""
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        del size_hint
+        return b""
+
+
+class Connection:
+    """A connection and what has arrived on it.
+
+    gunicorn's own parser judges every head; only where a head ends is found here. A body is complete before its
+    request is given away, but for one above `most_octets`, which the application refuses by its length.
+    """
+
+    def __init__(self, sock: socket.socket, client: object, server: object, *, cfg: object, most_octets: int) -> None:
+        self.sock = sock
+        self.client = client
+        self.server = server
+        self.stage: Stage | None = None
+        self.since = 0.0
+        self.deadline = 0.0
+        self.answered = False
+        self.polled = False
+        self._most_octets = most_octets
+        self._arrived = _Arrived()
+        self._parser = RequestParser(cfg, (), client)
+        self._parser.unreader = self._arrived
+        self._received = bytearray()
+        self._searched = 0
+        self._request: Any = None
+        self._missing = 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a part of the next request is here."""
+        return bool(self._received) or self._request is not None
+
+    @property
+    def held_octets(self) -> int:
+        """Bytes kept for requests that are not complete."""
+        return len(self._received)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes of the next request are here already, where no poll would show them."""
+        return bool(self._received) or (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0)
+
+    def receive(self) -> object | None:
+        """Take what has arrived; the request, once it is complete.
+
+        Raises `EOFError` when the client has gone, `OSError` when the connection broke, `LengthRequired`, and the
+        parser's own exceptions for a head that is none.
+        """
+        request = self._next_request()
+        for _ in range(_MOST_READS):
+            if request is not None:
+                break
+            try:
+                octets = self.sock.recv(_CHUNK)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                break
+            if not octets:
+                raise EOFError
+            self._received += octets
+            request = self._next_request()
+        return request
+
+    def _next_request(self) -> object | None:
+        if self._request is None and not self._read_head():
+            return None
+        if len(self._received) < self._missing:
+            return None
+        self._arrived.buf.seek(0, 2)
+        self._arrived.buf.write(self._take(self._missing))
+        request, self._request = self._request, None
+        return request  # type: ignore[no-any-return]  # the library is untyped
+
+    def _read_head(self) -> bool:
+        end = self._received.find(_END_OF_HEAD, max(self._searched - len(_END_OF_HEAD), 0))
+        self._searched = len(self._received)
+        if end < 0:
+            if self._searched > _LONGEST_HEAD:
+                raise LimitRequestHeaders("the head of the request is too long")
+            return False
+        self._searched = 0
+        # What the application left of the last body must not be taken for the next head.
+        self._arrived.take_buffered()
+        self._parser.mesg = None
+        self._arrived.unread(self._take(end + len(_END_OF_HEAD)))
+        self._request = next(self._parser)
+        reader = self._request.body.reader
+        if not isinstance(reader, LengthReader):
+            raise LengthRequired
+        self._missing = reader.length
+        if self._missing > self._most_octets:
+            self._missing = 0
+            self._request.force_close()
+        self._ask_for_body()
+        return True
+
+    def _ask_for_body(self) -> None:
+        # RFC 9110, section 10.1.1. gunicorn would ask when it calls the application, which waits for the body here.
+        if self._request._expected_100_continue and len(self._received) < self._missing:  # noqa: SLF001
+            self.sock.send(_CONTINUE)
+        self._request._expected_100_continue = False  # noqa: SLF001  # the parser has no other way to be told
+
+    def _take(self, octets: int) -> bytes:
+        taken = bytes(self._received[:octets])
+        del self._received[:octets]
+        return taken

@@ -1,0 +1,322 @@
+"""gunicorn's threaded worker, made so that a slow client costs a socket and never a thread.
+
+The stock worker waits in a thread for handshakes, heads and bodies, without an end: as many half-open clients as there
+are threads stop it. Here one loop reads whatever has arrived, two threads do the cryptography of handshakes, and a
+thread of the pool gets a request only when all of it is here.
+"""
+
+import contextlib
+import errno
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from gunicorn.http.errors import NoMoreData
+from gunicorn.workers.gthread import ThreadWorker
+
+from assay.adapters.supervision.connection import Connection, LengthRequired, Stage
+from assay.adapters.supervision.server import LAME_DUCK_SECONDS, MOST_OCTETS, READ_SECONDS
+from assay.adapters.supervision.tls import ReloadingContext, TlsPaths
+from assay.domain.server_status import SERVER_STATUS, ServerStatus
+
+_HANDSHAKE_THREADS = 2
+_WAITING_PER_THREAD = 32
+_MOST_HELD_OCTETS = 256 * 1024 * 1024
+_LARGE_OCTETS = 256 * 1024
+_LINGER_SECONDS = 5.0
+_QUIET_SECONDS = 0.5
+_TICK_SECONDS = 0.25
+_CERTIFICATE_CHECK_SECONDS = 2.0
+
+_WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
+    """A worker in which every wait for a client has an end and none of them takes a thread.
+
+    Guaranteed: a handshake, and a request from its first byte to its last, take `READ_SECONDS` at most; an idle
+    connection is kept for gunicorn's `keepalive`; a request that would wait behind too many others is answered 503 at
+    once; when there is no room for a connection, the one that has waited longest without asking anything makes it.
+    After SIGTERM the worker goes on for `LAME_DUCK_SECONDS`, then finishes what has begun within gunicorn's
+    `graceful_timeout`; every answer since then closes its connection. The three are variables of gunicorn's `env`.
+    """
+
+    wsgi: _WSGI
+    _application: _WSGI
+    _handshakes: ThreadPoolExecutor
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        environment = self.cfg.env
+        self._read_seconds = float(environment[READ_SECONDS])
+        self._lame_duck_seconds = float(environment[LAME_DUCK_SECONDS])
+        self._most_octets = int(environment[MOST_OCTETS])
+        self._most_waiting = self.cfg.threads * _WAITING_PER_THREAD
+        self._connections: set[Connection] = set()
+        self._answering = 0
+        self._current = threading.local()
+        self._tls: ReloadingContext | None = None
+        self._status = ServerStatus()
+        self._next_expiry = 0.0
+        self._next_look = 0.0
+        self._last_event = 0.0
+
+    def run(self) -> None:
+        """Serve until SIGTERM, then drain."""
+        self._application, self.wsgi = self.wsgi, self._call_application
+        if self.cfg.is_ssl:
+            client_ca = Path(self.cfg.ca_certs) if self.cfg.ca_certs else None
+            paths = TlsPaths(certificate=Path(self.cfg.certfile), key=Path(self.cfg.keyfile), client_ca=client_ca)
+            self._tls = ReloadingContext(paths)
+        self._handshakes = ThreadPoolExecutor(_HANDSHAKE_THREADS)
+        self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
+        self.set_accept_enabled(True)
+        while self.alive and self.is_parent_alive():
+            self._turn()
+        self._drain()
+
+    def _turn(self) -> None:
+        self.notify()
+        self.wait_for_and_dispatch_events(_TICK_SECONDS)
+        now = time.monotonic()
+        if now >= self._next_expiry:
+            self._next_expiry = now + _TICK_SECONDS
+            self._expire(now)
+        if now >= self._next_look:
+            self._next_look = now + _CERTIFICATE_CHECK_SECONDS
+            self._look_at_certificate()
+
+    def _drain(self) -> None:
+        self._status = replace(self._status, draining=True)
+        begun = time.monotonic()
+        lame_until, end = begun + self._lame_duck_seconds, begun + self.cfg.graceful_timeout
+        while time.monotonic() < lame_until:
+            self._turn()
+        self.set_accept_enabled(False)
+        self._last_event = time.monotonic()
+        while self._is_busy() and time.monotonic() < end:
+            self._turn()
+        for connection in list(self._connections):
+            self._close(connection)
+        self._handshakes.shutdown(wait=False)
+        self.tpool.shutdown(wait=False)
+        self.poller.close()
+        self.method_queue.close()
+        for listener in self.sockets:
+            listener.close()
+
+    def _is_busy(self) -> bool:
+        # An idle connection may be one on which a request is under way: none is closed before a moment of quiet.
+        quiet = time.monotonic() - self._last_event > _QUIET_SECONDS
+        stages = {connection.stage for connection in self._connections}
+        return bool(stages) and not (quiet and stages <= {Stage.IDLE, Stage.LINGERING})
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take one connection in, if need be in the place of another."""
+        try:
+            sock, client = listener.accept()
+        except OSError as error:
+            # Otherwise it was taken by another worker, or is gone already.
+            if error.errno in {errno.EMFILE, errno.ENFILE}:
+                self._make_room()
+            return
+        if len(self._connections) >= self.worker_connections and not self._make_room():
+            sock.close()
+            return
+        sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls is not None:
+            sock = self._tls.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        connection = Connection(sock, client, listener.getsockname(), cfg=self.cfg, most_octets=self._most_octets)
+        self._connections.add(connection)
+        if self._tls is None:
+            self._await(connection, Stage.IDLE, self.cfg.keepalive)
+        else:
+            self._await(connection, Stage.HANDSHAKE, self._read_seconds)
+
+    def _make_room(self) -> bool:
+        candidates = [connection for connection in self._connections if connection.polled]
+        if not candidates:
+            return False
+        # Who never asked anything goes first: in a flood of half-open connections those are the flood.
+        self._close(min(candidates, key=lambda connection: (connection.answered, connection.since)))
+        return True
+
+    def _await(self, connection: Connection, stage: Stage, seconds: float, *, writable: bool = False) -> None:
+        if connection.stage is not stage:
+            connection.stage = stage
+            connection.since = time.monotonic()
+            connection.deadline = connection.since + seconds
+        connection.polled = True
+        event = selectors.EVENT_WRITE if writable else selectors.EVENT_READ
+        self.poller.register(connection.sock, event, partial(self._on_event, connection))
+
+    def _on_event(self, connection: Connection, _: object) -> None:
+        self._last_event = time.monotonic()
+        self._leave_poller(connection)
+        match connection.stage:
+            case Stage.HANDSHAKE:
+                step = self._handshakes.submit(_shake_hands, connection.sock)
+                step.add_done_callback(lambda done: self.method_queue.defer(self._after_handshake, connection, done))
+            case Stage.LINGERING:
+                self._discard(connection)
+            case _:
+                self._read(connection)
+
+    def _after_handshake(self, connection: Connection, step: Future[int]) -> None:
+        if step.exception() is not None:
+            self._close(connection)
+        elif (wanted := step.result()) == 0:
+            self._await(connection, Stage.IDLE, self.cfg.keepalive)
+            self._continue(connection)
+        else:
+            writable = wanted == ssl.SSL_ERROR_WANT_WRITE
+            self._await(connection, Stage.HANDSHAKE, self._read_seconds, writable=writable)
+
+    def _continue(self, connection: Connection) -> None:
+        if connection.has_more:
+            self._on_event(connection, None)
+
+    def _read(self, connection: Connection) -> None:
+        try:
+            request = connection.receive()
+        except (EOFError, OSError, StopIteration, NoMoreData):
+            self._close(connection)
+        except LengthRequired:
+            self._refuse(connection, HTTPStatus.LENGTH_REQUIRED)
+        except Exception as error:  # noqa: BLE001  # the parser's many, and the one boundary of this thread
+            self.handle_error(None, connection.sock, connection.client, error)
+            self._linger(connection)
+        else:
+            self._after_read(connection, request)
+
+    def _after_read(self, connection: Connection, request: object | None) -> None:
+        if request is None:
+            if self._holds_too_much(connection):
+                self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE)
+            elif connection.has_begun:
+                self._await(connection, Stage.RECEIVING, self._read_seconds)
+            else:
+                self._await(connection, Stage.IDLE, self.cfg.keepalive)
+        elif self._answering >= self._most_waiting:
+            self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            self._answering += 1
+            connection.stage = Stage.ANSWERING
+            step = self.tpool.submit(self._answer, connection, request, time.monotonic())
+            step.add_done_callback(lambda done: self.method_queue.defer(self._after_answer, connection, done))
+
+    def _holds_too_much(self, connection: Connection) -> bool:
+        if connection.held_octets < _LARGE_OCTETS:
+            return False
+        return sum(each.held_octets for each in self._connections) > _MOST_HELD_OCTETS
+
+    def _answer(self, connection: Connection, request: object, arrived: float) -> bool:
+        self._current.request, self._current.arrived = request, arrived
+        # A client that does not read its answer holds this thread no longer than one that does not write.
+        connection.sock.settimeout(self._read_seconds)
+        try:
+            return bool(self.handle_request(request, connection))
+        except (OSError, StopIteration):
+            return False
+        except Exception as error:  # noqa: BLE001  # the one boundary of this thread
+            self.handle_error(request, connection.sock, connection.client, error)
+            return False
+
+    def _call_application(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+        waited = time.monotonic() - self._current.arrived
+        environ[SERVER_STATUS] = replace(self._status, waited_seconds=waited)
+
+        def start(*arguments: object, **options: object) -> object:
+            # gunicorn looks when the call begins; the order to end may have come since.
+            if not self.alive:
+                self._current.request.force_close()
+            return start_response(*arguments, **options)
+
+        return self._application(environ, start)
+
+    def _after_answer(self, connection: Connection, step: Future[bool]) -> None:
+        self._last_event = time.monotonic()
+        self._answering -= 1
+        connection.answered = True
+        if step.exception() is not None or not step.result():
+            self._linger(connection)
+        else:
+            connection.sock.setblocking(False)
+            self._await(connection, Stage.IDLE, self.cfg.keepalive)
+            self._continue(connection)
+
+    def _refuse(self, connection: Connection, status: HTTPStatus) -> None:
+        # No Retry-After: the API server would repeat the call until its time is over and tell nobody why.
+        text = f"{status.phrase}\n"
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+        with contextlib.suppress(OSError):
+            connection.sock.send(f"{head}Content-Length: {len(text)}\r\n\r\n{text}".encode("ascii"))
+        self._linger(connection)
+
+    def _linger(self, connection: Connection) -> None:
+        # Closing while bytes of the client are unread would reset the connection and take our answer with it.
+        try:
+            connection.sock.setblocking(False)
+            connection.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(connection)
+        else:
+            self._await(connection, Stage.LINGERING, _LINGER_SECONDS)
+
+    def _discard(self, connection: Connection) -> None:
+        try:
+            gone = not connection.sock.recv(_LARGE_OCTETS)
+        except BlockingIOError:
+            gone = False
+        except OSError:
+            gone = True
+        if gone:
+            self._close(connection)
+        else:
+            self._await(connection, Stage.LINGERING, _LINGER_SECONDS)
+
+    def _expire(self, now: float) -> None:
+        for connection in [each for each in self._connections if each.polled and each.deadline <= now]:
+            if connection.stage is Stage.RECEIVING:
+                self._leave_poller(connection)
+                self._refuse(connection, HTTPStatus.REQUEST_TIMEOUT)
+            else:
+                self._close(connection)
+
+    def _leave_poller(self, connection: Connection) -> None:
+        if connection.polled:
+            connection.polled = False
+            self.poller.unregister(connection.sock)
+
+    def _close(self, connection: Connection) -> None:
+        self._leave_poller(connection)
+        self._connections.discard(connection)
+        connection.sock.close()
+
+    def _look_at_certificate(self) -> None:
+        if self._tls is not None:
+            self._tls.refresh()
+            warnings = (self._tls.warning,) if self._tls.warning else ()
+            self._status = replace(self._status, warnings=warnings)
+
+
+def _shake_hands(sock: Any) -> int:  # noqa: ANN401  # a TLS socket; a connection may have a plain one
+    """Go on with a handshake as far as it goes now: 0 when it is done, else what OpenSSL waits for."""
+    try:
+        sock.do_handshake()
+    except ssl.SSLWantReadError:
+        return int(ssl.SSL_ERROR_WANT_READ)
+    except ssl.SSLWantWriteError:
+        return int(ssl.SSL_ERROR_WANT_WRITE)
+    return 0

@@ -1,0 +1,1 @@
+"""Services that vouch for a signature while it is made: transparency logs and timestamp authorities."""

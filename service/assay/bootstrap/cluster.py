@@ -1,0 +1,62 @@
+"""The cluster of an installation, and the registries as its Pods may read them."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from assay.adapters.kubernetes.access import ClusterAccess
+from assay.adapters.kubernetes.cluster import KubernetesCluster
+from assay.adapters.kubernetes.connection import KubernetesConnection
+from assay.adapters.kubernetes.namespaces import NamespaceWatch
+from assay.adapters.kubernetes.secret import SecretReader
+from assay.bootstrap.installation import Installation
+from assay.bootstrap.registry import service_registry
+from assay.domain.limit import Limits
+from assay.formats.docker_config import DockerConfig
+from assay.ports import Clock, Cluster, ClusterMetrics, Registry
+from assay.usecases.pulling import PullingRegistries
+
+
+def cluster_access(installation: Installation, *, environment: Mapping[str, str] = os.environ) -> ClusterAccess | None:
+    """How the cluster that the configuration names is reached, None when it names none; nothing is asked.
+
+    Raises `ConfigError`: `cluster_not_configured`, `kubeconfig_malformed`, `yaml_malformed`.
+    """
+    settings = installation.settings.cluster
+    if settings is None:
+        return None
+    if settings.kubeconfig:
+        return ClusterAccess.from_kubeconfig(installation.path(settings.kubeconfig))
+    return ClusterAccess.in_cluster(environment)
+
+
+def open_cluster(installation: Installation, *, clock: Clock, metrics: ClusterMetrics) -> KubernetesCluster | None:
+    """The cluster that the configuration names, None when it names none; raises what `cluster_access` raises."""
+    settings, access = installation.settings.cluster, cluster_access(installation)
+    if settings is None or access is None:
+        return None
+    connection = KubernetesConnection(access=access)
+    max_age = float(settings.namespace_max_age_seconds)
+    return KubernetesCluster(
+        namespaces=NamespaceWatch(connection, clock=clock, metrics=metrics, max_age_seconds=max_age),
+        secrets=SecretReader(connection=connection),
+    )
+
+
+def pulling_registries(
+    installation: Installation,
+    cluster: Cluster | None,
+    configured: Registry,
+    *,
+    clock: Clock,
+    limits: Limits,
+    count: Callable[[str], None],
+) -> PullingRegistries | None:
+    """The registries as Pods may read them; None when pull secrets are not used."""
+    settings = installation.settings.cluster
+    if cluster is None or settings is None or not settings.pull_secrets:
+        return None
+
+    def open_registry(configs: Sequence[DockerConfig]) -> Registry:
+        return service_registry(installation, limits=limits, count=count, pull_secrets=configs)
+
+    return PullingRegistries(cluster=cluster, configured=configured, open_registry=open_registry, clock=clock)
