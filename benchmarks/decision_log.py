@@ -20,6 +20,7 @@ from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 from assay.domain.reference import Repository
 from benchmarks.figure import Figure, percentile
+from benchmarks.process_cost import cpu_seconds
 
 _SEQUENCER = """
 import signal, sys, threading
@@ -30,7 +31,7 @@ stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
 run_sequencer(state=Path(sys.argv[1]), origin="assay.benchmark/log", clock=SystemClock(), stop=stop)
 """
-_WRITERS, _EACH = 16, 100
+_WRITERS, _EACH = 16, 250
 _ALONE = 100
 
 
@@ -45,14 +46,16 @@ def measure() -> Iterator[Figure]:
                 alone = _record(log, _ALONE)
                 yield Figure(name="log, 1 writer: p50", value=percentile(alone, 0.5) * 1000, unit="ms")
                 yield Figure(name="log, 1 writer: p99", value=percentile(alone, 0.99) * 1000, unit="ms")
-                begun = time.perf_counter()
+                begun, spent = time.perf_counter(), cpu_seconds([sequencer.pid])
                 with ThreadPoolExecutor(_WRITERS) as pool:
                     times = [
                         seconds for part in pool.map(_record, [log] * _WRITERS, [_EACH] * _WRITERS) for seconds in part
                     ]
-                elapsed = time.perf_counter() - begun
+                elapsed, spent = time.perf_counter() - begun, cpu_seconds([sequencer.pid]) - spent
                 yield Figure(name=f"log, {_WRITERS} writers: p99", value=percentile(times, 0.99) * 1000, unit="ms")
                 yield Figure(name=f"log, {_WRITERS} writers: decisions", value=len(times) / elapsed, unit="1/s")
+                cpu = spent / len(times) * 1000
+                yield Figure(name=f"log, {_WRITERS} writers: CPU of the sequencer", value=cpu, unit="ms")
                 leaves = log.ping(_deadline())
                 if leaves < _ALONE + _WRITERS * _EACH:
                     raise RuntimeError(f"the figures are void: the log has {leaves} leaves")

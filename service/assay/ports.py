@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from assay.domain.break_glass import GrantStanding
 from assay.domain.cluster import Namespace
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded, Stage
@@ -124,6 +125,29 @@ class Cluster(Protocol):
         Only this namespace is read. Secrets that do not exist or are of another type are left out, as the kubelet
         does. Raises `Unavailable(cluster_unavailable)`.
         """
+        ...
+
+
+class Grants(Protocol):
+    """Grants (break-glass) and how often each was used; raises `Unavailable(grants_unavailable)` only."""
+
+    def list_bundles(self) -> Sequence[bytes]:
+        """Everything that may be a signed grant."""
+        ...
+
+    def standing(self, grant: Digest) -> GrantStanding:
+        """How often the grant was used, and whether it was revoked."""
+        ...
+
+    def use(self, grant: Digest, *, decision: str, time: datetime, most: int) -> bool:
+        """Take one of `most` uses, durably; False when none is left or the grant was revoked.
+
+        A use by the same decision counts once.
+        """
+        ...
+
+    def revoke(self, grant: Digest, *, time: datetime, reason: str) -> bool:
+        """Revoke a grant for good; False when it was revoked before."""
         ...
 
 

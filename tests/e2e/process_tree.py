@@ -63,3 +63,13 @@ def wait_until(condition: Callable[[], object], what: str, *, patience: float = 
     while not condition():
         assert time.monotonic() < give_up, f"waited in vain for {what}"
         time.sleep(0.05)
+
+
+def resident_kib(pid: int) -> int:
+    """Memory of a process and all below it, shared pages counted by share (PSS), in KiB."""
+    total = 0
+    for each in {pid, *descendants(pid)}:
+        for line in Path(f"/proc/{each}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total

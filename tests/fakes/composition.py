@@ -17,11 +17,13 @@ from assay.domain.key_uri import KeyUri
 from assay.domain.limit import Limits
 from assay.formats.published_root import Refreshed
 from assay.ports import Commits, EvidenceSigner, Registry, ServiceClient, WritableRegistry
+from assay.usecases.break_glass import BreakGlass
 from assay.usecases.sign import Backing
 from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.clock import FrozenClock
 from tests.fakes.desk import KeylessSigner
 from tests.fakes.engine import trust_in
+from tests.fakes.grants import RULES, SECURITY, MemoryGrants
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.sigstore import Recipe
 from tests.fakes.witness import OwnWitness
@@ -71,6 +73,7 @@ class FakeComposition:
     overdue: Mapping[str, Unavailable] = field(default_factory=dict)
     refreshed: Mapping[str, Refreshed | Unavailable] = field(default_factory=dict)
     trusted: TrustSnapshot | None = None
+    grants: MemoryGrants = field(default_factory=MemoryGrants)
 
     def clock(self) -> FrozenClock:
         return FrozenClock()
@@ -138,6 +141,10 @@ class FakeComposition:
         deadline.remaining("the test")
         self._called("backing", (signing_config, trusted_root))
         return Backing(witness=OwnWitness(), root=KeylessSigner(recipe=Recipe(body="dsse 0.0.1")).roots()["private"])
+
+    def break_glass(self, configuration: Path) -> tuple[BreakGlass, TrustSnapshot]:
+        self._called("break_glass", configuration)
+        return BreakGlass(grants=self.grants, rules=RULES), trust_in(SECURITY.authority)
 
     def commits(self, repository: Path, *, scratch: Path, allowed_signers: Path | None) -> Commits:
         self._called("commits", (repository, allowed_signers))

@@ -24,6 +24,7 @@ from assay.domain.identity import Authority
 from assay.domain.limit import Limits
 from assay.domain.policy import LoadedPolicy
 from assay.ports import PolicyEngine, Registry, TrustRoots
+from assay.usecases.break_glass import BreakGlass
 from assay.usecases.judge import Engine
 from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.clock import FrozenClock
@@ -148,6 +149,7 @@ class World:
     authority: FakeAuthority = field(default_factory=FakeAuthority)
     trust: TrustRoots | None = None
     ids: int = 0
+    break_glass: BreakGlass | None = None
 
     def engine(self) -> Engine:
         return Engine(
@@ -161,6 +163,7 @@ class World:
             metrics=self.metrics,
             limits=Limits(),
             new_id=self._new_id,
+            break_glass=self.break_glass,
         )
 
     def deadline(self, seconds: float = 10) -> Deadline:

@@ -27,6 +27,7 @@ from assay.verification.trust_snapshot import TrustSnapshot
 if TYPE_CHECKING:
     from assay.adapters.registry.client import RegistryClient
     from assay.adapters.trust.source import RootSource
+    from assay.usecases.break_glass import BreakGlass
     from assay.usecases.sign import Backing
 
 _LAYOUT_SECONDS = 30.0
@@ -295,6 +296,21 @@ class SystemComposition:
 
         (root,) = self.trust_from_root(trusted_root).roots.values()
         return back(signing_config, root, self.clock(), deadline)
+
+    def break_glass(self, configuration: Path) -> "tuple[BreakGlass, TrustSnapshot]":
+        """The grants of a configuration file with their rules, and who is trusted to sign them.
+
+        Raises `ConfigError(break_glass_missing)` when the file has no section for them.
+        """
+        from assay.bootstrap.break_glass import open_break_glass
+
+        installation = Installation.load(configuration)
+        glass = open_break_glass(installation)
+        if glass is None:
+            raise ConfigError(
+                "break_glass_missing", f"{configuration} has no section break_glass", remedy="add it, or do without"
+            )
+        return glass, installation.load_trust().at(self.clock().now())
 
     def commits(self, repository: Path, *, scratch: Path, allowed_signers: Path | None) -> Commits:
         """The commits of a clone, a git bundle or an evidence folder; git writes to `scratch` only."""

@@ -16,6 +16,7 @@ from assay.adapters.opa.generation import load_generation
 from assay.adapters.registry.candidate import CandidateRegistry
 from assay.adapters.registry.layout import OciLayout
 from assay.adapters.trust.live_trust import LiveTrust
+from assay.bootstrap.break_glass import open_break_glass
 from assay.bootstrap.certificates import certificate_seconds, certificate_warnings
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_registry
@@ -111,6 +112,7 @@ class RunningEngine:
             mirrors=settings.registries.mirror_names,
             formats=settings.evidence,
             forget=registry.forget,
+            break_glass=open_break_glass(installation),
         )
 
     def readiness(self, deadline: Deadline) -> Mapping[str, str]:

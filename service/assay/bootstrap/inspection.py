@@ -43,6 +43,7 @@ def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]
         ("policy", f"{len(policy.rules)} rules, bundle {policy.bundle}"),
         ("rule data", f"for {', '.join(tenants)}"),
         ("opa", f"{policy.opa}"),
+        *_find_break_glass(installation),
         *((name, f"listens on {address}{' with TLS' if tls else ''}") for name, address, tls in servers),
     ]
 
@@ -66,6 +67,15 @@ def _find_warnings(installation: Installation, trust: TrustSnapshot) -> list[str
     roots = [f"trust_roots.{name}: {text}" for name, root in trust.roots.items() for text in root.warnings]
     keys = [f"authorities.{name}: {text}" for name, text in trust.missing_keys()]
     return patterns + missing + keys + roots
+
+
+def _find_break_glass(installation: Installation) -> list[tuple[str, str]]:
+    settings = installation.settings.break_glass
+    if settings is None:
+        return []
+    quorum = settings.rules.quorum
+    who = f"{quorum.threshold} of {', '.join(quorum.authorities)}"
+    return [("break-glass", f"{who}, at most {settings.rules.longest} and {settings.rules.most_uses} uses")]
 
 
 def _require_files(installation: Installation, name: str, tls: TlsFiles | None) -> None:

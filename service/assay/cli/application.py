@@ -25,6 +25,7 @@ _COMMANDS = {
     "signer": "assay.cli.signer:signer",
     "config": "assay.cli.config:config",
     "trust": "assay.cli.trust:trust",
+    "break-glass": "assay.cli.break_glass:break_glass",
     "completion": "assay.cli.completion:completion",
 }
 
@@ -91,8 +92,10 @@ def application() -> None:
     gate              ask the service whether an image may be published; recorded
     audit             query the decision log and verify it
     serve             run the verification service and the admission webhook
+    misuse            try to get past an admission webhook
     keys, config      make and show keys; check a configuration file
     signer            keep a signing key in a process of its own
     trust             show, refresh and check what is trusted, and until when
+    break-glass       allow named digests in an emergency: signed, short-lived, counted
     completion        print the completion script of your shell
     """

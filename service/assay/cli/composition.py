@@ -17,6 +17,7 @@ from assay.ports import Clock, Commits, EvidenceSigner, Registry, ServiceClient,
 from assay.verification.trust_snapshot import TrustSnapshot
 
 if TYPE_CHECKING:
+    from assay.usecases.break_glass import BreakGlass
     from assay.usecases.sign import Backing
 
 
@@ -121,6 +122,10 @@ class Composition(Protocol):
 
     def backing(self, *, signing_config: Path, trusted_root: Path, deadline: Deadline) -> "Backing":
         """The logs and timestamp authorities that stand behind a key."""
+        ...
+
+    def break_glass(self, configuration: Path) -> "tuple[BreakGlass, TrustSnapshot]":
+        """The grants of a configuration file with their rules, and who is trusted to sign them."""
         ...
 
     def commits(self, repository: Path, *, scratch: Path, allowed_signers: Path | None) -> Commits:

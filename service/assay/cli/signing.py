@@ -25,15 +25,14 @@ _LONGEST_TOKEN = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signing:
-    """The options that say who signs and what is written."""
+class Signatory:
+    """The options that say who signs."""
 
     key: Path | KeyUri | None
     keyless: bool
     signing_config: Path | None
     trusted_root: Path | None
     identity_token: TextIO | None
-    legacy: bool
 
     def open(self, parts: Composition, deadline: Deadline) -> EvidenceSigner:
         """Whoever signs; raises `click.UsageError` unless exactly one is named."""
@@ -61,6 +60,13 @@ class Signing:
         backing = parts.backing(signing_config=self.signing_config, trusted_root=self.trusted_root, deadline=deadline)
         return KeyEvidenceSigner(parts.signer(key, password=_read_password(key)), backing)
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing(Signatory):
+    """The options that say who signs and what is written."""
+
+    legacy: bool
+
     def desk(self, parts: Composition, signer: EvidenceSigner, registry: WritableRegistry, place: Place) -> Desk:
         """Everything that attaching needs."""
         return Desk(
@@ -72,22 +78,26 @@ class Signing:
         )
 
 
+_WHO = (
+    click.option("--key", type=KEY, help="Private key (file, key URI); a file's password in ASSAY_KEY_PASSWORD."),
+    click.option("--keyless", is_flag=True, help="Sign with a certificate for who you are (OIDC)."),
+    click.option("--signing-config", type=FILE, help="The CA, logs and timestamp authorities to sign with (JSON)."),
+    click.option("--trusted-root", type=FILE, help="What these services are judged by (trusted_root.json)."),
+    click.option(
+        "--identity-token",
+        type=click.File("r"),
+        metavar="FILE|-",
+        help="OIDC token.  [default: that of the CI job; at a terminal, log in with a browser]",
+    ),
+)
+signatory_options = packed("signatory", Signatory, _WHO)
 signing_options = packed(
     "signing",
     Signing,
-    [
-        click.option("--key", type=KEY, help="Private key (file, key URI); a file's password in ASSAY_KEY_PASSWORD."),
-        click.option("--keyless", is_flag=True, help="Sign with a certificate for who you are (OIDC)."),
-        click.option("--signing-config", type=FILE, help="The CA, logs and timestamp authorities to sign with (JSON)."),
-        click.option("--trusted-root", type=FILE, help="What these services are judged by (trusted_root.json)."),
-        click.option(
-            "--identity-token",
-            type=click.File("r"),
-            metavar="FILE|-",
-            help="OIDC token.  [default: that of the CI job; at a terminal, log in with a browser]",
-        ),
+    (
+        *_WHO,
         click.option("--legacy", is_flag=True, help="Write a layer under the .sig or .att tag instead of a referrer."),
-    ],
+    ),
 )
 
 

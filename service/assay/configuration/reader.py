@@ -2,6 +2,7 @@
 
 import re
 
+from assay.configuration.break_glass import read_break_glass
 from assay.configuration.cluster import read_cluster
 from assay.configuration.evidence import read_evidence
 from assay.configuration.listener import Address, parse_address
@@ -27,6 +28,7 @@ def parse_configuration(octets: bytes) -> Settings:
     policy, engine = root.section("policy"), root.section("opa")
     limits = root.optional_section("limits") or Section({}, "limits")
     webhook = _webhook(root.optional_section("webhook"))
+    trust = read_trust(root)
     settings = Settings(
         state=root.text("state"),
         origin=_origin(root),
@@ -37,8 +39,9 @@ def parse_configuration(octets: bytes) -> Settings:
         rule_data=policy.text("rule_data"),
         opa=engine.text("path"),
         opa_sha256=_digest(engine, "sha256") if engine.has("sha256") else None,
-        trust=read_trust(root),
+        trust=trust,
         registries=read_registries(root.optional_section("registries") or Section({}, "registries")),
+        break_glass=read_break_glass(root.optional_section("break_glass"), {item.name for item in trust.authorities}),
         evidence=read_evidence(root.optional_section("evidence") or Section({}, "evidence")),
         layouts=root.text("layouts", ""),
         request_octets=limits.integer("request_mib", 32, lowest=1, highest=128) * _MIB,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from assay.configuration.listener import Address
+from assay.domain.break_glass import GrantRules
 from assay.domain.caller import Caller
 from assay.domain.digest import Digest
 from assay.domain.evidence_format import EvidenceFormat
@@ -150,6 +151,14 @@ class TrustSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlassSettings:
+    """The path of the folder that grants lie in, and the rules for them."""
+
+    grants: str
+    rules: GrantRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything the configuration file says; paths are as written, relative ones belong to the file's folder."""
 
@@ -165,6 +174,7 @@ class Settings:
     trust: TrustSettings
     registries: RegistrySettings
     evidence: frozenset[EvidenceFormat]
+    break_glass: BreakGlassSettings | None
     layouts: str
     request_octets: int
     decision_seconds: int

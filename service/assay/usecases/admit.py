@@ -7,6 +7,7 @@ from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnsw
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, DecisionKind, Verdict
 from assay.domain.errors import InvalidInput, Unavailable
+from assay.usecases.break_glass import is_granted
 from assay.usecases.conclude import Asker, Concluded, conclude
 from assay.usecases.document import RequestFacts
 from assay.usecases.judge import JUDGE_SHARE, Engine, Judged, Scope, judge_reference, named_artefact, unreadable
@@ -83,7 +84,8 @@ def _answer(engine: Engine, question: AdmissionQuestion, judged: list[Judged], c
 def _image_answer(judged: Judged, decision: Decision) -> ImageAnswer:
     about = {str(judged.reference), ""}
     blocking = [finding for finding in decision.findings if finding.blocks and finding.image in about]
-    if judged.verdict.verdict is Verdict.ALLOW and not blocking:
+    allowed = judged.verdict.verdict is Verdict.ALLOW or is_granted(decision, judged.reference)
+    if allowed and not blocking:
         return ImageAnswer(reference=judged.reference, verdict=Verdict.ALLOW, digest=judged.digest)
     codes = dict.fromkeys(code for finding in blocking for code in (*finding.reasons, finding.code))
     return ImageAnswer(

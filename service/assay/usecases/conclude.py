@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Finding, Recorded, Stage, StageVerdict, Status, Verdict
+from assay.usecases.break_glass import Denial, reconsider
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import JudgedImage, RequestFacts, canonical, request_document
 from assay.usecases.judge import Engine, Judged, Scope
@@ -33,6 +34,7 @@ class Concluded:
 def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scope, deadline: Deadline) -> Concluded:
     """Decide the request stage over the judged images, build the decision and record it durably.
 
+    A denial that break-glass grants cover is recorded as the allow that they make of it.
     Raises what `record_decision` raises when the decision could not be recorded: then nothing was decided.
     """
     images = [_image(item) for item in judged]
@@ -56,7 +58,13 @@ def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scop
             environment=scope.environment,
             deadline=deadline.part(_REQUEST_SHARE),
         )
-    decision = _decision(engine, judged, request, asker, scope, canonical(_input(judged, document)))
+    decision = _reconsidered(
+        engine,
+        judged,
+        request,
+        asker,
+        _decision(engine, judged, request, asker, scope, canonical(_input(judged, document))),
+    )
     with engine.step("record"):
         recorded = record_decision(engine.log, decision, deadline)
     engine.metrics.count_decision(decision.kind.value, decision.verdict.value)
@@ -67,6 +75,18 @@ def _image(judged: Judged) -> JudgedImage:
     return JudgedImage(
         key=str(judged.reference), reference=judged.reference, digest=judged.digest, verdict=judged.verdict
     )
+
+
+def _reconsidered(
+    engine: Engine, judged: Sequence[Judged], request: StageVerdict, asker: Asker, decision: Decision
+) -> Decision:
+    denial = Denial(
+        decision=decision,
+        stages=(request, *(item.verdict for item in judged)),
+        images={str(item.reference): item.digest for item in judged},
+        namespace=asker.request.namespace,
+    )
+    return reconsider(engine.break_glass, denial, engine.trust.snapshot(), engine.metrics, engine.limits)
 
 
 def _input(judged: Sequence[Judged], request: object) -> dict[str, object]:

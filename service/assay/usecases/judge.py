@@ -28,6 +28,7 @@ from assay.domain.limit import Limits
 from assay.domain.mirror import NO_MIRRORS, MirrorNames
 from assay.domain.reference import Reference, Repository
 from assay.ports import Clock, DecisionLog, Metrics, PolicyEngine, Registry, TrustRoots
+from assay.usecases.break_glass import BreakGlass
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import EvidenceFacts, evidence_document
 from assay.usecases.evidence_tree import Proven, grow_tree
@@ -67,6 +68,7 @@ class Engine:
     forget: Callable[[Repository, Digest], None] = lambda _, __: None
     pulling: PullingRegistries | None = None
     credentials: Digest | None = None
+    break_glass: BreakGlass | None = None
 
     def pulling_for(self, question: AdmissionQuestion, deadline: Deadline) -> "Engine":
         """This engine with the registry as the question's Pods may read it; raises what fetching their secrets does."""

@@ -1,14 +1,16 @@
 """Signing: an image, or a statement about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.x509 import Certificate
 
+from assay.domain.break_glass import BREAK_GLASS
 from assay.domain.digest import Digest
 from assay.domain.errors import EvidenceRejected, InvalidInput
 from assay.domain.identity import Authority, PublicKey
 from assay.domain.statement import IMAGE_SIGNATURE, PAYLOAD_TYPE, Statement, Subject
+from assay.formats.break_glass import parse_grant
 from assay.formats.bundle import Vouchers, render_bundle, render_envelope, render_message_bundle
 from assay.formats.certificate import encode_certificate
 from assay.formats.dsse import Envelope, pae
@@ -142,6 +144,16 @@ def refuse_repeated(annotations: Sequence[tuple[str, str]]) -> None:
     """Raise `InvalidInput(annotation_repeated)` when a key is given twice."""
     if len(dict(annotations)) != len(annotations):
         raise InvalidInput("annotation_repeated", "an annotation is given twice", remedy="give each one once")
+
+
+def state_grant(digests: Iterable[Digest], terms: Mapping[str, object]) -> bytes:
+    """The statement that a break-glass grant for these digests signs; `terms` as `render_grant` makes them.
+
+    Raises `InvalidInput(grant_malformed)` for terms that nobody could use.
+    """
+    grant = parse_grant(terms, digests)
+    subjects = tuple(Subject(digest=digest, name=digest.text) for digest in grant.digests)
+    return render_statement(Statement(predicate_type=BREAK_GLASS, subjects=subjects, predicate=terms))
 
 
 def state_attestation(*, name: str, digest: Digest, predicate_type: str, predicate: Mapping[str, object]) -> bytes:

@@ -19,17 +19,19 @@ class Ticket:
         self.octets = octets
         self.deadline = deadline
         self._answer: Answer | None = None
-        self._answered = threading.Event()
+        self._unanswered = threading.Lock()  # held until there is an answer: an Event costs several of these
+        self._unanswered.acquire()
 
     def answer(self, answer: Answer) -> None:
         """Wake the waiter; the first answer stands."""
-        if not self._answered.is_set():
+        if self._answer is None:
             self._answer = answer
-            self._answered.set()
+            self._unanswered.release()
 
     def wait(self, seconds: float) -> Answer | None:
-        """The answer, None when there is none in time."""
-        self._answered.wait(seconds)
+        """The answer, None when there is none in time; for the one who waits, once."""
+        if seconds > 0:
+            self._unanswered.acquire(timeout=seconds)
         return self._answer
 
 

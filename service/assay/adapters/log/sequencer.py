@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,8 @@ _QUEUED_OCTETS = 512 * 1024 * 1024
 _MOST_CONNECTIONS = 1024
 _LONGEST_BUDGET = 600_000
 _PATIENCE = 10.0
+_SEND_PATIENCE = struct.pack("ll", int(_PATIENCE), 0)
+"""The kernel's own time-out (a `timeval`): one that Python keeps would cost a system call before every answer."""
 _POLL = 0.1
 
 
@@ -108,6 +111,7 @@ class Connections:
                 return
             self._open[connection] = thread
         connection.settimeout(None)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_PATIENCE)
         thread.start()
 
     def close(self) -> None:
@@ -122,10 +126,7 @@ class Connections:
     def _run(self, connection: socket.socket) -> None:
         try:
             while (octets := receive_frame(connection, patience=_PATIENCE)) is not None:
-                answer = self._answer(octets)
-                connection.settimeout(_PATIENCE)
-                send_frame(connection, render_answer(answer))
-                connection.settimeout(None)
+                send_frame(connection, render_answer(self._answer(octets)))
         except (OSError, AssayError) as error:
             _LOGGER.warning("a worker's connection ended: %s", error)
         finally:

@@ -143,35 +143,49 @@ def receive_frame(
     bytes (None: the socket's own time-out). `left` says how many seconds there are for all that is still to come, and
     raises when there are none. Raises `OSError`, and `InvalidInput(frame_too_large)`.
     """
-    first = connection.recv(1)
+    first = connection.recv(_LENGTH.size)
     if not first:
         return None
     waiting = connection.gettimeout()
-    if patience is not None:
-        connection.settimeout(patience)
-    (length,) = _LENGTH.unpack(first + _receive(connection, _LENGTH.size - 1, left))
+    head = bytearray(first.ljust(_LENGTH.size, b"\0"))
+    _receive(connection, memoryview(head)[len(first) :], patience, left)
+    (length,) = _LENGTH.unpack(head)
     if length > LARGEST_FRAME:
         raise _too_large(length)
-    octets = _receive(connection, length, left)
-    connection.settimeout(waiting)
-    return octets
+    octets = bytearray(length)
+    _receive(connection, memoryview(octets), patience, left)
+    if connection.gettimeout() != waiting:
+        connection.settimeout(waiting)
+    return bytes(octets)
 
 
 def _render(members: Mapping[str, object]) -> bytes:
     return json.dumps(members, ensure_ascii=False).encode()
 
 
-def _receive(connection: socket.socket, length: int, left: Callable[[], float] | None) -> bytes:
-    octets = bytearray(length)
-    view, filled = memoryview(octets), 0
-    while filled < length:
-        if left is not None:
-            connection.settimeout(left())
-        count = connection.recv_into(view[filled:])
-        if count == 0:
-            raise ConnectionResetError("the peer closed in the middle of a frame")
-        filled += count
-    return bytes(octets)
+def _receive(
+    connection: socket.socket, view: memoryview, patience: float | None, left: Callable[[], float] | None
+) -> None:
+    """Fill the view; what has arrived already is taken without setting any time-out."""
+    filled = _receive_arrived(connection, view)
+    while filled < len(view):
+        seconds = patience if left is None else left()
+        if seconds is not None:
+            connection.settimeout(seconds)
+        filled += _require_octets(connection.recv_into(view[filled:]))
+
+
+def _receive_arrived(connection: socket.socket, view: memoryview) -> int:
+    try:
+        return _require_octets(connection.recv_into(view, 0, socket.MSG_DONTWAIT)) if view else 0
+    except BlockingIOError:
+        return 0
+
+
+def _require_octets(count: int) -> int:
+    if count == 0:
+        raise ConnectionResetError("the peer closed in the middle of a frame")
+    return count
 
 
 def _parse(octets: bytes, readers: Mapping[str, Callable[[Mapping[str, object]], T]]) -> T:

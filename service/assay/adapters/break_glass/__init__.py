@@ -1,0 +1,1 @@
+"""Grants (break-glass) in a folder, and the book of their uses."""

@@ -1,0 +1,46 @@
+"""The section `break_glass`."""
+
+from datetime import timedelta
+
+import pytest
+
+from assay.configuration.settings import BreakGlassSettings
+from assay.domain.errors import ConfigError
+from tests.unit.configuration.test_reader import GOOD, read
+
+
+def section(text: str) -> BreakGlassSettings | None:
+    return read(f"{GOOD}break_glass: {{{text}}}\n").break_glass
+
+
+def test_there_is_none_unless_it_is_configured() -> None:
+    assert read(GOOD).break_glass is None
+
+
+def test_it_has_bounds_of_its_own() -> None:
+    found = section("grants: grants, authorities: [release]")
+    assert found is not None
+    assert (found.grants, found.rules.quorum.threshold) == ("grants", 1)
+    assert (found.rules.longest, found.rules.most_uses) == (timedelta(hours=24), 20)
+    other = section("grants: g, authorities: [release], threshold: 1, most_hours: 2, most_uses: 3")
+    assert other is not None
+    assert (other.rules.longest, other.rules.most_uses) == (timedelta(hours=2), 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "grants: grants",
+        "authorities: [release]",
+        "grants: grants, authorities: []",
+        "grants: grants, authorities: [nobody]",
+        "grants: grants, authorities: [release], threshold: 2",
+        "grants: grants, authorities: [release], most_hours: 169",
+        "grants: grants, authorities: [release], most_uses: 0",
+        "grants: grants, authorities: [release], more: 1",
+    ],
+)
+def test_what_nobody_could_mean_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        section(text)
+    assert caught.value.code == "configuration_invalid"

@@ -1,0 +1,1 @@
+"""Misuse cases for admission webhooks: what must be denied, whoever wrote the webhook."""
