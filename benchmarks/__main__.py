@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import admission, decision_log, gate, registry, verification
+from benchmarks import admission, decision_log, gate, registry, review, verification
 from benchmarks.figure import Figure
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "log": decision_log.measure,
     "verification": verification.measure,
     "registry": registry.measure,
+    "review": review.measure,
 }
 
 

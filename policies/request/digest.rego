@@ -13,6 +13,12 @@ bound contains i if {
 	regex.match(`^sha256:[0-9a-f]{64}$`, image.digest)
 }
 
+# An image set that runs already is not judged again when something else of its workload changes.
+bound contains i if {
+	some i, image in input.images
+	image.verdict == "runs_already"
+}
+
 # METADATA
 # title: Digest required
 # description: Every image must be bound to the digest that was judged; a tag alone names nothing

@@ -21,6 +21,12 @@ test_a_tag_alone_is_denied if {
 	not digest.holds["digest.required"] with input as {"images": [pinned, tagged]}
 }
 
+test_a_tag_that_runs_already_passes if {
+	running := object.union(tagged, {"verdict": "runs_already"})
+	count(digest.deny) == 0 with input as {"images": [running]}
+	digest.holds["digest.required"] with input as {"images": [running]}
+}
+
 test_a_malformed_digest_is_denied if {
 	count(digest.deny) == 1 with input as {"images": [object.union(pinned, {"digest": "sha256:aa"})]}
 }

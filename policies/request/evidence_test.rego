@@ -11,6 +11,11 @@ test_allowed_images_pass if {
 	evidence.checked["evidence.allowed"] == 2 with input as document
 }
 
+test_an_image_that_runs_already_passes if {
+	count(evidence.deny) == 0 with input as {"images": [judged("one", "runs_already")]}
+	evidence.holds["evidence.allowed"] with input as {"images": [judged("one", "runs_already")]}
+}
+
 test_a_denied_or_indeterminate_image_is_denied if {
 	document := {"images": [judged("one", "allow"), judged("two", "deny"), judged("three", "indeterminate")]}
 	{found.image | some found in evidence.deny} == {"two", "three"} with input as document

@@ -278,6 +278,21 @@ class Metrics(Protocol):
         ...
 
 
+class AdmissionMetrics(Metrics, Protocol):
+    """Counters of the admission webhook."""
+
+    def count_admission(self, hook: str, *, decision: str, reason: str, dry_run: bool) -> None:
+        """Count one answered review: `mutate` or `validate`; `allow` or `deny`.
+
+        `reason` is `allowed`, an exemption or the reason of a denial.
+        """
+        ...
+
+    def observe_admission(self, hook: str, seconds: float) -> None:
+        """Add the time that one review took."""
+        ...
+
+
 class TrustMetrics(Protocol):
     """Counters of what keeps trust up to date, with labels from closed sets."""
 

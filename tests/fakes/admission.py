@@ -12,12 +12,15 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnswer
+from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Finding, Verdict
 from assay.domain.digest import Digest
 from assay.domain.reference import Reference
 from assay_webhooks.application import create_application
-from assay_webhooks.workloads import ImageField
+from assay_webhooks.question import Subject, examine
+from assay_webhooks.review import AdmissionRequest
+from assay_webhooks.workloads import ImageField, compile_kinds, extract_images, find_workload
 
 UID = "705ab4f5-6393-11e8-b7cc-42010a800002"
 DECISION = "01KAQ3V9Y0000000000000000A"
@@ -43,15 +46,23 @@ class FrozenClock:
 
 @dataclass
 class CountingMetrics:
-    """Counts failures by code."""
+    """Counts failures by code, and answered reviews."""
 
     failures: Counter[str] = field(default_factory=Counter)
+    admissions: Counter[tuple[str, str, str, bool]] = field(default_factory=Counter)
+    durations: list[tuple[str, float]] = field(default_factory=list)
 
     def count_decision(self, kind: str, verdict: str) -> None:
         raise AssertionError(f"{kind} {verdict}: decisions are counted where they are recorded")
 
     def count_failure(self, code: str) -> None:
         self.failures[code] += 1
+
+    def count_admission(self, hook: str, *, decision: str, reason: str, dry_run: bool) -> None:
+        self.admissions[(hook, decision, reason, dry_run)] += 1
+
+    def observe_admission(self, hook: str, seconds: float) -> None:
+        self.durations.append((hook, seconds))
 
     def observe_step(self, step: str, seconds: float) -> None:
         raise AssertionError(f"{step} {seconds}: the webhook takes no step of a decision")
@@ -71,6 +82,8 @@ class ScriptedEngine:
         self.budgets.append(deadline.remaining("the test"))
         if self.error:
             raise self.error
+        if question.images_unchanged:
+            return answer_to(tuple(running(reference) for reference in question.references))
         return answer_to(tuple(self._judge(reference) for reference in question.references))
 
     def _judge(self, reference: Reference) -> ImageAnswer:
@@ -83,6 +96,10 @@ class ScriptedEngine:
 
 def allowed(reference: Reference, digest: Digest = DIGEST) -> ImageAnswer:
     return ImageAnswer(reference=reference, verdict=Verdict.ALLOW, digest=digest)
+
+
+def running(reference: Reference) -> ImageAnswer:
+    return ImageAnswer(reference=reference, verdict=Verdict.ALLOW, digest=reference.digest, runs_already=True)
 
 
 def denied(
@@ -153,10 +170,16 @@ class Webhook:
     clock: FrozenClock = field(default_factory=FrozenClock)
     failing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    coverage: Coverage = field(default_factory=Coverage)
 
     def client(self) -> FlaskClient:
         application = create_application(
-            self.engine.admit, self.metrics, lambda: self.failing, self.clock, warnings=lambda: self.warnings
+            self.engine.admit,
+            self.metrics,
+            lambda: self.failing,
+            self.clock,
+            coverage=self.coverage,
+            warnings=lambda: self.warnings,
         )
         return application.test_client()
 
@@ -198,6 +221,20 @@ def apply_patch(document: object, operations: list[dict[str, str]]) -> object:
             assert isinstance(target, dict)
             target[_unescape(last)] = operation["value"]
     return result
+
+
+def subject_of(request: AdmissionRequest, coverage: Coverage | None = None) -> Subject:
+    """What of a request is decided; a request that is exempt has no subject."""
+    coverage = coverage or Coverage()
+    subject = examine(request, compile_kinds(coverage.custom_resources), coverage)
+    assert isinstance(subject, Subject), subject
+    return subject
+
+
+def find_images(request: AdmissionRequest, coverage: Coverage | None = None) -> tuple[ImageField, ...]:
+    """Every image of the request's object."""
+    kinds = compile_kinds((coverage or Coverage()).custom_resources)
+    return extract_images(find_workload(kinds, request.kind, request.untrusted_object))
 
 
 def places(images: tuple[ImageField, ...]) -> list[tuple[str, str]]:

@@ -108,12 +108,16 @@ class Rules(PolicyEngine):
         images = document["images"]
         complaints = {
             "registry.allowed": [item["key"] for item in images if item["registry"] in self.denied_registries],
-            "digest.required": [item["key"] for item in images if not item["digest"]],
-            "evidence.allowed": [item["key"] for item in images if item["verdict"] != "allow"],
+            "digest.required": [item["key"] for item in images if not item["digest"] and not _runs(item)],
+            "evidence.allowed": [item["key"] for item in images if item["verdict"] != "allow" and not _runs(item)],
         }
         answer = _answer(Stage.REQUEST, document, complaints)
         blamed = {key for keys in complaints.values() for key in keys}
         return {**answer, "images": {item["key"]: item["key"] not in blamed for item in images}}
+
+
+def _runs(image: Mapping[str, object]) -> bool:
+    return image["verdict"] == "runs_already"
 
 
 def _answer(stage: Stage, document: Mapping[str, object], complaints: Mapping[str, list[str]]) -> Json:

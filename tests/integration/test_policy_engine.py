@@ -197,7 +197,7 @@ def ask_request(opa: RunningOpa, repository: str, verdict: Verdict) -> StageVerd
         verdict=StageVerdict(stage=Stage.EVIDENCE, verdict=verdict),
     )
     document = request_document(
-        request=RequestFacts(id="1", operation="publish"),
+        request=RequestFacts(operation="publish"),
         tenant=TENANT,
         environment=ENVIRONMENT,
         kind=DecisionKind.GATE,

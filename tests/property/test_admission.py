@@ -8,11 +8,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.domain.coverage import Coverage
 from assay.domain.errors import InvalidInput
+from assay.domain.field_path import FieldPath, Place, Wildcard
 from assay.domain.reference import Reference
-from assay_webhooks.question import find_exemption, find_images, pose_question
+from assay_webhooks.question import Subject, examine, pose_question
 from assay_webhooks.review import Operation, parse_review
-from assay_webhooks.workloads import PodSpec, extract_images
+from assay_webhooks.workloads import ImageField, Workload, compile_kinds, extract_images
 from tests.fakes.admission import DIGEST, UID, ScriptedEngine, Webhook, apply_patch, patch_of, places, pod, review
 
 GOOD = ("good:1", f"good@{DIGEST}", "registry.example:5000/good", "good", "docker.io/library/good:1")
@@ -63,6 +65,11 @@ def _strings_named_as_images(value: Any) -> list[str]:
     return named + [text for item in value.values() for text in _strings_named_as_images(item)]
 
 
+def _images(spec: object) -> tuple[ImageField, ...]:
+    place = Place(pointer="/spec", words="/spec", value=spec)
+    return extract_images(Workload(pod_specs=(place,), image_places=(), images_required=True))
+
+
 def _engine() -> ScriptedEngine:
     return ScriptedEngine({str(Reference.parse(written)): DIGEST for written in GOOD})
 
@@ -90,8 +97,9 @@ def test_any_body_is_a_request_or_a_typed_error(octets: bytes) -> None:
 
 def _pose(body: dict[str, Any]) -> None:
     request = parse_review(json.dumps(body).encode())
-    if find_exemption(request) is None:
-        assert pose_question(request, find_images(request)).references
+    subject = examine(request, compile_kinds(), Coverage())
+    if isinstance(subject, Subject):
+        assert pose_question(request, subject).references
 
 
 @given(json_values, json_values, st.sampled_from(list(Operation)))
@@ -118,15 +126,70 @@ def test_an_image_placed_anywhere_in_a_pod_spec_is_extracted_or_refused(
         target = target[step]
     target[name] = placed
     found: list[str] = []
-    refusal = _refusal(
-        lambda: found.extend(image.written for image in extract_images(PodSpec(pointer="/spec", members=spec)))
-    )
+    refusal = _refusal(lambda: found.extend(image.written for image in _images(spec)))
     assert refusal in CODES or "placed:1" in found
+
+
+steps = st.lists(st.sampled_from(["a", "b", Wildcard.ITEMS, Wildcard.VALUES]), max_size=5)
+
+
+def _placed(path: FieldPath, draws: st.DataObject, image: str) -> Any:
+    """An object that holds the image where the path leads, and other things beside every step of it."""
+    value: Any = image
+    for step in reversed(path.steps):
+        if step is Wildcard.ITEMS:
+            value = [value]
+        elif step is Wildcard.VALUES:
+            value = {draws.draw(st.text(min_size=1, max_size=5)): value}
+        else:
+            others = draws.draw(st.dictionaries(texts, json_values, max_size=2))
+            value = {**{name: other for name, other in others.items() if name != step}, step: value}
+    return value
+
+
+@given(steps, st.data())
+def test_whatever_stands_where_a_path_leads_is_found(tail: list[str | Wildcard], draws: st.DataObject) -> None:
+    path = FieldPath(steps=("spec", *tail, "image"))
+    found = list(path.select(_placed(path, draws, "placed:1")))
+
+    assert "placed:1" in [place.value for place in found]
+    assert FieldPath.parse(str(path)) == path
+
+
+@given(st.text(max_size=30) | st.text(alphabet="ab.[]*", max_size=12))
+def test_any_text_is_a_path_or_a_typed_error(text: str) -> None:
+    refusal = _refusal(lambda: FieldPath.parse(text))
+    assert refusal == "field_path_malformed" or str(FieldPath.parse(text)) == text
+
+
+@given(steps, json_values)
+def test_any_object_gives_places_that_its_pointers_lead_to_or_a_typed_error(
+    tail: list[str | Wildcard], document: Any
+) -> None:
+    path = FieldPath(steps=("a", *tail))
+    found: list[Place] = []
+    assert _refusal(lambda: found.extend(path.select({"a": document}))) in {None, "object_malformed"}
+    for place in found:
+        tests: Any = [{"op": "test", "path": place.pointer, "value": place.value}]
+        assert apply_patch({"a": document}, tests) == {"a": document}
+
+
+@given(pod_specs(), st.dictionaries(field_names, json_values, max_size=3), st.data())
+def test_fields_nobody_knows_never_hide_an_image(
+    spec: dict[str, Any], unknown: dict[str, Any], draws: st.DataObject
+) -> None:
+    known = _strings_named_as_images(spec)
+    containers: list[dict[str, Any]] = spec["containers"]
+    draws.draw(st.sampled_from(containers)).update({k: v for k, v in unknown.items() if k != "image"})
+    found: list[str] = []
+    refusal = _refusal(lambda: found.extend(image.written for image in _images({**unknown, **spec})))
+
+    assert refusal in CODES or sorted(found) == sorted(known)
 
 
 @given(pod_specs())
 def test_extraction_finds_what_the_oracle_finds(spec: dict[str, Any]) -> None:
-    found = places(extract_images(PodSpec(pointer="/spec", members=spec)))
+    found = places(_images(spec))
     assert sorted(written for _, written in found) == sorted(_strings_named_as_images(spec))
 
 

@@ -12,12 +12,13 @@ from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
+from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
-from assay.ports import Clock, Metrics
+from assay.ports import AdmissionMetrics, Clock
 from assay_webhooks.answer import Hook, allow_exempt, refuse_failure, refuse_internally, refuse_object, respond
-from assay_webhooks.question import find_exemption, find_images, pose_question, require_digests
+from assay_webhooks.question import Exemption, examine, needs_digests, pose_question, require_digests
 from assay_webhooks.review import (
     LARGEST_REVIEW,
     AdmissionRequest,
@@ -25,6 +26,7 @@ from assay_webhooks.review import (
     parse_review,
     render_response,
 )
+from assay_webhooks.workloads import Kinds, compile_kinds
 
 Admit = Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]
 
@@ -36,19 +38,30 @@ _STATUS = {"review_too_large": 413, "content_type_unsupported": 415}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
     admit: Admit
-    metrics: Metrics
+    metrics: AdmissionMetrics
     clock: Clock
+    coverage: Coverage
+    kinds: Kinds
     timeout_seconds: int
 
 
-def create_admission_blueprint(admit: Admit, metrics: Metrics, clock: Clock, *, timeout_seconds: int) -> Blueprint:
+def create_admission_blueprint(
+    admit: Admit, metrics: AdmissionMetrics, clock: Clock, coverage: Coverage, *, timeout_seconds: int
+) -> Blueprint:
     """Create the blueprint with `POST /mutate` and `POST /validate`.
 
     `admit` may raise `InvalidInput` and `Unavailable`; whatever else it does ends in a denial with reason `internal`.
     `timeout_seconds` is the webhook configuration's own `timeoutSeconds`, for calls that do not tell theirs. Denials
     are HTTP 200; only a body that is no review gets 400, 413 or 415 with text, for there is no request to answer.
     """
-    parts = _Parts(admit=admit, metrics=metrics, clock=clock, timeout_seconds=timeout_seconds)
+    parts = _Parts(
+        admit=admit,
+        metrics=metrics,
+        clock=clock,
+        coverage=coverage,
+        kinds=compile_kinds(coverage.custom_resources),
+        timeout_seconds=timeout_seconds,
+    )
     blueprint = Blueprint("admission", __name__)
     for hook in Hook:
         blueprint.add_url_rule(
@@ -78,13 +91,21 @@ def _answer_call(parts: _Parts, hook: Hook) -> Response:
     except Exception:  # noqa: BLE001  # the one boundary of this entry point
         # A denial is an answer; an error would leave the request to failurePolicy.
         _log.exception("a review of the hook %s failed unexpectedly", hook)
-        with contextlib.suppress(Exception):  # a broken counter must not turn the denial into an error
-            parts.metrics.count_failure("internal")
-        uid = g.get("review_uid")
-        return _json(refuse_internally(uid)) if uid else _text(500, "internal: an unexpected error was logged")
+        return _refuse_unexpected(parts, hook)
+
+
+def _refuse_unexpected(parts: _Parts, hook: Hook) -> Response:
+    review = g.get("review")
+    response = refuse_internally(review.uid) if review else None
+    with contextlib.suppress(Exception):  # a broken counter must not turn the denial into an error
+        parts.metrics.count_failure("internal")
+        if response:
+            _count(parts, hook, review, response)
+    return _json(response) if response else _text(500, "internal: an unexpected error was logged")
 
 
 def _answer_review(parts: _Parts, hook: Hook) -> Response:
+    begun = parts.clock.monotonic()
     budget = parse_budget(request.args.get("timeout", ""), timeout_seconds=parts.timeout_seconds)
     server: ServerStatus = request.environ.get(SERVER_STATUS, ServerStatus())
     deadline = Deadline.after(budget - server.waited_seconds, parts.clock.monotonic)
@@ -93,10 +114,22 @@ def _answer_review(parts: _Parts, hook: Hook) -> Response:
     except InvalidInput as error:
         parts.metrics.count_failure(error.code)
         return _text(_STATUS.get(error.code, 400), f"{error.code}: {error}")
-    g.review_uid = review.uid
+    g.review = review
     response = _judge(parts, hook, review, deadline)
+    _count(parts, hook, review, response)
+    parts.metrics.observe_admission(hook.value, parts.clock.monotonic() - begun)
     _log_response(hook, review, response)
     return _json(response)
+
+
+def _count(parts: _Parts, hook: Hook, review: AdmissionRequest, response: ReviewResponse) -> None:
+    exempt = dict(response.audit_annotations).get("exemption")
+    parts.metrics.count_admission(
+        hook.value,
+        decision="allow" if response.allowed else "deny",
+        reason=response.reason.value if response.reason else exempt or "allowed",
+        dry_run=review.dry_run,
+    )
 
 
 def _read_body() -> bytes:
@@ -118,13 +151,13 @@ def _read_body() -> bytes:
 
 def _judge(parts: _Parts, hook: Hook, review: AdmissionRequest, deadline: Deadline) -> ReviewResponse:
     try:
-        exemption = find_exemption(review)
-        if exemption is not None:
-            return allow_exempt(review.uid, exemption)
-        images = find_images(review)
-        if hook is Hook.VALIDATE:
-            require_digests(images)
-        question = pose_question(review, images)
+        subject = examine(review, parts.kinds, parts.coverage)
+        if isinstance(subject, Exemption):
+            return allow_exempt(review.uid, subject)
+        pinned = needs_digests(review, subject, parts.coverage)
+        if hook is Hook.VALIDATE and pinned:
+            require_digests(subject.images)
+        question = pose_question(review, subject)
     except InvalidInput as error:
         parts.metrics.count_failure(error.code)
         return refuse_object(review.uid, error)
@@ -134,7 +167,7 @@ def _judge(parts: _Parts, hook: Hook, review: AdmissionRequest, deadline: Deadli
     except (InvalidInput, Unavailable) as error:
         parts.metrics.count_failure(error.code)
         return refuse_failure(review.uid, error)
-    return respond(hook, images, question, answer)
+    return respond(subject, question, answer, pin=pinned and hook is Hook.MUTATE)
 
 
 def _log_response(hook: Hook, review: AdmissionRequest, response: ReviewResponse) -> None:

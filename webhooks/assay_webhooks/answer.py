@@ -11,7 +11,7 @@ from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnsw
 from assay.domain.decision import Status, Verdict
 from assay.domain.errors import AssayError, InvalidInput
 from assay_webhooks.patch import render_patch
-from assay_webhooks.question import Exemption
+from assay_webhooks.question import Exemption, Subject
 from assay_webhooks.review import DenialReason, ReviewResponse, plain_text
 from assay_webhooks.workloads import ImageField
 
@@ -43,7 +43,7 @@ def refuse_failure(uid: str, error: AssayError) -> ReviewResponse:
     """The response when no decision was reached; of the error only its code is told, for its words may be quoted."""
     if error.retryable:
         return _refuse(uid, DenialReason.RETRYABLE, error.code, "no decision was reached in time")
-    return _refuse(uid, DenialReason.POLICY, error.code, "an image of this object cannot be judged")
+    return _refuse(uid, DenialReason.POLICY, error.code, "this request cannot be judged")
 
 
 def refuse_internally(uid: str) -> ReviewResponse:
@@ -51,18 +51,16 @@ def refuse_internally(uid: str) -> ReviewResponse:
     return _refuse(uid, DenialReason.INTERNAL, "internal", "an unexpected error was recorded in the webhook's log")
 
 
-def respond(
-    hook: Hook, images: tuple[ImageField, ...], question: AdmissionQuestion, answer: AdmissionAnswer
-) -> ReviewResponse:
+def respond(subject: Subject, question: AdmissionQuestion, answer: AdmissionAnswer, *, pin: bool) -> ReviewResponse:
     """The response that follows from a decision.
 
     Allowed only with positive proof: the verdict is allow, the decision is recorded, nothing blocks, and exactly the
-    references of the question are allowed, each for the digest it names if it names one. Anything less is a denial
-    (`answer_incomplete`). Only the mutating hook patches, to the digests that were judged. Raises
-    `InvalidInput(patch_impossible)`.
+    references of the question are allowed, each for the digest it names if it names one; only an image that ran before
+    the request needs no digest. Anything less is a denial (`answer_incomplete`). With `pin` the object is patched to
+    the digests that were judged. Raises `InvalidInput(patch_impossible)`.
     """
     if answer.verdict is not Verdict.ALLOW:
-        return _deny(images, question.uid, answer)
+        return _deny(subject.images, question.uid, answer)
     if not _is_positive_proof(question, answer):
         message = "the decision does not cover every image of the object"
         return _refuse(question.uid, DenialReason.INTERNAL, "answer_incomplete", message)
@@ -72,7 +70,7 @@ def respond(
         allowed=True,
         warnings=_warnings(answer),
         audit_annotations=_annotations(answer),
-        patch=render_patch(images, digests) if hook is Hook.MUTATE else b"",
+        patch=render_patch(subject.images, digests) if pin else b"",
     )
 
 
@@ -80,15 +78,17 @@ def _is_positive_proof(question: AdmissionQuestion, answer: AdmissionAnswer) -> 
     return (
         bool(answer.decision_id)
         and Counter(image.reference for image in answer.images) == Counter(question.references)
-        and all(_is_allowed(image) for image in answer.images)
+        and all(_is_allowed(question, image) for image in answer.images)
         and not any(finding.blocks for finding in answer.findings)
     )
 
 
-def _is_allowed(image: ImageAnswer) -> bool:
-    return (
-        image.verdict is Verdict.ALLOW and image.digest is not None and image.reference.digest in {None, image.digest}
-    )
+def _is_allowed(question: AdmissionQuestion, image: ImageAnswer) -> bool:
+    if image.verdict is not Verdict.ALLOW:
+        return False
+    if image.runs_already:
+        return question.images_unchanged
+    return image.digest is not None and image.reference.digest in {None, image.digest}
 
 
 def _deny(images: tuple[ImageField, ...], uid: str, answer: AdmissionAnswer) -> ReviewResponse:
@@ -117,7 +117,7 @@ def _classify(answer: AdmissionAnswer, codes: list[str]) -> DenialReason:
 
 
 def _describe(image: ImageAnswer, images: tuple[ImageField, ...]) -> str:
-    places = [place.pointer for place in images if place.reference == image.reference]
+    places = [place.words for place in images if place.reference == image.reference]
     where = places[0] if places else "an image"
     digest = f" ({image.digest})" if image.digest else ""
     return f"{where}{digest}: {plain_text(image.message or image.code or 'denied', longest=_LONGEST_PART)}"

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from assay.domain.coverage import Coverage
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
-from assay.ports import Clock, Metrics
+from assay.ports import AdmissionMetrics, Clock
 from assay_webhooks.admission import Admit, create_admission_blueprint
 
 Readiness = Callable[[], Sequence[str]]
@@ -17,10 +18,11 @@ Warnings = Callable[[], Sequence[str]]
 
 def create_application(
     admit: Admit,
-    metrics: Metrics,
+    metrics: AdmissionMetrics,
     readiness: Readiness,
     clock: Clock,
     *,
+    coverage: Coverage | None = None,
     timeout_seconds: int = 10,
     warnings: Warnings = tuple,
 ) -> Flask:
@@ -31,7 +33,10 @@ def create_application(
     it carries the warnings. Opens nothing and starts no thread: safe before a fork.
     """
     application = Flask(__name__, static_folder=None)
-    application.register_blueprint(create_admission_blueprint(admit, metrics, clock, timeout_seconds=timeout_seconds))
+    blueprint = create_admission_blueprint(
+        admit, metrics, clock, coverage or Coverage(), timeout_seconds=timeout_seconds
+    )
+    application.register_blueprint(blueprint)
     application.register_error_handler(HTTPException, _render_http_error)
 
     def healthz() -> Response:

@@ -1,7 +1,8 @@
 """The JSON Patch (RFC 6902) that pins images to the digests they were judged by."""
 
-import json
 from collections.abc import Mapping
+
+import orjson
 
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
@@ -22,7 +23,7 @@ def render_patch(images: tuple[ImageField, ...], digests: Mapping[Reference, Dig
         if pinned != image.written:
             operations.append({"op": "test", "path": image.pointer, "value": image.written})
             operations.append({"op": "replace", "path": image.pointer, "value": pinned})
-    return json.dumps(operations).encode("ascii") if operations else b""
+    return orjson.dumps(operations) if operations else b""
 
 
 def pin(image: ImageField, digest: Digest | None) -> str:
@@ -37,7 +38,7 @@ def pin(image: ImageField, digest: Digest | None) -> str:
     if digest is None or reference.digest not in {None, digest}:
         raise InvalidInput(
             "patch_impossible",
-            f"there is no digest that {image.pointer} could be pinned to",
+            f"there is no digest that {image.words} could be pinned to",
             remedy="report this: an allow must come with the digest that was judged",
         )
     if reference.digest is not None:

@@ -1,25 +1,44 @@
 """Which images a Kubernetes object names, and where."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 
+from assay.domain.api_type import GroupVersionKind
+from assay.domain.coverage import CustomResource
 from assay.domain.errors import InvalidInput
+from assay.domain.field_path import FieldPath, Place
 from assay.domain.reference import Reference
-from assay_webhooks.review import GroupVersionKind
 
-_POD_SPEC_PATHS: Mapping[GroupVersionKind, tuple[str, ...]] = {
-    GroupVersionKind(group="", version="v1", kind="Pod"): ("spec",),
-    GroupVersionKind(group="", version="v1", kind="PodTemplate"): ("template", "spec"),
-    GroupVersionKind(group="", version="v1", kind="ReplicationController"): ("spec", "template", "spec"),
-    GroupVersionKind(group="apps", version="v1", kind="Deployment"): ("spec", "template", "spec"),
-    GroupVersionKind(group="apps", version="v1", kind="ReplicaSet"): ("spec", "template", "spec"),
-    GroupVersionKind(group="apps", version="v1", kind="StatefulSet"): ("spec", "template", "spec"),
-    GroupVersionKind(group="apps", version="v1", kind="DaemonSet"): ("spec", "template", "spec"),
-    GroupVersionKind(group="batch", version="v1", kind="Job"): ("spec", "template", "spec"),
-    GroupVersionKind(group="batch", version="v1", kind="CronJob"): ("spec", "jobTemplate", "spec", "template", "spec"),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where objects of a kind name images: in PodSpecs, in single fields, or in both.
+
+    Without `images_required` an object may name none.
+    """
+
+    pod_specs: tuple[FieldPath, ...] = ()
+    images: tuple[FieldPath, ...] = ()
+    images_required: bool = True
+
+
+Kinds = Mapping[GroupVersionKind, Layout]
+"""The kinds that are judged. Whoever registers another one asked for a judgement we cannot make."""
+
+POD = GroupVersionKind(group="", version="v1", kind="Pod")
+
+_KUBERNETES = {
+    ("", "Pod"): "spec",
+    ("", "PodTemplate"): "template.spec",
+    ("", "ReplicationController"): "spec.template.spec",
+    ("apps", "Deployment"): "spec.template.spec",
+    ("apps", "ReplicaSet"): "spec.template.spec",
+    ("apps", "StatefulSet"): "spec.template.spec",
+    ("apps", "DaemonSet"): "spec.template.spec",
+    ("batch", "Job"): "spec.template.spec",
+    ("batch", "CronJob"): "spec.jobTemplate.spec.template.spec",
 }
 # `pods/ephemeralcontainers`, `pods/resize` and `*/status` carry the whole object under the same kind, so the kind alone
 # decides. `*/scale` has a kind of its own (`autoscaling/v1 Scale`) and is refused like any other unknown kind.
@@ -27,6 +46,8 @@ _POD_SPEC_PATHS: Mapping[GroupVersionKind, tuple[str, ...]] = {
 MOST_IMAGES = 256
 """Images of one object: far above what a node could run, far below what an object of 3 MiB could make us look up."""
 
+_CONTAINERS = frozenset({"containers", "initContainers", "ephemeralContainers"})
+_INDEX = re.compile(r"/[0-9]+(?![^/])", re.ASCII)
 _IMAGE_WORDS = frozenset({"image", "reference"})
 _NOT_AN_IMAGE = re.compile(
     # Label maps, whose keys users choose, and the name of a Ceph block device.
@@ -38,117 +59,147 @@ _NOT_AN_IMAGE = re.compile(
 )
 
 
-class ImageRole(StrEnum):
-    """The member of a PodSpec an image stands in; moving an image to another one changes what runs."""
-
-    CONTAINER = "containers"
-    INIT_CONTAINER = "initContainers"
-    EPHEMERAL_CONTAINER = "ephemeralContainers"
-    VOLUME = "volumes"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodSpec:
-    """The PodSpec of an object and the JSON pointer to it."""
-
-    pointer: str
-    members: Mapping[str, object] = field(repr=False, hash=False)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageField:
     """One image an object names: where, as what, as written, and as the canonical reference.
 
-    `pointer` (RFC 6901) consists of Kubernetes field names and indices only.
+    `pointer` (RFC 6901) is exact; `words` is the same place for messages, without any text that a user chose. `role`
+    is the same place whatever its index: moving an image to another one changes what runs.
     """
 
     pointer: str
-    role: ImageRole
+    words: str
+    role: str
     written: str
     reference: Reference
 
 
-def find_pod_spec(kind: GroupVersionKind, untrusted_object: object) -> PodSpec:
-    """Find the PodSpec of an object of this kind.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """An object, and the places its kind says: its PodSpecs and its single images; nothing there was looked into."""
 
-    Raises `InvalidInput`: `kind_unsupported` for a kind that is not in the table (whoever registered it asked for a
-    judgement we cannot make), `object_malformed` when the object is not of the kind that the request names or its
-    shape is wrong, `no_images_found` when there is no PodSpec.
+    pod_specs: tuple[Place, ...]
+    image_places: tuple[Place, ...]
+    images_required: bool
+
+
+def compile_kinds(custom_resources: Iterable[CustomResource] = ()) -> Kinds:
+    """The kinds of Kubernetes that run images, and custom resources beside them."""
+    kinds = {
+        GroupVersionKind(group=group, version="v1", kind=kind): Layout(pod_specs=(FieldPath.parse(path),))
+        for (group, kind), path in _KUBERNETES.items()
+    }
+    for custom in custom_resources:
+        kinds[custom.kind] = Layout(
+            pod_specs=custom.pod_specs, images=custom.images, images_required=custom.images_required
+        )
+    return kinds
+
+
+def find_workload(kinds: Kinds, kind: GroupVersionKind, untrusted_object: object) -> Workload:
+    """Find the PodSpecs and images of an object of this kind.
+
+    Raises `InvalidInput`: `kind_unsupported` for a kind that is not known, `object_malformed` when the object is not
+    of the kind that the request names or its shape is wrong, `no_images_found` when it has neither PodSpec nor image
+    and must have one.
     """
-    path = _POD_SPEC_PATHS.get(kind)
-    if path is None:
+    layout = kinds.get(kind)
+    if layout is None:
         raise InvalidInput(
             "kind_unsupported",
             "objects of this kind are not known to run images",
-            remedy="take the kind out of the webhook's rules",
+            remedy="take the kind out of the webhook's rules, or describe it in webhook.custom_resources",
         )
     members = _members(untrusted_object, "the object")
     if members.get("kind") != kind.kind or members.get("apiVersion") != kind.api_version:
         raise _malformed("the object is not of the kind that the request names")
-    pointer = ""
-    for name in path:
-        pointer = f"{pointer}/{name}"
-        if members.get(name) is None:
-            raise _no_images(pointer)
-        members = _members(members[name], pointer)
-    return PodSpec(pointer=pointer, members=members)
-
-
-def extract_images(pod_spec: PodSpec) -> tuple[ImageField, ...]:
-    """Every image of a PodSpec in document order, duplicates kept; never empty.
-
-    Containers, init containers (native sidecars among them), ephemeral containers and image volumes. Raises
-    `InvalidInput`: `image_missing`, `reference_malformed`, `object_malformed`, `no_images_found`, `too_many_images`
-    (more than `MOST_IMAGES`), and `unknown_image_field` when an `image` or `reference` stands at a place that is not
-    known, so that a field of a later Kubernetes release cannot smuggle one in. Messages name places, never what stands
-    there.
-    """
-    images = (
-        image
-        for name, value in pod_spec.members.items()
-        if name in _ROLES and value is not None
-        for image in _extract_list(ImageRole(name), value, f"{pod_spec.pointer}/{name}")
+    workload = Workload(
+        pod_specs=_select(layout.pod_specs, untrusted_object),
+        image_places=_select(layout.images, untrusted_object),
+        images_required=layout.images_required,
     )
+    if layout.images_required and not (workload.pod_specs or workload.image_places):
+        raise _no_images("the object")
+    return workload
+
+
+def extract_images(workload: Workload) -> tuple[ImageField, ...]:
+    """Every image of a workload, those of one PodSpec in document order, duplicates kept.
+
+    In a PodSpec: containers, init containers (native sidecars among them), ephemeral containers and image volumes;
+    each names at least one. Empty only when the kind need not name any. Raises `InvalidInput`: `image_missing`,
+    `reference_malformed`, `object_malformed`, `no_images_found`, `too_many_images` (more than `MOST_IMAGES`), and
+    `unknown_image_field` when an `image` or `reference` stands at a place of a PodSpec that is not known, so that a
+    field of a later Kubernetes release cannot smuggle one in. Messages name places, never what stands there.
+    """
+    # Two paths may lead to one place; the patch must change it once.
+    found = {image.pointer: image for image in _limited(map(_extract_image, workload.image_places))}
+    for pod_spec in workload.pod_specs:
+        images = _limited(_extract_pod_spec(pod_spec))
+        if not images:
+            raise _no_images(pod_spec.words)
+        found.update({image.pointer: image for image in images})
+        _refuse_unknown_places(pod_spec, frozenset(found))
+    return _limited(found.values())
+
+
+def _select(paths: tuple[FieldPath, ...], untrusted_object: object) -> tuple[Place, ...]:
+    places = (place for path in paths for place in path.select(untrusted_object))
+    return tuple({place.pointer: place for place in places}.values())
+
+
+def _limited(images: Iterable[ImageField]) -> tuple[ImageField, ...]:
     found = tuple(islice(images, MOST_IMAGES + 1))
     if len(found) > MOST_IMAGES:
         raise InvalidInput(
-            "too_many_images", f"{pod_spec.pointer} names more than {MOST_IMAGES} images", remedy="split the object"
+            "too_many_images", f"the object names more than {MOST_IMAGES} images", remedy="split the object"
         )
-    _refuse_unknown_places(pod_spec, frozenset(image.pointer for image in found))
-    if not found:
-        raise _no_images(pod_spec.pointer)
     return found
 
 
-_ROLES = frozenset(role.value for role in ImageRole)
+def _extract_pod_spec(pod_spec: Place) -> Iterator[ImageField]:
+    for name, value in _members(pod_spec.value, pod_spec.words).items():
+        if name in _CONTAINERS and value is not None:
+            for item, members in _items(pod_spec.member(name, value)):
+                yield _extract_image(item.member("image", members.get("image")))
+        elif name == "volumes" and value is not None:
+            yield from _extract_volumes(pod_spec.member(name, value))
 
 
-def _extract_list(role: ImageRole, value: object, pointer: str) -> Iterator[ImageField]:
-    if not isinstance(value, list):
-        raise _malformed(f"{pointer} is not a list")
-    for index, item in enumerate(value):
-        members = _members(item, f"{pointer}/{index}")
-        if role is not ImageRole.VOLUME:
-            yield _extract_image(role, members.get("image"), f"{pointer}/{index}/image")
-        elif members.get("image") is not None:
-            source = _members(members["image"], f"{pointer}/{index}/image")
-            yield _extract_image(role, source.get("reference"), f"{pointer}/{index}/image/reference")
+def _extract_volumes(volumes: Place) -> Iterator[ImageField]:
+    for volume, members in _items(volumes):
+        if members.get("image") is not None:
+            source = volume.member("image", members["image"])
+            reference = _members(source.value, source.words).get("reference")
+            yield _extract_image(source.member("reference", reference))
 
 
-def _extract_image(role: ImageRole, value: object, pointer: str) -> ImageField:
+def _items(place: Place) -> Iterator[tuple[Place, Mapping[str, object]]]:
+    if not isinstance(place.value, list):
+        raise _malformed(f"{place.words} is not a list")
+    for index, item in enumerate(place.value):
+        child = place.member(str(index), item)
+        yield child, _members(item, child.words)
+
+
+def _extract_image(place: Place) -> ImageField:
+    value = place.value
     if value is None or value == "":
-        raise InvalidInput("image_missing", f"{pointer} names no image", remedy="name the image in the object itself")
+        raise InvalidInput(
+            "image_missing", f"{place.words} names no image", remedy="name the image in the object itself"
+        )
     if not isinstance(value, str):
-        raise _malformed(f"{pointer} is not a string")
+        raise _malformed(f"{place.words} is not a string")
     try:
         reference = Reference.parse(value)
     except InvalidInput as error:
-        raise InvalidInput(error.code, f"{pointer} is not an image reference", remedy=error.remedy) from error
-    return ImageField(pointer=pointer, role=role, written=value, reference=reference)
+        raise InvalidInput(error.code, f"{place.words} is not an image reference", remedy=error.remedy) from error
+    role = _INDEX.sub("/*", place.words)
+    return ImageField(pointer=place.pointer, words=place.words, role=role, written=value, reference=reference)
 
 
-def _refuse_unknown_places(pod_spec: PodSpec, known: frozenset[str]) -> None:
-    pending: list[tuple[str, object]] = [("", pod_spec.members)]
+def _refuse_unknown_places(pod_spec: Place, known: frozenset[str]) -> None:
+    pending: list[tuple[str, object]] = [("", pod_spec.value)]
     while pending:
         pointer, value = pending.pop()
         for name, child in _children(value):
@@ -156,7 +207,7 @@ def _refuse_unknown_places(pod_spec: PodSpec, known: frozenset[str]) -> None:
             if name in _IMAGE_WORDS and _may_name_an_image(child, f"{pod_spec.pointer}{place}", place, known):
                 raise InvalidInput(
                     "unknown_image_field",
-                    f"{pod_spec.pointer} names an image at a place this release does not know",
+                    f"{pod_spec.words} names an image at a place this release does not know",
                     remedy="remove the field, or use a release that knows this version of Kubernetes",
                 )
             pending.append((place, child))
@@ -186,7 +237,7 @@ def _malformed(why: str) -> InvalidInput:
     return InvalidInput("object_malformed", why, remedy="send the object as its API type describes it")
 
 
-def _no_images(pointer: str) -> InvalidInput:
+def _no_images(where: str) -> InvalidInput:
     return InvalidInput(
-        "no_images_found", f"{pointer} names no image", remedy="name at least one container with its image"
+        "no_images_found", f"{where} names no image", remedy="name at least one container with its image"
     )

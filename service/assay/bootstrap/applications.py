@@ -16,13 +16,15 @@ from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.caller import Caller
+from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
 from assay.domain.errors import ConfigError
 from assay.domain.gate import GateAnswer, GateQuestion
+from assay.domain.tenancy import find_tenancy
 from assay.http.application import create_service
 from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
-from assay.ports import Clock, Cluster, Metrics
+from assay.ports import AdmissionMetrics, Clock, Cluster
 from assay.usecases.admit import AdmissionScope, admit
 from assay.usecases.gate import ask_gate
 
@@ -83,8 +85,10 @@ class WebhookParts:
     warnings: Callable[[], Sequence[str]]
     extensions: Mapping[str, Callable[[], None]]
     cluster: Cluster | None
-    metrics: Metrics
+    metrics: AdmissionMetrics
     clock: Clock
+    coverage: Coverage
+    timeout_seconds: int
 
 
 def webhook_parts_from_environment() -> WebhookParts:
@@ -94,8 +98,7 @@ def webhook_parts_from_environment() -> WebhookParts:
     if webhook is None:
         raise ConfigError("webhook_missing", "the configuration has no webhook", remedy="add the section `webhook`")
     caller = "client certificate" if webhook.tls.client_ca else "unauthenticated"
-    scope = AdmissionScope(tenant=webhook.tenant, environment=webhook.environment, caller=caller)
-
+    tenants = webhook.tenants
     cluster = open_cluster(installation, clock=running.clock, metrics=running.metrics)
     pulling = pulling_registries(
         installation,
@@ -108,6 +111,13 @@ def webhook_parts_from_environment() -> WebhookParts:
     engine = replace(running.engine, pulling=pulling)
 
     def decide(question: AdmissionQuestion, deadline: Deadline) -> AdmissionAnswer:
+        tenancy = find_tenancy(tenants, question.namespace, cluster.get_namespace if cluster is not None else None)
+        scope = AdmissionScope(
+            tenant=tenancy.tenant,
+            environment=tenancy.environment,
+            caller=caller,
+            namespace_labels=tenancy.namespace_labels,
+        )
         return admit(engine, question, scope, deadline)
 
     def failing() -> list[str]:
@@ -128,4 +138,6 @@ def webhook_parts_from_environment() -> WebhookParts:
         cluster=cluster,
         metrics=running.metrics,
         clock=running.clock,
+        coverage=webhook.coverage,
+        timeout_seconds=webhook.timeout_seconds,
     )

@@ -95,6 +95,7 @@ def application() -> None:
     misuse            try to get past an admission webhook
     keys, config      make and show keys; check a configuration file
     signer            keep a signing key in a process of its own
+    webhook           register the admission webhook with a cluster; its certificates
     trust             show, refresh and check what is trusted, and until when
     break-glass       allow named digests in an emergency: signed, short-lived, counted
     completion        print the completion script of your shell

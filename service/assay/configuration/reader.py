@@ -10,6 +10,7 @@ from assay.configuration.registry import read_registries
 from assay.configuration.section import Section, open_configuration, refuse
 from assay.configuration.settings import ServiceSettings, Settings, TlsFiles, WebhookSettings
 from assay.configuration.trust import read_trust
+from assay.configuration.webhook import read_coverage, read_tenants
 from assay.domain.caller import Caller, Role
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
@@ -51,6 +52,8 @@ def parse_configuration(octets: bytes) -> Settings:
         section.finish()
     if settings.opa.startswith("/") and settings.opa_sha256 is None:
         raise refuse("opa.sha256", "a binary at an absolute path needs its digest", "write the SHA-256 of the file")
+    if webhook is not None and settings.cluster is None and any(rule.labels for rule in webhook.tenants):
+        raise refuse("webhook.tenants", "labels of namespaces are known by watching them", "add the section `cluster`")
     return settings
 
 
@@ -148,9 +151,10 @@ def _webhook(section: Section | None) -> WebhookSettings | None:
         threads=section.integer("threads", 8, lowest=1, highest=64),
         read_seconds=_read_seconds(section),
         lame_duck_seconds=_lame_duck_seconds(section, default=5),
+        timeout_seconds=section.integer("timeout_seconds", 10, lowest=1, highest=30),
         tls=_tls(section.section("tls")),
-        tenant=section.name("tenant"),
-        environment=section.name("environment"),
+        tenants=read_tenants(section),
+        coverage=read_coverage(section),
     )
     section.finish()
     return settings

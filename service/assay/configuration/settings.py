@@ -6,11 +6,13 @@ from datetime import datetime
 from assay.configuration.listener import Address
 from assay.domain.break_glass import GrantRules
 from assay.domain.caller import Caller
+from assay.domain.coverage import Coverage
 from assay.domain.digest import Digest
 from assay.domain.evidence_format import EvidenceFormat
 from assay.domain.key_uri import KeyUri
 from assay.domain.mirror import MirrorNames
 from assay.domain.quorum import Quorum
+from assay.domain.tenancy import TenantRule
 from assay.verification.identity import IdentityPattern
 from assay.verification.trust_root import TrustProfile
 
@@ -44,16 +46,20 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSettings:
-    """The admission webhook: always TLS, one tenant and environment."""
+    """The admission webhook: always TLS. `tenants` are in order, the first that matches a namespace counts.
+
+    `timeout_seconds` is what the API server is told, and what a call gets that does not tell its own.
+    """
 
     listen: Address
     workers: int
     threads: int
     read_seconds: int
     lame_duck_seconds: int
+    timeout_seconds: int
     tls: TlsFiles
-    tenant: str
-    environment: str
+    tenants: tuple[TenantRule, ...]
+    coverage: Coverage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

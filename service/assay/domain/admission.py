@@ -8,11 +8,37 @@ from assay.domain.reference import Reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodFacts:
+    """What a PodSpec asks of its node; what holds for one container holds here.
+
+    `host_namespaces` are those of `ipc`, `network` and `pid` that are shared. `privileged` is a privileged container or
+    a Windows host process. `root` is a container that nothing keeps from running as root, `escalation` one that may
+    gain privileges. `capabilities` are those added to the default ones, in upper case without `CAP_`. `seccomp` are
+    the types of the profiles in effect, the empty text where there is none. All lists are sorted and distinct.
+    """
+
+    host_namespaces: tuple[str, ...] = ()
+    host_path: bool = False
+    privileged: bool = False
+    root: bool = False
+    escalation: bool = False
+    capabilities: tuple[str, ...] = ()
+    seccomp: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for words in (self.host_namespaces, self.capabilities, self.seccomp):
+            if list(words) != sorted(set(words)):
+                raise ValueError("equal facts are written in one way: sorted, each word once")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionQuestion:
     """Everything of an admission request that a decision may read; all text here is untrusted.
 
-    `references` are the distinct references of the object in document order, never empty. `pull_secrets` are the names
-    of the secrets that its Pods name for pulling, in their order.
+    `references` are the distinct references of the object in document order, never empty. `pods` are the facts of its
+    PodSpecs, none where a custom resource names single images. With `images_unchanged` the same images run already:
+    then only the request is decided, not the evidence of its images. `pull_secrets` are the names of the secrets that
+    its Pods name for pulling, in their order.
     """
 
     uid: str
@@ -25,6 +51,9 @@ class AdmissionQuestion:
     dry_run: bool
     labels: tuple[tuple[str, str], ...]
     references: tuple[Reference, ...]
+    groups: tuple[str, ...] = ()
+    pods: tuple[PodFacts, ...] = ()
+    images_unchanged: bool = False
     pull_secrets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -38,7 +67,8 @@ class AdmissionQuestion:
 class ImageAnswer:
     """The verdict for one reference; `digest` is the one that was resolved and judged, None when none was.
 
-    `code` and `message` explain a verdict other than allow; they hold no attacker-controlled text.
+    `runs_already` is an image of an unchanged set: its evidence was not judged, and it may have no digest. `code` and
+    `message` explain a verdict other than allow; they hold no attacker-controlled text.
     """
 
     reference: Reference
@@ -46,9 +76,10 @@ class ImageAnswer:
     digest: Digest | None
     code: str = ""
     message: str = ""
+    runs_already: bool = False
 
     def __post_init__(self) -> None:
-        if self.verdict is Verdict.ALLOW and self.digest is None:
+        if self.verdict is Verdict.ALLOW and self.digest is None and not self.runs_already:
             raise ValueError("an allow is for a digest")
 
 

@@ -29,6 +29,14 @@ def _packages(document: Document) -> int:
     return sum(len(entries(sbom, "packages")) for sbom in entries(document, "sbom"))
 
 
+def _pods(document: Document) -> int:
+    request = document.get("request")
+    kubernetes = request.get("k8s") if isinstance(request, Mapping) else None
+    if not isinstance(kubernetes, Mapping):
+        raise unusable_document("request.k8s is no object")
+    return len(entries(kubernetes, "pods"))
+
+
 COUNTERS: Mapping[Stage, Mapping[str, Callable[[Document], int]]] = {
     Stage.EVIDENCE: {
         "signatures": _length_of("signatures"),
@@ -36,7 +44,7 @@ COUNTERS: Mapping[Stage, Mapping[str, Callable[[Document], int]]] = {
         "sboms": _length_of("sbom"),
         "packages": _packages,
     },
-    Stage.REQUEST: {"images": _length_of("images")},
+    Stage.REQUEST: {"images": _length_of("images"), "pods": _pods},
 }
 """What a rule's `counts` may name, by stage: the number that `checked` must be equal to."""
 

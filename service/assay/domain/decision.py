@@ -128,7 +128,8 @@ class Decision:
     `id` is a ULID. `document` is the RFC 8785 form of `{"evidence": [document …], "request": document}`: what the
     engine saw, for an admission with the user and object it asked about. `preimage` is the RFC 8785 form of who asked
     (caller, user, namespace, object), of which the leaf holds an HMAC alone. The verdict is bound to `name` and
-    `digest` of each artefact. `time` is UTC.
+    `digest` of each artefact. `time` is UTC. With `images_unchanged` only the request was decided, over images that
+    run already: those without a digest are no artefacts, and an allow may be without any.
     """
 
     id: str
@@ -148,9 +149,11 @@ class Decision:
     policy: PolicyIdentity
     document: bytes = field(repr=False)
     preimage: bytes = field(repr=False)
+    images_unchanged: bool = False
 
     def __post_init__(self) -> None:
-        if self.verdict is Verdict.ALLOW and (not self.artefacts or any(item.blocks for item in self.findings)):
+        proven = self.artefacts or self.images_unchanged
+        if self.verdict is Verdict.ALLOW and (not proven or any(item.blocks for item in self.findings)):
             raise ValueError("an allow needs an artefact and cannot carry a blocking finding")
 
 

@@ -10,18 +10,28 @@ from assay.domain.errors import InvalidInput, Unavailable
 from assay.usecases.break_glass import is_granted
 from assay.usecases.conclude import Asker, Concluded, conclude
 from assay.usecases.document import RequestFacts
-from assay.usecases.judge import JUDGE_SHARE, Engine, Judged, Scope, judge_reference, named_artefact, unreadable
+from assay.usecases.judge import (
+    JUDGE_SHARE,
+    Engine,
+    Judged,
+    Scope,
+    judge_reference,
+    leave_unjudged,
+    named_artefact,
+    unreadable,
+)
 
 _PARALLEL = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionScope:
-    """The tenant and environment of the cluster, and how sure we are of who calls."""
+    """The tenant and environment of the namespace, the labels it was found by, and how sure we are of who calls."""
 
     tenant: str
     environment: str
     caller: str
+    namespace_labels: tuple[tuple[str, str], ...] = ()
 
 
 def admit(
@@ -30,14 +40,15 @@ def admit(
     """Judge every image of the question, decide the request and record one decision.
 
     An image in a mirror is judged, named in findings and recorded under its origin, and answered as it was asked for.
-    Guaranteed: an allow has an allowed digest for every image. Raises `Unavailable` when the decision could not be
-    recorded.
+    Guaranteed: an allow has an allowed digest for every image, unless the question says that the same images run
+    already; then they are left unjudged, and only the request is decided. Raises `Unavailable` when the decision could
+    not be recorded.
     """
     engine = engine.for_one_request()
     scope = Scope(kind=DecisionKind.ADMISSION, tenant=admission.tenant, environment=admission.environment)
     judged = _judge_all(engine, question, scope, deadline.part(JUDGE_SHARE))
     asker = Asker(
-        request=RequestFacts.of_admission(question),
+        request=RequestFacts.of_admission(question, namespace_labels=admission.namespace_labels),
         preimage={
             "caller": admission.caller,
             "kind": question.kind,
@@ -54,6 +65,8 @@ def admit(
 
 def _judge_all(engine: Engine, question: AdmissionQuestion, scope: Scope, deadline: Deadline) -> list[Judged]:
     references = dict.fromkeys(map(engine.mirrors.origin_of, question.references))
+    if question.images_unchanged:
+        return [leave_unjudged(reference) for reference in references]
     try:
         engine = engine.pulling_for(question, deadline)
     except (InvalidInput, Unavailable) as error:
@@ -86,7 +99,12 @@ def _image_answer(judged: Judged, decision: Decision) -> ImageAnswer:
     blocking = [finding for finding in decision.findings if finding.blocks and finding.image in about]
     allowed = judged.verdict.verdict is Verdict.ALLOW or is_granted(decision, judged.reference)
     if allowed and not blocking:
-        return ImageAnswer(reference=judged.reference, verdict=Verdict.ALLOW, digest=judged.digest)
+        return ImageAnswer(
+            reference=judged.reference,
+            verdict=Verdict.ALLOW,
+            digest=judged.digest,
+            runs_already=judged.runs_already,
+        )
     codes = dict.fromkeys(code for finding in blocking for code in (*finding.reasons, finding.code))
     return ImageAnswer(
         reference=judged.reference,

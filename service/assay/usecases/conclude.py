@@ -73,7 +73,11 @@ def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scop
 
 def _image(judged: Judged) -> JudgedImage:
     return JudgedImage(
-        key=str(judged.reference), reference=judged.reference, digest=judged.digest, verdict=judged.verdict
+        key=str(judged.reference),
+        reference=judged.reference,
+        digest=judged.digest,
+        verdict=judged.verdict,
+        runs_already=judged.runs_already,
     )
 
 
@@ -112,6 +116,7 @@ def _decision(
         verdict=verdict,
         retryable=_retryable(verdict, findings),
         dry_run=asker.dry_run,
+        images_unchanged=bool(judged) and all(item.runs_already for item in judged),
         findings=findings,
         gaps=tuple(sorted({gap for item in judged for gap in item.gaps})),
         rejected=tuple(sorted({rejection for item in judged for rejection in item.rejected})),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from assay.domain.admission import AdmissionQuestion
+from assay.domain.admission import AdmissionQuestion, PodFacts
 from assay.domain.counter import unusable_document
 from assay.domain.decision import DecisionKind, PolicyIdentity, Stage, StageVerdict
 from assay.domain.digest import Digest
@@ -60,36 +60,38 @@ class EvidenceFacts:
 class RequestFacts:
     """Who asks for what, as far as a rule may read it; all of it is the caller's word except `actor_*`."""
 
-    id: str
     operation: str
     actor_type: str = ""
     actor_issuer: str = ""
     actor_subject: str = ""
+    actor_groups: tuple[str, ...] = ()
     namespace: str = ""
+    namespace_labels: tuple[tuple[str, str], ...] = ()
     kind: str = ""
-    name: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     service_account: str = ""
-    dry_run: bool = False
+    pods: tuple[PodFacts, ...] = ()
 
     @classmethod
-    def of_admission(cls, question: AdmissionQuestion) -> "RequestFacts":
-        """The facts of an admission request."""
+    def of_admission(
+        cls, question: AdmissionQuestion, *, namespace_labels: tuple[tuple[str, str], ...]
+    ) -> "RequestFacts":
+        """The facts of an admission request: neither its uid nor its name, nor whether it is a dry run.
+
+        Without these the Pods of one workload ask the same question, and it is answered once.
+        """
         return cls(
-            id=question.uid,
             operation=question.operation,
             actor_type="kubernetes",
             actor_subject=question.user,
+            actor_groups=question.groups,
             namespace=question.namespace,
+            namespace_labels=namespace_labels,
             kind=question.kind,
-            name=question.name,
             labels=question.labels,
             service_account=question.service_account,
-            dry_run=question.dry_run,
+            pods=question.pods,
         )
-
-
-_NOBODY = RequestFacts(id="", operation="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +99,15 @@ class JudgedImage:
     """One image of a request with the verdict on its evidence.
 
     `key` names it in the engine's answer and is unique in the request; `digest` is the one that was judged, None when
-    none could be resolved.
+    none could be resolved. `runs_already` is an image whose evidence was not judged, because the request does not
+    change the image set.
     """
 
     key: str
     reference: Reference
     digest: Digest | None
     verdict: StageVerdict
+    runs_already: bool = False
 
 
 def evidence_document(
@@ -120,11 +124,11 @@ def evidence_document(
 ) -> EvidenceFacts:
     """Build `assay.input/v1` for one image, over everything that speaks about it.
 
-    Members that depend on the request alone are empty. Claims of authorities that are not `named` for their kind are
-    rejected unread. A signed predicate that cannot be read becomes a gap of its
-    kind and a rejection; a kind of which there is nothing becomes a gap `absent`, or `all_rejected` when something
-    was there and all of it was rejected. That nobody signed the index which lists a statement is a gap only where
-    there is nothing else of its kind. Gaps name the platform, where the image lies in an index.
+    Of the request it holds the kind alone. Claims of authorities that are not `named` for their kind are rejected
+    unread. A signed predicate that cannot be read becomes a gap of its kind and a rejection; a kind of which there is
+    nothing becomes a gap `absent`, or `all_rejected` when something was there and all of it was rejected. That nobody
+    signed the index which lists a statement is a gap only where there is nothing else of its kind. Gaps name the
+    platform, where the image lies in an index.
     """
     heard = hear(proven.claims, named)
     signatures, attestations = _sorted_claims(heard.claims)
@@ -138,7 +142,7 @@ def evidence_document(
     all_gaps = tuple(sorted(named_gaps | {_gap(kind, "not_collected") for kind in _NOT_COLLECTED}))
     document = {
         "schema": "assay.input/v1",
-        "request": _request(_NOBODY, kind=kind, tenant=tenant, environment=environment),
+        "request": {"kind": kind.value, "tenant": tenant, "environment": environment},
         "context": _context(Stage.EVIDENCE, policy, time),
         "image": _image(repository, proven),
         "signatures": [_signature(claim) for claim in signatures],
@@ -226,23 +230,35 @@ def _agreed_commit(described: Described) -> str:
 def _request(request: RequestFacts, *, kind: DecisionKind, tenant: str, environment: str) -> dict[str, object]:
     return {
         "kind": kind.value,
-        "id": request.id,
         "tenant": tenant,
         "environment": environment,
         "actor": {
             "type": request.actor_type,
             "issuer": request.actor_issuer,
             "subject": request.actor_subject,
+            "groups": list(request.actor_groups),
         },
         "operation": request.operation,
         "k8s": {
             "namespace": request.namespace,
+            "namespace_labels": dict(request.namespace_labels),
             "kind": request.kind,
-            "name": request.name,
             "labels": dict(sorted(request.labels)),
             "service_account": request.service_account,
-            "dry_run": request.dry_run,
+            "pods": [_pod(pod) for pod in request.pods],
         },
+    }
+
+
+def _pod(pod: PodFacts) -> dict[str, object]:
+    return {
+        "host_namespaces": list(pod.host_namespaces),
+        "host_path": pod.host_path,
+        "privileged": pod.privileged,
+        "root": pod.root,
+        "escalation": pod.escalation,
+        "capabilities": list(pod.capabilities),
+        "seccomp": list(pod.seccomp),
     }
 
 
@@ -332,5 +348,5 @@ def _judged(image: JudgedImage) -> dict[str, object]:
         "repository": image.reference.repository.path,
         "tag": image.reference.tag,
         "digest": image.digest.text if image.digest is not None else "",
-        "verdict": image.verdict.verdict.value,
+        "verdict": "runs_already" if image.runs_already else image.verdict.verdict.value,
     }

@@ -29,7 +29,7 @@ def ask_gate(engine: Engine, question: GateQuestion, caller: Caller, deadline: D
     scope = Scope(kind=DecisionKind.GATE, tenant=caller.tenant, environment=question.environment)
     judged = _judge(engine, question, scope, deadline.part(JUDGE_SHARE))
     asker = Asker(
-        request=RequestFacts(id="", operation="publish", actor_type="caller", actor_subject=caller.name),
+        request=RequestFacts(operation="publish", actor_type="caller", actor_subject=caller.name),
         preimage={"caller": caller.name, "kind": "gate"},
     )
     concluded = conclude(engine, [judged], asker, scope, deadline)

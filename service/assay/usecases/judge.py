@@ -110,8 +110,9 @@ class Judged:
 
     `artefact` is None when the reference could not be resolved to a digest; `documents` are those that were put before
     the policy, one for each platform of an index, none when it was not asked. `evidence` are the digests of the
-    verified items that count; what was rejected anybody can pile up, so it is not listed here. An `ALLOW` without
-    artefact and document cannot be built (`ValueError`).
+    verified items that count; what was rejected anybody can pile up, so it is not listed here. `runs_already` is an
+    artefact whose evidence was not judged, because the same image runs already. Any other `ALLOW` without artefact and
+    document cannot be built (`ValueError`).
     """
 
     reference: Reference
@@ -122,8 +123,11 @@ class Judged:
     rejected: tuple[Rejection, ...] = ()
     evidence: tuple[Digest, ...] = ()
     source_commit: str = ""
+    runs_already: bool = False
 
     def __post_init__(self) -> None:
+        if self.runs_already:
+            return
         if self.verdict.verdict is Verdict.ALLOW and (self.artefact is None or not self.documents):
             raise ValueError("an allow needs an artefact and the document it was decided on")
 
@@ -150,6 +154,16 @@ def judge_reference(
         return judge_resolved(engine, registry, reference, resolved, scope, deadline)
     except (InvalidInput, Unavailable) as error:
         return unreadable(reference, resolved.artefact, error)
+
+
+def leave_unjudged(reference: Reference) -> Judged:
+    """The image of a request that does not change which images run: nothing is fetched, and nothing denies it."""
+    return Judged(
+        reference=reference,
+        artefact=named_artefact(reference),
+        verdict=StageVerdict(stage=Stage.EVIDENCE, verdict=Verdict.ALLOW),
+        runs_already=True,
+    )
 
 
 def judge_resolved(

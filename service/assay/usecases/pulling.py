@@ -65,12 +65,16 @@ class PullingRegistries:
             return known.pulling
         secrets = self.cluster.fetch_pull_secrets(*asker, deadline.part(_FETCH_SHARE))
         pulling = self._pulling(secrets, what=f"a pull secret in the namespace {question.namespace}")
+        if secrets or not question.pull_secrets:  # one that is named and not there yet may come any moment
+            self._remember(asker, pulling)
+        return pulling
+
+    def _remember(self, asker: _Asker, pulling: Pulling) -> None:
         with self._lock:
             self._answers[asker] = _Answer(pulling=pulling, until=self.clock.monotonic() + _SECONDS)
             self._answers.move_to_end(asker)
             while len(self._answers) > _MOST_ANSWERS:
                 self._answers.popitem(last=False)
-        return pulling
 
     def _pulling(self, secrets: Sequence[bytes], *, what: str) -> Pulling:
         if not secrets:

@@ -1,6 +1,7 @@
 """The applications as workers build them, with nothing running behind them: everything denies and is named."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from assay.bootstrap.serve import make_generation
 from assay.domain.admission import AdmissionQuestion
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
-from assay.domain.errors import ConfigError, Unavailable
+from assay.domain.errors import ConfigError, InvalidInput, Unavailable
 from assay.domain.evidence_format import EVERY_FORMAT
 from assay.domain.reference import Reference
 from tests.fakes.http_server import Script, answering
@@ -120,6 +121,18 @@ def test_admission_without_a_log_is_no_answer(monkeypatch: pytest.MonkeyPatch, w
     with pytest.raises(Unavailable) as caught:
         parts.admit(question(), Deadline.after(5, parts.clock.monotonic))
     assert caught.value.code == "log_unavailable"
+
+
+def test_a_namespace_of_no_tenant_is_refused(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:
+    before, _, _ = WEBHOOK.partition("  tenant:")
+    tenants = "  tenants:\n    - {match: {names: [shop]}, tenant: team-a, environment: prod}\n"
+    prepare(monkeypatch, write(CONFIGURATION + before + tenants))
+    parts = webhook_parts_from_environment()
+    with pytest.raises(InvalidInput) as caught:
+        parts.admit(question(), Deadline.after(5, parts.clock.monotonic))
+    assert caught.value.code == "namespace_unmatched"
+    with pytest.raises(Unavailable):
+        parts.admit(replace(question(), namespace="shop"), Deadline.after(5, parts.clock.monotonic))
 
 
 def test_a_webhook_that_is_not_configured_cannot_be_built(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:

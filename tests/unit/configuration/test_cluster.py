@@ -8,7 +8,9 @@ from assay.configuration.cluster import read_cluster
 from assay.configuration.listener import Address
 from assay.configuration.section import Section
 from assay.configuration.settings import ClusterSettings, TlsFiles, WebhookSettings
+from assay.domain.coverage import Coverage
 from assay.domain.errors import ConfigError
+from assay.domain.tenancy import TenantRule
 
 UNSAFE = "unsafe_pull_secrets_without_client_ca"
 
@@ -20,9 +22,10 @@ def webhook(client_ca: str = "") -> WebhookSettings:
         threads=1,
         read_seconds=5,
         lame_duck_seconds=5,
+        timeout_seconds=10,
         tls=TlsFiles(certificate="tls.crt", key="tls.key", client_ca=client_ca),
-        tenant="team",
-        environment="prod",
+        tenants=(TenantRule(tenant="team", environment="prod"),),
+        coverage=Coverage(),
     )
 
 

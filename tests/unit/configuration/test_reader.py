@@ -72,6 +72,7 @@ def test_every_option_arrives_where_it_belongs() -> None:
     assert settings.webhook is not None
     assert settings.webhook.tls.client_ca == "ca.crt"
     assert (settings.webhook.read_seconds, settings.webhook.lame_duck_seconds) == (5, 5)
+    assert settings.webhook.timeout_seconds == 10
     assert settings.registries.plain_http == ("127.0.0.1:5000",)
     assert (settings.request_octets, settings.decision_seconds) == (2 * 1024 * 1024, 5)
 
@@ -79,12 +80,15 @@ def test_every_option_arrives_where_it_belongs() -> None:
 def test_time_for_slow_clients_and_for_the_end_can_be_set() -> None:
     settings = read(GOOD.replace("  local:", "  read_seconds: 30\n  lame_duck_seconds: 0\n  local:"))
     assert (settings.service.read_seconds, settings.service.lame_duck_seconds) == (30, 0)
-    settings = read(GOOD + WEBHOOK + "  read_seconds: 1\n  lame_duck_seconds: 120\n")
+    settings = read(GOOD + WEBHOOK + "  read_seconds: 1\n  lame_duck_seconds: 120\n  timeout_seconds: 30\n")
     assert settings.webhook is not None
+    assert settings.webhook.timeout_seconds == 30
     assert (settings.webhook.read_seconds, settings.webhook.lame_duck_seconds) == (1, 120)
 
 
-@pytest.mark.parametrize("line", ["read_seconds: 0", "read_seconds: 61", "lame_duck_seconds: 121"])
+@pytest.mark.parametrize(
+    "line", ["timeout_seconds: 31", "read_seconds: 0", "read_seconds: 61", "lame_duck_seconds: 121"]
+)
 def test_time_without_end_is_refused(line: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(GOOD + WEBHOOK + f"  {line}\n")

@@ -30,7 +30,7 @@ def configuration_fields() -> set[str]:
     folder = _ROOT / "service" / "assay" / "configuration"
     return {
         node.args[0].value
-        for name in ("reader.py", "registry.py", "cluster.py")
+        for name in ("reader.py", "registry.py", "cluster.py", "webhook.py")
         for node in ast.walk(ast.parse((folder / name).read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _READS
         if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
@@ -44,6 +44,8 @@ def test_every_field_of_the_configuration_is_explained(name: str) -> None:
 
 
 METRICS = [
+    "assay_admission_duration_seconds",
+    "assay_admission_requests_total",
     "assay_certificate_expiry_seconds",
     "assay_cluster_confirmed_timestamp_seconds",
     "assay_decisions_total",

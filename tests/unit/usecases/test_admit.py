@@ -119,6 +119,35 @@ def test_a_log_that_is_down_leaves_no_answer(registry: FakeRegistry) -> None:
     assert caught.value.code == "log_unavailable"
 
 
+def test_images_that_run_already_are_left_unjudged_and_the_request_is_decided(registry: FakeRegistry) -> None:
+    world = World()
+    asked = question(registry.reference("bare", tag="v1"), registry.reference("bare", digest=IMAGE))
+    answer = admit(world.engine(), replace(asked, images_unchanged=True), SCOPE, world.deadline())
+
+    assert answer.verdict is Verdict.ALLOW
+    assert [(item.digest, item.runs_already) for item in answer.images] == [(None, True), (IMAGE, True)]
+    assert [document["schema"] for document in world.policy.asked] == ["assay.request/v1"]
+    assert registry.requests == []
+    assert world.log.decisions[0].images_unchanged
+    assert ask(World(), *asked.references).verdict is Verdict.INDETERMINATE
+
+
+def test_a_request_rule_still_denies_images_that_run_already(registry: FakeRegistry) -> None:
+    world = World()
+    world.policy.denied_registries = frozenset({registry.reference("app", tag="v1").repository.registry})
+    asked = replace(question(registry.reference("app", tag="v1")), images_unchanged=True)
+
+    assert admit(world.engine(), asked, SCOPE, world.deadline()).verdict is Verdict.DENY
+
+
+def test_the_labels_a_tenant_was_found_by_are_facts_of_the_request(registry: FakeRegistry) -> None:
+    world = World()
+    scope = replace(SCOPE, namespace_labels=(("team", "a"),))
+    admit(world.engine(), question(registry.reference("app", tag="v1")), scope, world.deadline())
+    request: Any = world.policy.asked[-1]["request"]
+    assert request["k8s"]["namespace_labels"] == {"team": "a"}
+
+
 def test_who_asked_is_kept_apart_from_what_the_policy_sees(registry: FakeRegistry) -> None:
     world = World()
     admit(world.engine(), replace(question(registry.reference("app", tag="v1")), dry_run=True), SCOPE, world.deadline())

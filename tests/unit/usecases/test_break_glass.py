@@ -10,14 +10,18 @@ import pytest
 from assay.domain.admission import AdmissionAnswer
 from assay.domain.artefact import Artefact
 from assay.domain.break_glass import BREAK_GLASS, GrantRules
-from assay.domain.decision import DecisionKind, Stage, Status, Verdict
+from assay.domain.decision import DecisionKind, Stage, StageVerdict, Status, Verdict
 from assay.domain.descriptor import OCI_MANIFEST
 from assay.domain.digest import Digest
-from assay.domain.errors import Unavailable
+from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.gate import FromRegistry, GateQuestion
+from assay.domain.limit import Limits
 from assay.domain.quorum import Quorum
 from assay.usecases.admit import admit
+from assay.usecases.break_glass import Denial, read_statement
 from assay.usecases.gate import ask_gate
+from assay.usecases.sign import KeyEvidenceSigner
+from tests.fakes.decision import denied
 from tests.fakes.engine import CALLER, World, good_bundles, publish, trust_in
 from tests.fakes.grants import NOW, RULES, SECURITY, MemoryGrants, glass, identify, mint_grant
 from tests.fakes.oci import image, put_image
@@ -188,3 +192,16 @@ def test_nobody_publishes_with_a_grant(registry: FakeRegistry) -> None:
     asked = GateQuestion(artefact=artefact, environment=ENVIRONMENT, evidence=FromRegistry())
     assert ask_gate(made.engine(), asked, CALLER, made.deadline()).verdict is not Verdict.ALLOW
     assert (made.log.decisions[0].kind, grants.uses) == (DecisionKind.GATE, {})
+
+
+def test_a_stage_that_does_not_say_why_it_denies_stays_denied() -> None:
+    silent = StageVerdict(stage=Stage.EVIDENCE, verdict=Verdict.DENY)
+    denial = Denial(decision=denied(), stages=[silent], images={"x": IMAGE}, namespace="shop")
+    assert denial.digests() is None
+
+
+def test_a_signed_message_holds_no_statement() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_statement(KeyEvidenceSigner(SECURITY).sign_message(b"message"), Limits())
+    assert caught.value.code == "grant_malformed"
+    assert read_statement(mint_grant(IMAGE), Limits()).predicate_type == BREAK_GLASS

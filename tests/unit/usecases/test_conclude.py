@@ -22,7 +22,7 @@ from tests.fakes.signing import FakeAuthority
 SCOPE = Scope(kind=DecisionKind.ADMISSION, tenant=TENANT, environment=ENVIRONMENT)
 IMAGE = Digest.of(image())
 GOOD = good_bundles(FakeAuthority(), IMAGE)
-ASKER = Asker(request=RequestFacts(id="uid", operation="CREATE"), preimage={"user": "alice", "caller": "x"})
+ASKER = Asker(request=RequestFacts(operation="CREATE"), preimage={"user": "alice", "caller": "x"})
 
 
 @pytest.fixture

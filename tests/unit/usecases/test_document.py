@@ -1,12 +1,14 @@
 """The closed documents."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from assay.domain.admission import AdmissionQuestion
+from assay.domain.admission import AdmissionQuestion, PodFacts
 from assay.domain.decision import DecisionKind, Stage, StageVerdict, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
@@ -84,15 +86,7 @@ def test_the_same_facts_give_the_same_bytes_in_any_order() -> None:
 def test_what_depends_on_the_request_is_empty_in_the_evidence_stage() -> None:
     document = json.loads(canonical(evidence_facts(*good_claims()).document))
     assert (document["image"]["ref"], document["image"]["tag"], document["image"]["digest"]) == ("", "", IMAGE.text)
-    assert document["request"] == {
-        **document["request"],
-        "kind": "gate",
-        "tenant": TENANT,
-        "environment": ENVIRONMENT,
-        "id": "",
-        "operation": "",
-        "actor": {"type": "", "issuer": "", "subject": ""},
-    }
+    assert document["request"] == {"kind": "gate", "tenant": TENANT, "environment": ENVIRONMENT}
 
 
 def test_image_facts_come_from_the_configuration() -> None:
@@ -221,7 +215,7 @@ def judged(key: str, verdict: Verdict = Verdict.ALLOW, digest: Digest | None = I
 def requested(*images: JudgedImage, facts: RequestFacts | None = None) -> dict[str, object]:
     return dict(
         request_document(
-            request=facts or RequestFacts(id="1", operation="publish"),
+            request=facts or RequestFacts(operation="publish"),
             tenant=TENANT,
             environment=ENVIRONMENT,
             kind=DecisionKind.ADMISSION,
@@ -250,13 +244,48 @@ def test_an_admission_request_is_carried_over() -> None:
         dry_run=True,
         labels=(("app", "web"),),
         references=(Reference.parse("registry.example/team-a/app:1"),),
+        groups=("system:authenticated",),
+        pods=(PodFacts(host_namespaces=("network",), root=True, seccomp=("",)),),
     )
-    document = requested(judged("a"), facts=RequestFacts.of_admission(question))
+    document = requested(judged("a"), facts=RequestFacts.of_admission(question, namespace_labels=(("team", "a"),)))
     assert problems(document, "assay.request.v1.json") == []
     request = document["request"]
     assert isinstance(request, dict)
-    assert request["actor"] == {"type": "kubernetes", "issuer": "", "subject": "alice"}
-    assert request["k8s"]["labels"] == {"app": "web"}
+    assert request["actor"] == {
+        "type": "kubernetes",
+        "issuer": "",
+        "subject": "alice",
+        "groups": ["system:authenticated"],
+    }
+    assert (request["k8s"]["labels"], request["k8s"]["namespace_labels"]) == ({"app": "web"}, {"team": "a"})
+    assert request["k8s"]["pods"][0]["host_namespaces"] == ["network"]
+
+
+def test_what_differs_between_pods_of_one_workload_is_not_in_the_request_document() -> None:
+    question = AdmissionQuestion(
+        uid="u-1",
+        operation="CREATE",
+        namespace="shop",
+        kind="Pod",
+        name="web-1",
+        user="alice",
+        service_account="default",
+        dry_run=False,
+        labels=(),
+        references=(Reference.parse("registry.example/team-a/app:1"),),
+    )
+    other = replace(question, uid="u-2", name="web-2", dry_run=True)
+    first, second = (RequestFacts.of_admission(asked, namespace_labels=()) for asked in (question, other))
+
+    assert requested(judged("a"), facts=first) == requested(judged("a"), facts=second)
+
+
+def test_an_image_that_runs_already_says_so_instead_of_a_verdict() -> None:
+    document = requested(replace(judged("a"), runs_already=True), judged("b"))
+
+    assert problems(document, "assay.request.v1.json") == []
+    images: Any = document["images"]
+    assert [image["verdict"] for image in images] == ["runs_already", "allow"]
 
 
 def test_two_images_with_one_key_are_refused() -> None:

@@ -79,7 +79,7 @@ def test_the_policy_hears_of_the_caller_and_of_nothing_the_call_claims(world: Wo
     ask(world, registry)
     request: Any = world.policy.asked[-1]["request"]
     assert (request["tenant"], request["environment"], request["operation"]) == (TENANT, ENVIRONMENT, "publish")
-    assert request["actor"] == {"type": "caller", "issuer": "", "subject": "ci"}
+    assert request["actor"] == {"type": "caller", "issuer": "", "subject": "ci", "groups": []}
 
 
 @pytest.mark.parametrize(

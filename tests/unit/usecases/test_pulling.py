@@ -113,6 +113,13 @@ def test_a_secret_that_was_replaced_has_another_identity(asked: AdmissionQuestio
     assert after.registry is not before.registry
 
 
+def test_a_secret_that_was_not_there_yet_is_asked_for_again(asked: AdmissionQuestion) -> None:
+    bench = Bench(cluster=FakeCluster())
+    assert bench.engine(asked).credentials is None
+    bench.cluster.pull_secrets["team-a", "login"] = CONFIG
+    assert bench.engine(asked).credentials is not None
+
+
 @pytest.mark.parametrize("other", [{"namespace": "team-b"}, {"service_account": "robot"}, {"pull_secrets": ()}])
 def test_askers_do_not_share_an_answer(asked: AdmissionQuestion, other: dict[str, object]) -> None:
     bench = Bench()

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from assay.domain.coverage import Coverage, Pin
 from assay.domain.errors import ConfigError, EvidenceRejected, InvalidInput, Unavailable
 from assay_webhooks.admission import parse_budget
 from assay_webhooks.review import LARGEST_REVIEW
@@ -85,13 +86,60 @@ def test_an_annotation_that_claims_a_verdict_changes_nothing() -> None:
 @pytest.mark.parametrize("hook", ["mutate", "validate"])
 def test_an_unchanged_image_set_is_allowed_without_a_question(hook: str) -> None:
     webhook = Webhook(ScriptedEngine({}))
-    old, new = pod("nginx"), pod("nginx", activeDeadlineSeconds=1)
-    response = webhook.ask(hook, review(new, old=old, operation="UPDATE"))
+    new = {**pod("nginx"), "metadata": {"finalizers": []}}
+    response = webhook.ask(hook, review(new, old=pod("nginx"), operation="UPDATE"))
 
     assert response["auditAnnotations"] == {"exemption": "images_unchanged"}
     assert "patch" not in response
     assert webhook.engine.questions == []
-    assert not webhook.ask(hook, review(pod(f"x@{DIGEST}"), old=old, operation="UPDATE"))["allowed"]
+    assert not webhook.ask(hook, review(pod(f"x@{DIGEST}"), old=pod("nginx"), operation="UPDATE"))["allowed"]
+
+
+@pytest.mark.parametrize("hook", ["mutate", "validate"])
+def test_an_unchanged_image_set_in_a_changed_pod_spec_asks_about_the_request_alone(hook: str) -> None:
+    webhook = Webhook(ScriptedEngine({}))
+    old, new = pod("nginx"), pod("nginx", hostNetwork=True)
+    response = webhook.ask(hook, review(new, old=old, operation="UPDATE"))
+
+    assert response["allowed"]
+    assert "patch" not in response
+    (question,) = webhook.engine.questions
+    assert question.images_unchanged
+    assert question.pods[0].host_namespaces == ("network",)
+
+
+@pytest.mark.parametrize("operation", ["CREATE", "UPDATE"])
+def test_an_exempt_namespace_is_not_asked_about(operation: str) -> None:
+    webhook = Webhook(ScriptedEngine({}), coverage=Coverage(exempt_namespaces=frozenset({"team-a"})))
+    assert webhook.ask("validate", review(pod("nginx"), operation=operation))["auditAnnotations"] == {
+        "exemption": "exempt_namespace"
+    }
+    assert not webhook.ask("validate", review(pod("nginx"), operation=operation, namespace="team-b"))["allowed"]
+
+
+def test_only_pods_are_pinned_where_the_coverage_says_so() -> None:
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": pod("nginx")["spec"]}}}
+    pods, everything = Webhook(coverage=Coverage(pin=Pin.PODS)), Webhook()
+
+    assert patch_of(pods.ask("mutate", review(deployment))) == []
+    assert pods.ask("validate", review(deployment))["allowed"]
+    assert len(patch_of(pods.ask("mutate", review(pod("nginx"))))) == 2
+    assert len(patch_of(everything.ask("mutate", review(deployment)))) == 2
+    assert _code(everything.ask("validate", review(deployment))) == "digest_required"
+
+
+def test_answered_reviews_are_counted_by_closed_words() -> None:
+    webhook = Webhook(ScriptedEngine({"*": DIGEST}), coverage=Coverage(exempt_namespaces=frozenset({"kube-system"})))
+    webhook.ask("mutate", review(pod("nginx")))
+    webhook.ask("validate", review(pod("nginx"), dryRun=True))
+    webhook.ask("validate", review(pod("nginx"), namespace="kube-system"))
+
+    assert webhook.metrics.admissions == {
+        ("mutate", "allow", "allowed", False): 1,
+        ("validate", "deny", "policy", True): 1,
+        ("validate", "allow", "exempt_namespace", False): 1,
+    }
+    assert [hook for hook, _ in webhook.metrics.durations] == ["mutate", "validate", "validate"]
 
 
 def test_an_ephemeral_container_is_judged() -> None:
@@ -130,10 +178,11 @@ def test_a_timeout_no_api_server_sends_is_ignored(timeout: str) -> None:
 
 def test_when_no_time_is_left_the_denial_is_retryable() -> None:
     class Leaping:
-        times = iter([0.0, 100.0])
+        seconds = 0.0
 
         def monotonic(self) -> float:
-            return next(self.times)
+            self.seconds += 100.0
+            return self.seconds
 
     webhook = Webhook()
     webhook.clock = Leaping()  # type: ignore[assignment]  # only monotonic is read

@@ -11,7 +11,8 @@ Expectations are ours. Where they differ from those of the project a document co
 - connaisseur 01 and 22: pinned as the user wrote them; an allow always ends in a digest.
 - connaisseur's detection and pods-only modes do not exist; a missing content type is HTTP 415 instead of 400.
 - kyverno, blank image (admitted there): `reference_malformed`.
-- kyverno, Tekton tasks (admitted there without configured paths): `kind_unsupported`.
+- kyverno, Tekton tasks (admitted there without configured paths): `kind_unsupported` without the preset. They are of
+  v1beta1, which the preset `tekton` does not describe; a description of that version finds their images.
 """
 
 import json
@@ -21,10 +22,13 @@ from typing import Any
 import pytest
 import yaml
 
+from assay.domain.api_type import GroupVersionKind
+from assay.domain.coverage import Coverage, CustomResource
 from assay.domain.errors import InvalidInput
-from assay_webhooks.question import find_images
+from assay.domain.field_path import FieldPath
+from assay.domain.reference import Reference
 from assay_webhooks.review import parse_review
-from tests.fakes.admission import DIGEST, ScriptedEngine, Webhook, apply_patch, patch_of, places, review
+from tests.fakes.admission import DIGEST, ScriptedEngine, Webhook, apply_patch, find_images, patch_of, places, review
 
 ASSETS = Path(__file__).parents[2] / "assets" / "admission"
 CHARLIE = (
@@ -238,6 +242,26 @@ def test_an_ephemeral_container_added_through_the_subresource_is_judged() -> Non
     body = review(new, old=old, operation="UPDATE", subResource="ephemeralcontainers")
 
     assert not Webhook(ScriptedEngine({})).ask("mutate", body)["allowed"]
+
+
+STEPS = CustomResource(
+    kind=GroupVersionKind(group="tekton.dev", version="v1beta1", kind="Task"),
+    resource="tasks",
+    images=(FieldPath.parse("spec.steps[*].image"),),
+)
+
+
+@pytest.mark.parametrize("name", ["task-unsigned", "task-signed-keyless"])
+def test_a_task_is_judged_by_the_images_of_its_steps(name: str) -> None:
+    (document,) = _kyverno(name)
+    images = [step["image"] for step in document["spec"]["steps"]]
+    coverage = Coverage(custom_resources=(STEPS,))
+    good = ScriptedEngine({str(Reference.parse(image)): DIGEST for image in images})
+    found = find_images(parse_review(json.dumps(review(document)).encode()), coverage)
+
+    assert [image.written for image in found] == images
+    assert Webhook(good, coverage=coverage).ask("mutate", review(document))["allowed"]
+    assert not Webhook(ScriptedEngine({}), coverage=coverage).ask("mutate", review(document))["allowed"]
 
 
 @pytest.mark.parametrize(

@@ -9,24 +9,36 @@ from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnsw
 from assay.domain.decision import Finding, Severity, Stage, Status, Verdict
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.reference import Reference
-from assay_webhooks.answer import Hook, allow_exempt, refuse_failure, refuse_internally, refuse_object, respond
-from assay_webhooks.question import Exemption, find_images, pose_question
+from assay_webhooks.answer import allow_exempt, refuse_failure, refuse_internally, refuse_object, respond
+from assay_webhooks.question import Exemption, Subject, pose_question
 from assay_webhooks.review import DenialReason, ReviewResponse, parse_review
-from assay_webhooks.workloads import ImageField
-from tests.fakes.admission import DECISION, DIGEST, OTHER_DIGEST, POLICY, UID, allowed, answer_to, denied, pod, review
+from tests.fakes.admission import (
+    DECISION,
+    DIGEST,
+    OTHER_DIGEST,
+    POLICY,
+    UID,
+    allowed,
+    answer_to,
+    denied,
+    pod,
+    review,
+    running,
+    subject_of,
+)
 
 NGINX, REDIS = Reference.parse("nginx"), Reference.parse("redis:7")
 
 
-def _asked(*images: str) -> tuple[tuple[ImageField, ...], AdmissionQuestion]:
+def _asked(*images: str) -> tuple[Subject, AdmissionQuestion]:
     request = parse_review(json.dumps(review(pod(*images))).encode())
-    found = find_images(request)
-    return found, pose_question(request, found)
+    subject = subject_of(request)
+    return subject, pose_question(request, subject)
 
 
-def _respond(answer: AdmissionAnswer, *images: str, hook: Hook = Hook.MUTATE) -> ReviewResponse:
-    found, question = _asked(*(images or ("nginx", "redis:7")))
-    return respond(hook, found, question, answer)
+def _respond(answer: AdmissionAnswer, *images: str, pin: bool = True) -> ReviewResponse:
+    subject, question = _asked(*(images or ("nginx", "redis:7")))
+    return respond(subject, question, answer, pin=pin)
 
 
 def _finding(code: str, status: Status) -> Finding:
@@ -45,11 +57,19 @@ def test_a_complete_allow_is_allowed_and_pins() -> None:
     }
 
 
-def test_validating_never_patches() -> None:
+def test_an_image_that_runs_already_needs_no_digest() -> None:
+    subject, question = _asked("nginx")
+    answer = answer_to((running(NGINX),))
+
+    assert respond(subject, replace(question, images_unchanged=True), answer, pin=False).allowed
+    assert respond(subject, question, answer, pin=False).code == "answer_incomplete"
+
+
+def test_without_pinning_nothing_is_patched() -> None:
     answer = answer_to((allowed(NGINX), allowed(REDIS)))
 
-    assert _respond(answer, hook=Hook.VALIDATE).patch == b""
-    assert _respond(answer, hook=Hook.MUTATE).patch != b""
+    assert _respond(answer, pin=False).patch == b""
+    assert _respond(answer, pin=True).patch != b""
 
 
 @pytest.mark.parametrize(
@@ -75,8 +95,8 @@ def test_an_allow_for_another_digest_than_the_object_names_is_denied() -> None:
     pinned = NGINX.pinned(DIGEST)
     other = answer_to((allowed(pinned, OTHER_DIGEST),))
 
-    assert _respond(other, f"nginx:latest@{DIGEST}", hook=Hook.VALIDATE).code == "answer_incomplete"
-    assert _respond(answer_to((allowed(pinned),)), f"nginx:latest@{DIGEST}", hook=Hook.VALIDATE).allowed
+    assert _respond(other, f"nginx:latest@{DIGEST}", pin=False).code == "answer_incomplete"
+    assert _respond(answer_to((allowed(pinned),)), f"nginx:latest@{DIGEST}", pin=False).allowed
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,15 @@ from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.reference import Reference
 from assay_webhooks.patch import pin, render_patch
-from assay_webhooks.workloads import ImageField, ImageRole
+from assay_webhooks.workloads import ImageField
 from tests.fakes.admission import DIGEST, OTHER_DIGEST, apply_patch, pod
 
 
 def _image(written: str, index: int = 0) -> ImageField:
     return ImageField(
         pointer=f"/spec/containers/{index}/image",
-        role=ImageRole.CONTAINER,
+        words=f"/spec/containers/{index}/image",
+        role="/spec/containers/*/image",
         written=written,
         reference=Reference.parse(written),
     )

@@ -5,11 +5,12 @@ import json
 
 import pytest
 
+from assay.domain.api_type import GroupVersionKind
 from assay.domain.errors import InvalidInput
 from assay_webhooks.review import (
     LARGEST_REVIEW,
+    MOST_STRUCTURE,
     DenialReason,
-    GroupVersionKind,
     Operation,
     ReviewResponse,
     parse_review,
@@ -59,7 +60,10 @@ def test_the_namespace_is_the_requests_and_never_the_objects() -> None:
         b"{}",
         b"null",
         b"[]",
-        b'{"kind":"AdmissionReview","kind":"AdmissionReview"}',
+        b'{"kind":"AdmissionReview","apiVersion":NaN}',
+        b'{"kind":"\\ud800"}',
+        b'{"kind":"\xff"}',
+        b"\xef\xbb\xbf{}",
         b'{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}',
         b'{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":[]}',
         b"[" * 10_000,
@@ -104,9 +108,33 @@ def test_a_review_above_the_limit_is_refused_and_at_the_limit_it_passes() -> Non
     assert _code(octets + b" " * (LARGEST_REVIEW - len(octets) + 1)) == "review_too_large"
 
 
+def test_a_review_of_too_much_structure_is_refused_before_it_is_parsed() -> None:
+    padded = _octets(padding=[])
+    room = MOST_STRUCTURE - sum(padded.count(mark) for mark in (b",", b"[", b"{"))
+
+    assert parse_review(padded.replace(b"[]", b"[" + b"0," * room + b"0]")).uid == UID
+    assert _code(padded.replace(b"[]", b"[" + b"0," * (room + 1) + b"0]")) == "review_too_large"
+    assert _code(b"[" * (MOST_STRUCTURE + 1)) == "review_too_large"
+
+
+@pytest.mark.parametrize(("depth", "passes"), [(1000, True), (1100, False)])
+def test_nesting_ends_where_the_parser_says_and_not_with_a_crash(depth: int, *, passes: bool) -> None:
+    octets = _octets(padding=1).replace(b'"padding": 1', b'"padding": ' + b"[" * depth + b"]" * depth)
+
+    if passes:
+        assert parse_review(octets).uid == UID
+    else:
+        assert _code(octets) == "review_malformed"
+
+
+def test_of_a_key_that_stands_twice_the_last_one_counts() -> None:
+    twice = _octets().replace(b'"nginx"', b'"nginx", "image": "evil"')
+    assert parse_review(twice).untrusted_object == pod("evil")
+
+
 def test_no_message_quotes_the_review() -> None:
     with pytest.raises(InvalidInput) as caught:
-        parse_review(b'{"EVIL":1,"EVIL":2}')
+        parse_review(b'{"EVIL":1,"EVIL"}')
     assert "EVIL" not in str(caught.value)
 
 

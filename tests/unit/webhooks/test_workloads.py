@@ -4,16 +4,31 @@ from collections.abc import Mapping
 
 import pytest
 
+from assay.domain.api_type import GroupVersionKind
+from assay.domain.coverage import CustomResource
 from assay.domain.errors import InvalidInput
-from assay_webhooks.review import GroupVersionKind
-from assay_webhooks.workloads import MOST_IMAGES, ImageRole, PodSpec, extract_images, find_pod_spec
+from assay.domain.field_path import FieldPath, Place
+from assay_webhooks.workloads import (
+    MOST_IMAGES,
+    POD,
+    ImageField,
+    Workload,
+    compile_kinds,
+    extract_images,
+    find_workload,
+)
 from tests.fakes.admission import Json, places, pod
 
-POD = GroupVersionKind(group="", version="v1", kind="Pod")
+KINDS = compile_kinds()
+
+
+def _images(**spec: object) -> tuple[ImageField, ...]:
+    place = Place(pointer="/spec", words="/spec", value=spec)
+    return extract_images(Workload(pod_specs=(place,), image_places=(), images_required=True))
 
 
 def _extract(**spec: object) -> list[tuple[str, str]]:
-    return places(extract_images(PodSpec(pointer="/spec", members=spec)))
+    return places(_images(**spec))
 
 
 def _code_of_spec(**spec: object) -> str:
@@ -24,7 +39,7 @@ def _code_of_spec(**spec: object) -> str:
 
 def _code_of_object(kind: GroupVersionKind, document: object) -> str:
     with pytest.raises(InvalidInput) as caught:
-        find_pod_spec(kind, document)
+        extract_images(find_workload(KINDS, kind, document))
     return caught.value.code
 
 
@@ -53,7 +68,9 @@ def test_every_kind_that_runs_images_is_known(group: str, kind: str, path: tuple
     gvk = GroupVersionKind(group=group, version="v1", kind=kind)
     document = {"apiVersion": gvk.api_version, "kind": kind, **_nested(path, {"containers": [{"image": "nginx"}]})}
 
-    assert places(extract_images(find_pod_spec(gvk, document))) == [(f"/{'/'.join(path)}/containers/0/image", "nginx")]
+    assert places(extract_images(find_workload(KINDS, gvk, document))) == [
+        (f"/{'/'.join(path)}/containers/0/image", "nginx")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +85,7 @@ def test_every_kind_that_runs_images_is_known(group: str, kind: str, path: tuple
 )
 def test_another_kind_is_refused(kind: GroupVersionKind) -> None:
     assert _code_of_object(kind, pod("nginx")) == "kind_unsupported"
-    assert find_pod_spec(POD, pod("nginx")).pointer == "/spec"
+    assert [place.pointer for place in find_workload(KINDS, POD, pod("nginx")).pod_specs] == ["/spec"]
 
 
 @pytest.mark.parametrize(
@@ -114,9 +131,9 @@ def test_all_four_places_are_found_in_document_order_with_duplicates() -> None:
 
 
 def test_an_image_knows_its_role_and_its_canonical_reference() -> None:
-    (image,) = extract_images(PodSpec(pointer="/spec", members={"containers": [{"image": "index.docker.io/nginx"}]}))
+    (image,) = _images(containers=[{"image": "index.docker.io/nginx"}])
 
-    assert image.role is ImageRole.CONTAINER
+    assert image.role == "/spec/containers/*/image"
     assert str(image.reference) == "docker.io/library/nginx:latest"
 
 
@@ -203,6 +220,86 @@ _SELECTOR = {"labelSelector": {"matchLabels": {"image": "x"}}}
 )
 def test_what_only_shares_the_word_is_no_image(extra: Mapping[str, object]) -> None:
     assert _extract(containers=[{"image": "a"}], **extra) == [("/spec/containers/0/image", "a")]
+
+
+APP = GroupVersionKind(group="example.com", version="v1", kind="App")
+
+
+def _app(*paths: str, spec: object, pod_specs: tuple[str, ...] = (), required: bool = True) -> list[tuple[str, str]]:
+    custom = CustomResource(
+        kind=APP,
+        resource="apps",
+        images=tuple(map(FieldPath.parse, paths)),
+        pod_specs=tuple(map(FieldPath.parse, pod_specs)),
+        images_required=required,
+    )
+    document = {"apiVersion": "example.com/v1", "kind": "App", "spec": spec}
+    return places(extract_images(find_workload(compile_kinds([custom]), APP, document)))
+
+
+def _code_of_app(*paths: str, spec: object, pod_specs: tuple[str, ...] = ()) -> str:
+    with pytest.raises(InvalidInput) as caught:
+        _app(*paths, spec=spec, pod_specs=pod_specs)
+    return caught.value.code
+
+
+def test_a_custom_resource_names_images_where_its_paths_lead() -> None:
+    spec = {"steps": [{"image": "a:1"}, {"ref": "other"}], "pools": {"x": {"image": "b:1"}}, "template": pod("c:1")}
+
+    assert _app("spec.steps[*].image", "spec.pools.*.image", spec=spec, pod_specs=("spec.template.spec",)) == [
+        ("/spec/steps/0/image", "a:1"),
+        ("/spec/pools/x/image", "b:1"),
+        ("/spec/template/spec/containers/0/image", "c:1"),
+    ]
+
+
+def test_two_paths_to_one_place_name_one_image() -> None:
+    paths = ("spec.steps[*].image", "spec.*[*].image")
+    found = [("/spec/steps/0/image", "a:1")]
+
+    assert _app(*paths, spec={"steps": [{"image": "a:1"}]}) == found
+    assert _app("spec.containers[*].image", spec=pod("a:1")["spec"], pod_specs=("spec",)) == [
+        ("/spec/containers/0/image", "a:1")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "code"),
+    [
+        ({}, "no_images_found"),
+        ({"steps": []}, "no_images_found"),
+        ({"steps": [{"image": ""}]}, "image_missing"),
+        ({"steps": [{"image": {"name": "a"}}]}, "object_malformed"),
+        ({"steps": {"image": "a"}}, "object_malformed"),
+        ({"steps": [{"image": "$(params.image)"}]}, "reference_malformed"),
+        ({"steps": [{"image": f"a:{number}"} for number in range(MOST_IMAGES + 1)]}, "too_many_images"),
+    ],
+)
+def test_a_custom_resource_that_cannot_be_judged_is_refused(spec: object, code: str) -> None:
+    assert _code_of_app("spec.steps[*].image", spec=spec) == code
+    assert _app("spec.steps[*].image", spec={"steps": [{"image": "a:1"}]})
+
+
+def test_a_pod_spec_of_a_custom_resource_hides_nothing() -> None:
+    spec = {"template": {**pod("a:1")["spec"], "debug": {"image": "b:1"}}}
+    assert _code_of_app(spec=spec, pod_specs=("spec.template",)) == "unknown_image_field"
+    assert _code_of_app(spec={"template": {"containers": []}}, pod_specs=("spec.template",)) == "no_images_found"
+
+
+def test_a_kind_that_may_refer_to_another_object_need_not_name_an_image() -> None:
+    assert _app("spec.steps[*].image", spec={"taskRef": {"name": "build"}}, required=False) == []
+
+
+def test_keys_that_users_choose_stay_out_of_messages_and_roles() -> None:
+    custom = CustomResource(kind=APP, resource="apps", images=(FieldPath.parse("spec.pools.*.image"),))
+    document = {"apiVersion": "example.com/v1", "kind": "App", "spec": {"pools": {"EVIL": {"image": "a"}}}}
+    (image,) = extract_images(find_workload(compile_kinds([custom]), APP, document))
+
+    assert (image.pointer, image.words, image.role) == (
+        "/spec/pools/EVIL/image",
+        "/spec/pools/*/image",
+        "/spec/pools/*/image",
+    )
 
 
 def test_an_object_cannot_name_images_without_end() -> None:

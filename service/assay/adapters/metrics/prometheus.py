@@ -25,6 +25,19 @@ _STEPS = Histogram(
     registry=_REGISTRY,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+_ADMISSIONS = Counter(
+    "assay_admission_requests",
+    "Answered admission reviews.",
+    ["hook", "decision", "reason", "dry_run"],
+    registry=_REGISTRY,
+)
+_ADMISSION_TIMES = Histogram(
+    "assay_admission_duration_seconds",
+    "Time from a review to its answer.",
+    ["hook"],
+    registry=_REGISTRY,
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 _RELOADS = Counter("assay_trust_reloads", "Reloads of trust by the workers.", ["outcome"], registry=_REGISTRY)
 _REFRESHES = Counter(
     "assay_trust_refreshes",
@@ -44,7 +57,7 @@ _CONFIRMED = Gauge(
 
 
 class PrometheusMetrics:
-    """The ports Metrics, TrustMetrics and ClusterMetrics; labels come from closed sets (kinds, verdicts, codes)."""
+    """The ports Metrics, AdmissionMetrics, TrustMetrics and ClusterMetrics; labels come from closed sets."""
 
     def count_decision(self, kind: str, verdict: str) -> None:
         """Count one recorded decision."""
@@ -61,6 +74,14 @@ class PrometheusMetrics:
     def observe_step(self, step: str, seconds: float) -> None:
         """Add the duration of one step."""
         _STEPS.labels(step).observe(seconds)
+
+    def count_admission(self, hook: str, *, decision: str, reason: str, dry_run: bool) -> None:
+        """Count one answered review."""
+        _ADMISSIONS.labels(hook, decision, reason, "true" if dry_run else "false").inc()
+
+    def observe_admission(self, hook: str, seconds: float) -> None:
+        """Add the time that one review took."""
+        _ADMISSION_TIMES.labels(hook).observe(seconds)
 
     def count_reload(self, outcome: str) -> None:
         """Count one reload of trust."""

@@ -179,7 +179,7 @@ def test_a_list_that_cannot_be_used_is_a_failure(followed: Followed, answer: Rep
 
     def look(watch: NamespaceWatch) -> None:
         followed.until("failed")
-        refusal(watch, "team-a")
+        assert refusal(watch, "team-a").retryable
 
     run(followed, look)
 
@@ -200,6 +200,7 @@ def test_an_unexpected_error_ends_a_turn_and_not_the_thread(followed: Followed) 
         followed.until("internal")
         followed.clock.broken = False
         eventually(lambda: not watch.late(), "the list after the error")
+        assert watch.find("team-a")
 
     run(followed, look)
 

@@ -1,0 +1,139 @@
+"""The port `Cluster` over a real API server, with the roles that the documentation gives."""
+
+import base64
+import secrets
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from assay.adapters.clock import SystemClock
+from assay.adapters.kubernetes.access import ClusterAccess
+from assay.adapters.kubernetes.cluster import KubernetesCluster
+from assay.adapters.kubernetes.connection import KubernetesConnection
+from assay.adapters.kubernetes.namespaces import NamespaceWatch
+from assay.adapters.kubernetes.secret import SecretReader
+from assay.domain.deadline import Deadline
+from assay.domain.errors import Unavailable
+from tests.fakes.metrics import CountingMetrics
+from tests.fixtures.guarded_cluster import service_account_kubeconfig
+from tests.fixtures.kubernetes import ControlPlane
+from tests.fixtures.polling import eventually
+
+pytestmark = [pytest.mark.tools, pytest.mark.timeout(600)]
+CONFIG = b'{"auths": {"registry.example": {"username": "u", "password": "p"}}}'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Following:
+    """A cluster that is followed, and the counters of its watch."""
+
+    cluster: KubernetesCluster
+    metrics: CountingMetrics
+    plane: ControlPlane
+
+    def labels(self, name: str) -> dict[str, str] | None:
+        """The labels of a namespace as they are known, without those that Kubernetes sets; None when it is unknown."""
+        try:
+            found = dict(self.cluster.get_namespace(name).labels)
+        except Unavailable:
+            return None
+        assert found.pop("kubernetes.io/metadata.name") == name
+        return found
+
+
+def open_following(plane: ControlPlane, kubeconfig: Path) -> Following:
+    metrics = CountingMetrics()
+    connection = KubernetesConnection(access=ClusterAccess.from_kubeconfig(kubeconfig))
+    watch = NamespaceWatch(connection, clock=SystemClock(), metrics=metrics, max_age_seconds=20)
+    cluster = KubernetesCluster(namespaces=watch, secrets=SecretReader(connection=connection))
+    return Following(cluster=cluster, metrics=metrics, plane=plane)
+
+
+@pytest.fixture(scope="module")
+def following(control_plane: ControlPlane) -> Iterator[Following]:
+    made, stop = open_following(control_plane, service_account_kubeconfig(control_plane)), threading.Event()
+    made.cluster.follow(stop)
+    eventually(lambda: not made.cluster.late(), "the first list")
+    yield made
+    stop.set()
+
+
+@pytest.fixture
+def name() -> str:
+    return f"team-{secrets.token_hex(4)}"
+
+
+def deadline() -> Deadline:
+    return Deadline.after(60, SystemClock().monotonic)
+
+
+def test_what_happens_to_a_namespace_is_known(following: Following, name: str) -> None:
+    with pytest.raises(Unavailable) as caught:
+        following.cluster.get_namespace(name)
+    assert caught.value.code == "namespace_unknown"
+    following.plane.create_namespace(name, tier="gold")
+    eventually(lambda: following.labels(name) == {"tier": "gold"}, "the new namespace")
+    path = f"/api/v1/namespaces/{name}"
+    namespace = following.plane.call("GET", path).json()
+    namespace["metadata"]["labels"]["tier"] = "lead"
+    assert following.plane.call("PUT", path, namespace).ok
+    eventually(lambda: following.labels(name) == {"tier": "lead"}, "the other label")
+    assert following.plane.call("DELETE", path).ok
+    eventually(lambda: following.labels(name) is None, "the end of the namespace")
+
+
+def test_a_quiet_cluster_is_confirmed_all_the_same(following: Following) -> None:
+    begun, turns = len(following.metrics.confirmed), following.metrics.watches["watched"]
+    eventually(lambda: following.metrics.watches["watched"] >= turns + 2, "two more turns of the watch")
+    assert len(following.metrics.confirmed) >= begun + 2
+    assert not following.cluster.late()
+
+
+def test_the_namespaces_are_followed_again_after_the_api_server_was_restarted(following: Following, name: str) -> None:
+    failed = following.metrics.watches["failed"]
+    following.plane.stop_process("kube-apiserver")
+    eventually(lambda: following.metrics.watches["failed"] > failed, "a watch that fails")
+    following.plane.start_api()
+    following.plane.create_namespace(name, tier="after")
+    eventually(lambda: following.labels(name) == {"tier": "after"}, "a namespace of the time after")
+    assert not following.cluster.late()
+
+
+def test_a_credential_without_the_role_knows_nothing(control_plane: ControlPlane, name: str) -> None:
+    control_plane.create_namespace(name)
+    kubeconfig = control_plane.write_kubeconfig("stranger.kubeconfig", {"token": control_plane.account_token(name)})
+    stranger, stop = open_following(control_plane, kubeconfig), threading.Event()
+    stranger.cluster.follow(stop)
+    eventually(lambda: stranger.metrics.watches["failed"] > 0, "a list that is refused")
+    stop.set()
+    assert stranger.labels(name) is None
+    assert "refuses" in stranger.cluster.late()
+    with pytest.raises(Unavailable) as caught:
+        stranger.cluster.fetch_pull_secrets(name, "default", ["login"], deadline())
+    assert caught.value.code == "cluster_unavailable"
+
+
+def test_pull_secrets_of_a_pod_and_of_its_account_are_fetched(following: Following, name: str) -> None:
+    plane = following.plane
+    plane.create_namespace(name)
+    for secret, kind, key in (
+        ("own", "kubernetes.io/dockerconfigjson", ".dockerconfigjson"),
+        ("older", "kubernetes.io/dockercfg", ".dockercfg"),
+        ("other", "Opaque", ".dockerconfigjson"),
+    ):
+        document = {"metadata": {"name": secret}, "type": kind, "data": {key: base64.b64encode(CONFIG).decode()}}
+        plane.create(f"/api/v1/namespaces/{name}/secrets", {"apiVersion": "v1", "kind": "Secret", **document})
+    account = {"metadata": {"name": "robot"}, "imagePullSecrets": [{"name": "older"}]}
+    plane.create(
+        f"/api/v1/namespaces/{name}/serviceaccounts", {"apiVersion": "v1", "kind": "ServiceAccount", **account}
+    )
+
+    def fetch(service_account: str, *named: str) -> list[bytes]:
+        return list(following.cluster.fetch_pull_secrets(name, service_account, named, deadline()))
+
+    assert fetch("default") == fetch("nobody", "missing", "other") == []
+    assert fetch("default", "own") == fetch("robot") == [CONFIG]
+    assert fetch("robot", "own") == [CONFIG, CONFIG]

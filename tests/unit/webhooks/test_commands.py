@@ -1,0 +1,156 @@
+"""`assay webhook` from configuration files and folders."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from assay.domain.errors import ConfigError
+from assay_webhooks.commands import webhook
+from tests.fakes.clock import FrozenClock
+from tests.fakes.webhook_manifest import BUNDLE
+
+ROOT = Path(__file__).parents[3]
+CONFIGURATION = f"""\
+version: 1
+state: state
+origin: assay.example/assay/test
+service:
+  listen: 127.0.0.1:0
+  local: {{tenant: demo, environments: [prod], roles: [gate, audit]}}
+webhook:
+  listen: 127.0.0.1:0
+  timeout_seconds: 7
+  tls: {{certificate: tls.crt, key: tls.key}}
+  tenant: demo
+  environment: prod
+policy: {{bundle: {ROOT / "policies"}, rule_data: rule-data.json}}
+opa: {{path: opa}}
+authorities:
+  release: {{keys: [release.pub]}}
+"""
+RULE_DATA = {"demo": {"prod": {"allowed_registries": ["registry.example"]}}}
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Path:
+    (tmp_path / "ca.crt").write_bytes(BUNDLE)
+    (tmp_path / "rule-data.json").write_text(json.dumps(RULE_DATA))
+    path = tmp_path / "assay.yaml"
+    path.write_text(CONFIGURATION)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    clock = FrozenClock()
+    parts = SimpleNamespace(clock=lambda: clock)
+    return CliRunner().invoke(webhook, [str(argument) for argument in arguments], obj=parts)
+
+
+def manifest(configuration: Path, *options: str) -> Result:
+    ca = configuration.parent / "ca.crt"
+    return run("manifest", "--config", configuration, "--ca", ca, "--service", "assay/webhook", *options)
+
+
+def test_a_manifest_registers_the_webhook_and_the_static_policy(configuration: Path) -> None:
+    documents: list[dict[str, Any]] = list(yaml.safe_load_all(manifest(configuration).output))
+    assert [document["kind"] for document in documents] == [
+        "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    ]
+    assert {document["metadata"]["name"] for document in documents} == {"assay"}
+    assert documents[0]["webhooks"][0]["timeoutSeconds"] == 7
+    assert "registry" in json.dumps(documents[2])
+    assert all("sha256:" in document["metadata"]["annotations"]["assay.dev/configuration"] for document in documents)
+
+
+def test_both_forms_say_the_same_and_the_same_input_the_same_text(configuration: Path) -> None:
+    text, document = manifest(configuration).output, manifest(configuration, "--output", "json").output
+    assert json.loads(document)["items"] == list(yaml.safe_load_all(text))
+    assert manifest(configuration).output == text
+
+
+def test_the_static_policy_can_be_left_out(configuration: Path) -> None:
+    documents = list(yaml.safe_load_all(manifest(configuration, "--no-static-policy").output))
+    assert len(documents) == 2
+
+
+@pytest.mark.parametrize("address", [(), ("--service", "a/b", "--url", "https://a.test"), ("--service", "b")])
+def test_the_webhook_has_one_address(configuration: Path, address: tuple[str, ...]) -> None:
+    ca = configuration.parent / "ca.crt"
+    assert run("manifest", "--config", configuration, "--ca", ca, *address).exit_code == 2
+    url = run("manifest", "--config", configuration, "--ca", ca, "--url", "https://127.0.0.1:8743")
+    assert "https://127.0.0.1:8743/mutate" in url.output
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"demo": {"prod": {"allowed_registries": 1}}}', None])
+def test_rule_data_that_does_not_say_what_is_allowed_is_refused(configuration: Path, content: str | None) -> None:
+    file = configuration.parent / "rule-data.json"
+    file.unlink() if content is None else file.write_text(content)
+    error = manifest(configuration).exception
+    assert isinstance(error, ConfigError)
+    assert error.code == "rule_data_invalid"
+
+
+def test_a_configuration_without_a_webhook_has_no_manifest(configuration: Path) -> None:
+    before, _, behind = CONFIGURATION.partition("webhook:\n")
+    configuration.write_text(before + behind[behind.index("policy:") :])
+    error = manifest(configuration).exception
+    assert isinstance(error, ConfigError)
+    assert error.code == "webhook_missing"
+
+
+def test_certificates_are_made_checked_and_rotated(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    made = run("certificates", "make", "--folder", folder, "--name", "webhook.assay.svc")
+    assert made.exit_code == 0
+    assert run("certificates", "check", "--folder", folder).exit_code == 0
+    for step in ("stage", "switch", "finish"):
+        assert f"{step}: done" in run("certificates", "rotate", "--folder", folder, step).output
+        assert f"{step}: already taken" in run("certificates", "rotate", "--folder", folder, step).output
+    checked = run("certificates", "check", "--folder", folder, "--output", "json")
+    assert json.loads(checked.output)["names"] == ["webhook.assay.svc"]
+    assert (checked.exit_code, json.loads(checked.output)["problems"]) == (0, [])
+
+
+def test_a_key_that_others_can_read_is_a_problem(tmp_path: Path) -> None:
+    run("certificates", "make", "--folder", tmp_path, "--name", "webhook.assay.svc", "--days", "3")
+    (tmp_path / "tls.key").chmod(0o644)
+    checked = run("certificates", "check", "--folder", tmp_path)
+    assert checked.exit_code == 1
+    assert "problem:  others can read tls.key" in checked.output
+
+
+SELECTIVE = CONFIGURATION.replace(
+    "  tenant: demo\n  environment: prod\n",
+    """\
+  pin: pods
+  exempt_namespaces: [kube-system]
+  custom_resources:
+    kinds:
+      - {api_version: example.org/v1, kind: Job, resource: jobs, images: ["status.image"]}
+      - {api_version: example.org/v1, kind: App, resource: apps, pod_specs: ["spec.pod"]}
+  tenants:
+    - {match: {names: [team-a], labels: {stage: live}}, tenant: demo, environment: prod}
+cluster: {kubeconfig: kubeconfig.yaml}
+""",
+)
+
+
+def test_the_manifest_covers_what_the_configuration_covers(configuration: Path) -> None:
+    configuration.write_text(SELECTIVE)
+    registered, _, policy, _ = yaml.safe_load_all(manifest(configuration).output)
+    hook = registered["webhooks"][0]
+    custom = {"apiGroups": ["example.org"], "apiVersions": ["v1"], "resources": ["apps", "jobs"]}
+    assert [rule for rule in hook["rules"] if rule.items() >= custom.items()]
+    assert "kube-system" in json.dumps(hook["namespaceSelector"])
+    assert not hook["matchConditions"]
+    rules = policy["spec"]["matchConstraints"]["resourceRules"]
+    assert [rule["resources"] for rule in rules] == [["pods", "pods/ephemeralcontainers"]]
+    assert "team-a" in json.dumps(policy["spec"]["variables"])

@@ -1,0 +1,1 @@
+"""What the webhook's commands touch outside of their process."""

@@ -1,0 +1,83 @@
+"""Composition root of the webhook's commands: the only module that sees configuration and files."""
+
+from pathlib import Path
+
+from assay.bootstrap.installation import Installation
+from assay.domain.coverage import Coverage, Pin
+from assay.domain.digest import Digest
+from assay.domain.errors import ConfigError, InvalidInput
+from assay.formats.open_object import OpenObject
+from assay.formats.strict_json import parse_json
+from assay_webhooks.adapters.certificate_folder import CertificateFolder
+from assay_webhooks.manifest import Guard
+from assay_webhooks.registration import KUBERNETES_RESOURCES, ApiResources
+from assay_webhooks.static_policy import AllowedRegistries
+
+_LARGEST = 16 * 1024 * 1024
+
+
+def load_guard(configuration: Path) -> Guard:
+    """What the webhook of a configuration guards; `ConfigError` naming what cannot be used."""
+    installation = Installation.load(configuration)
+    webhook = installation.settings.webhook
+    if webhook is None:
+        raise ConfigError("webhook_missing", "the configuration has no webhook", remedy="add the section `webhook`")
+    rule_data = _load_rule_data(installation.path(installation.settings.rule_data))
+    coverage = webhook.coverage
+    return Guard(
+        configuration=Digest.of(installation.file.read_bytes()),
+        allowed=tuple(
+            AllowedRegistries(
+                names=tuple(sorted(rule.names)),
+                labels=rule.labels,
+                prefixes=_allowed_registries(rule_data, rule.tenant, rule.environment),
+            )
+            for rule in webhook.tenants
+        ),
+        timeout_seconds=webhook.timeout_seconds,
+        resources=(*KUBERNETES_RESOURCES, *_custom_resources(coverage)),
+        spec_holds_images=_stands_below_spec(coverage),
+        exempt_namespaces=coverage.exempt_namespaces,
+        templates=coverage.pin is Pin.ALL,
+    )
+
+
+def _custom_resources(coverage: Coverage) -> tuple[ApiResources, ...]:
+    plurals: dict[tuple[str, str], list[str]] = {}
+    for custom in coverage.custom_resources:
+        plurals.setdefault((custom.kind.group, custom.kind.version), []).append(custom.resource)
+    return tuple(
+        ApiResources(group=group, version=version, plurals=tuple(sorted(names)))
+        for (group, version), names in sorted(plurals.items())
+    )
+
+
+def _stands_below_spec(coverage: Coverage) -> bool:
+    paths = (path for custom in coverage.custom_resources for path in (*custom.images, *custom.pod_specs))
+    return all(path.steps[0] == "spec" for path in paths)
+
+
+def compose_certificate_folder(folder: Path) -> CertificateFolder:
+    """The certificates in a folder."""
+    return CertificateFolder(folder=folder)
+
+
+def _load_rule_data(path: Path) -> OpenObject:
+    try:
+        document = parse_json(path.read_bytes(), what="the rule data", largest=_LARGEST)
+        return OpenObject(document, place="rule data", code="rule_data_invalid")
+    except OSError as error:
+        raise _unusable(f"{path} cannot be read: {error.strerror}") from error
+    except InvalidInput as error:
+        raise _unusable(error.message) from error
+
+
+def _allowed_registries(rule_data: OpenObject, tenant: str, environment: str) -> tuple[str, ...]:
+    try:
+        return tuple(rule_data.section(tenant).section(environment).texts("allowed_registries"))
+    except InvalidInput as error:
+        raise _unusable(f"{tenant}/{environment}: {error.message}") from error
+
+
+def _unusable(why: str) -> ConfigError:
+    return ConfigError("rule_data_invalid", why, remedy="correct the rule data; `assay config check` checks all of it")

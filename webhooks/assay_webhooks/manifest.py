@@ -1,0 +1,72 @@
+"""Everything that is registered with the API server, from one configuration."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from assay.domain.digest import Digest
+from assay_webhooks.registration import (
+    KUBERNETES_RESOURCES,
+    ApiResources,
+    Document,
+    Registration,
+    ServiceAddress,
+    render_registration,
+)
+from assay_webhooks.static_policy import AllowedRegistries, render_static_policy
+
+CONFIGURATION = "assay.dev/configuration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What one configuration says of admission: whom it leaves alone, what it looks at, which registries it allows.
+
+    `configuration` is the digest of the file. `templates` says that images of templates are pinned, too;
+    `spec_holds_images` that every image of a custom resource stands below its `spec`.
+    """
+
+    configuration: Digest
+    allowed: tuple[AllowedRegistries, ...]
+    timeout_seconds: int
+    resources: tuple[ApiResources, ...] = KUBERNETES_RESOURCES
+    spec_holds_images: bool = True
+    exempt_namespaces: frozenset[str] = frozenset()
+    templates: bool = True
+
+
+def make_manifest(
+    guard: Guard, address: ServiceAddress | str, ca_bundle: bytes, *, static_policy: bool
+) -> list[Document]:
+    """The webhook configurations and, when wanted, the static policy with its binding; what `Registration` raises."""
+    registration = Registration(
+        address=address,
+        ca_bundle=ca_bundle,
+        resources=guard.resources,
+        spec_holds_images=guard.spec_holds_images,
+        exempt_namespaces=guard.exempt_namespaces,
+        timeout_seconds=guard.timeout_seconds,
+    )
+    documents = [_annotated(document, guard) for document in render_registration(registration)]
+    if static_policy:
+        pair = render_static_policy(guard.allowed, exempt_namespaces=guard.exempt_namespaces, templates=guard.templates)
+        documents += [_annotated(document, guard) for document in pair]
+    return documents
+
+
+def render_yaml(documents: Sequence[Document]) -> str:
+    """One YAML document for each object; the same input gives the same text."""
+    return yaml.safe_dump_all(documents, sort_keys=False, width=1_000_000, explicit_start=True)
+
+
+def render_json(documents: Sequence[Document]) -> str:
+    """One `v1/List` of the objects, on one line."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(documents)}) + "\n"
+
+
+def _annotated(document: Document, guard: Guard) -> Document:
+    metadata = document["metadata"]
+    members = metadata if isinstance(metadata, dict) else {}
+    return {**document, "metadata": {**members, "annotations": {CONFIGURATION: str(guard.configuration)}}}

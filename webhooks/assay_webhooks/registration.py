@@ -1,0 +1,163 @@
+"""What is registered with the API server so that it asks the webhook."""
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assay.domain.errors import ConfigError
+
+NAME = "assay"
+"""The name of every object that is registered."""
+
+Document = dict[str, object]
+
+_NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+_MOST_SECONDS = 30
+# The API server refuses a query, a fragment and a user; the path is ours.
+_PLAIN_HTTPS = re.compile(r"https://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[1-9][0-9]{0,4})?/?", re.ASCII)
+_LABELS = {"app.kubernetes.io/name": "assay", "app.kubernetes.io/managed-by": "assay"}
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class ApiResources:
+    """Resources of one group and version, by their plurals; subresources as `pods/ephemeralcontainers`."""
+
+    group: str
+    version: str
+    plurals: tuple[str, ...]
+
+
+PODS = ApiResources(group="", version="v1", plurals=("pods", "pods/ephemeralcontainers"))
+"""`pods` alone would let ephemeral containers by: they come as an update of the subresource."""
+
+KUBERNETES_RESOURCES = (
+    ApiResources(group="", version="v1", plurals=(*PODS.plurals, "podtemplates", "replicationcontrollers")),
+    ApiResources(group="apps", version="v1", plurals=("daemonsets", "deployments", "replicasets", "statefulsets")),
+    ApiResources(group="batch", version="v1", plurals=("cronjobs", "jobs")),
+)
+"""Everything in Kubernetes itself that names images. `*/scale` and `*/status` name none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAddress:
+    """A Service in the cluster; its certificate must be for `NAME.NAMESPACE.svc`."""
+
+    namespace: str
+    name: str
+    port: int = 443
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """How the API server calls the webhook, and about what.
+
+    `address` is a Service or the https URL of the server without a path; `ca_bundle` the PEM authority of its
+    certificate. Custom resources stand in `resources`; `spec_holds_images` says that all of their images stand below
+    `spec`. Raises `ConfigError`: `webhook_address_invalid`, `ca_bundle_invalid`, `timeout_invalid`.
+    """
+
+    address: ServiceAddress | str
+    ca_bundle: bytes
+    resources: tuple[ApiResources, ...] = KUBERNETES_RESOURCES
+    spec_holds_images: bool = True
+    exempt_namespaces: frozenset[str] = frozenset()
+    timeout_seconds: int = 10
+
+    def __post_init__(self) -> None:
+        if isinstance(self.address, str):
+            _require_plain_https(self.address)
+        if b"-----BEGIN CERTIFICATE-----" not in self.ca_bundle or b"PRIVATE KEY" in self.ca_bundle:
+            # The API server takes any text here and fails only when it calls.
+            raise ConfigError(
+                "ca_bundle_invalid", "the CA bundle is no PEM file of certificates", remedy="name the webhook's ca.crt"
+            )
+        if not 1 <= self.timeout_seconds <= _MOST_SECONDS:
+            raise ConfigError(
+                "timeout_invalid", f"a webhook cannot have {self.timeout_seconds} s", remedy="choose 1 to 30 seconds"
+            )
+
+
+def render_registration(registration: Registration) -> tuple[Document, Document]:
+    """The MutatingWebhookConfiguration and the ValidatingWebhookConfiguration, armed.
+
+    Every field that has a default is written: a default can change. Both fail closed, see equivalent versions of a
+    resource, keep their side effects out of dry runs, and leave alone what changes no `spec`.
+    """
+    mutating = _webhook(registration, "mutate")
+    # Another hook may add a container after ours: it is pinned, too.
+    mutating["reinvocationPolicy"] = "IfNeeded"
+    return (
+        {**_head("MutatingWebhookConfiguration"), "webhooks": [mutating]},
+        {**_head("ValidatingWebhookConfiguration"), "webhooks": [_webhook(registration, "validate")]},
+    )
+
+
+def namespace_selector(exempt: frozenset[str]) -> Document:
+    """Every namespace but these, by the label that Kubernetes itself keeps equal to the name."""
+    if not exempt:
+        return {}
+    return {"matchExpressions": [{"key": _NAMESPACE_LABEL, "operator": "NotIn", "values": sorted(exempt)}]}
+
+
+def resource_rules(resources: Sequence[ApiResources]) -> list[Document]:
+    """The rules for creating and updating these resources, sorted."""
+    return [
+        {
+            "apiGroups": [each.group],
+            "apiVersions": [each.version],
+            "operations": ["CREATE", "UPDATE"],
+            "resources": sorted(each.plurals),
+            "scope": "Namespaced",
+        }
+        for each in sorted(resources)
+    ]
+
+
+def head(api_version: str, kind: str, name: str = NAME) -> Document:
+    """The beginning of an object that belongs to us."""
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "labels": dict(_LABELS)}}
+
+
+def _head(kind: str) -> Document:
+    return head("admissionregistration.k8s.io/v1", kind)
+
+
+def _webhook(registration: Registration, hook: str) -> Document:
+    conditions = []
+    if registration.spec_holds_images:
+        expression = "request.operation != 'UPDATE' || !has(object.spec) || !has(oldObject.spec)"
+        # Labels and finalizers can be changed while the webhook is down.
+        expression += " || object.spec != oldObject.spec"
+        conditions.append({"name": "spec-changed", "expression": expression})
+    return {
+        "name": f"{hook}.assay.dev",
+        "admissionReviewVersions": ["v1"],
+        "clientConfig": _client(registration, hook),
+        "failurePolicy": "Fail",
+        "matchConditions": conditions,
+        "matchPolicy": "Equivalent",
+        "namespaceSelector": namespace_selector(registration.exempt_namespaces),
+        "objectSelector": {},
+        "rules": resource_rules(registration.resources),
+        "sideEffects": "NoneOnDryRun",
+        "timeoutSeconds": registration.timeout_seconds,
+    }
+
+
+def _client(registration: Registration, hook: str) -> Document:
+    bundle = base64.b64encode(registration.ca_bundle).decode("ascii")
+    address = registration.address
+    if isinstance(address, str):
+        return {"caBundle": bundle, "url": f"{address.rstrip('/')}/{hook}"}
+    service = {"name": address.name, "namespace": address.namespace, "path": f"/{hook}", "port": address.port}
+    return {"caBundle": bundle, "service": service}
+
+
+def _require_plain_https(url: str) -> None:
+    if not _PLAIN_HTTPS.fullmatch(url):
+        raise ConfigError(
+            "webhook_address_invalid",
+            f"{url[:200]!r} is no plain https address",
+            remedy="write https://HOST:PORT, or name a Service",
+        )
