@@ -48,12 +48,12 @@ request_holds := {code: true | some name; data.assay.request[name].holds[code] =
 request_checked := {code: number | some name; number := data.assay.request[name].checked[code]}
 
 # METADATA
-# description: Whether every mandatory code of the stage is proven and none of them complains.
+# description: Whether something is demanded, and every code that binds is proven and none of them complains.
 default proven(_, _, _, _) := false
 
 proven(stage, findings, holds, checked) if {
+	count(selection.selected(stage)) > 0
 	codes := selection.binding(stage)
-	count(codes) > 0
 	count([found | some found in findings; found.code in codes]) == 0
 	every code in codes {
 		holds[code] == true
@@ -66,7 +66,7 @@ proven(stage, findings, holds, checked) if {
 default clean(_) := false
 
 clean(key) if {
+	count(selection.selected("request")) > 0
 	codes := selection.binding("request")
-	count(codes) > 0
 	count([found | some found in request_findings; found.code in codes; found.image in {key, ""}]) == 0
 }

@@ -86,3 +86,31 @@ test_no_image_is_clean_for_a_tenant_nobody_configured if {
 	answer := main.request with input as request(["reg.example"]) with data.rule_data as {}
 	answer.images == {"reg.example": false}
 }
+
+trying(modes) := {"t": {"e": object.union(configured.t.e, {"modes": modes})}}
+
+test_a_rule_that_only_warns_or_is_on_trial_does_not_deny if {
+	some mode in ["warn", "shadow"]
+	answer := main.evidence with input as evidence(["other"]) with data.rule_data as trying({"signature.authority": mode})
+	answer.allow == true
+	"signature.authority" in {found.code | some found in answer.findings}
+}
+
+test_a_stage_whose_every_rule_is_switched_off_is_denied if {
+	answer := main.evidence with input as evidence(["ci"]) with data.rule_data as trying({"signature.authority": "off"})
+	answer.allow == false
+}
+
+test_an_image_is_clean_of_rules_that_only_warn if {
+	modes := trying({"registry.allowed": "warn"})
+	answer := main.request with input as request(["other.example"]) with data.rule_data as modes
+	answer.allow == true
+	answer.images == {"other.example": true}
+}
+
+test_no_image_is_clean_where_every_rule_is_switched_off if {
+	modes := trying({"registry.allowed": "off", "evidence.allowed": "off"})
+	answer := main.request with input as request(["reg.example"]) with data.rule_data as modes
+	answer.allow == false
+	answer.images == {"reg.example": false}
+}

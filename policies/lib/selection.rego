@@ -13,8 +13,18 @@ package assay.lib.selection
 rules := data.rule_data[input.request.tenant][input.request.environment]
 
 # METADATA
-# description: The mandatory codes of a stage that are in force at the time of the question; never those of another stage.
-binding(stage) := {code | some code in rules.mandatory[stage]} - pending
+# description: >-
+#   The mandatory codes of a stage that are in force at the time of the question and not switched off; never those of
+#   another stage.
+selected(stage) := ({code | some code in rules.mandatory[stage]} - pending) - in_mode({"off"})
+
+# METADATA
+# description: The selected codes of a stage that deny; those in the modes `shadow` and `warn` are told, no more.
+binding(stage) := selected(stage) - in_mode({"shadow", "warn"})
+
+# METADATA
+# description: The codes that this tenant and environment put into one of these modes.
+in_mode(modes) := {code | some code, mode in rules.modes; mode in modes}
 
 # METADATA
 # description: Codes whose effective date lies in the future, by the index that is made when the bundle is loaded.

@@ -44,3 +44,22 @@ test_looking_at_nothing_is_not_enough if {
 test_looking_at_nothing_is_enough_where_the_rule_says_so if {
 	selection.enough("c.d", 0) with data.rule_index as index
 }
+
+trying(modes) := {"t": {"e": object.union(configured.t.e, {"modes": modes})}}
+
+test_a_rule_that_is_switched_off_is_not_selected if {
+	rules := trying({"a.b": "off"})
+	selection.selected("evidence") == {"c.d"} with input as question with data.rule_data as rules
+	selection.binding("evidence") == {"c.d"} with input as question with data.rule_data as rules
+}
+
+test_a_rule_that_warns_or_is_on_trial_is_selected_and_does_not_bind if {
+	rules := trying({"a.b": "warn", "c.d": "shadow"})
+	selection.selected("evidence") == {"a.b", "c.d"} with input as question with data.rule_data as rules
+	selection.binding("evidence") == set() with input as question with data.rule_data as rules
+}
+
+test_a_rule_that_is_enforced_by_name_binds if {
+	rules := trying({"a.b": "enforce"})
+	selection.binding("evidence") == {"a.b", "c.d"} with input as question with data.rule_data as rules
+}

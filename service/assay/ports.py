@@ -12,9 +12,11 @@ from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.gate import GateAnswer, GateQuestion
 from assay.domain.identity import Authority, ConfirmedKey, PublicKey
+from assay.domain.kept_verdict import KeptVerdict
 from assay.domain.policy import LoadedPolicy
 from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, WalkPage
 from assay.domain.reference import Reference, Repository
+from assay.domain.verdict_key import VerdictKey
 from assay.formats.bundle import Vouchers
 from assay.verification.log_body import LoggedSignature
 from assay.verification.trust_root import TrustRoot
@@ -125,6 +127,37 @@ class Cluster(Protocol):
         Only this namespace is read. Secrets that do not exist or are of another type are left out, as the kubelet
         does. Raises `Unavailable(cluster_unavailable)`.
         """
+        ...
+
+
+class VerdictStore(Protocol):
+    """Verdicts on evidence that outlive a process; raises `Unavailable(cache_unavailable)` only.
+
+    Nothing depends on it: what it does not have is judged anew. What `find` returns was kept under this very key.
+    """
+
+    def epoch(self) -> str:
+        """Part of every key; changes when everything is to be forgotten."""
+        ...
+
+    def find(self, key: VerdictKey) -> KeptVerdict | None:
+        """The verdict that was kept last under the key, however old."""
+        ...
+
+    def keep(self, kept: KeptVerdict) -> None:
+        """Keep a verdict in place of the one before; may forget it, or others, where room is scarce."""
+        ...
+
+
+class KeptVerdicts(Protocol):
+    """What an operator may do with the verdicts that are kept; raises `Unavailable(cache_unavailable)` only."""
+
+    def entries(self) -> Sequence[KeptVerdict]:
+        """Every verdict that can be read, those first that were listed last."""
+        ...
+
+    def clear(self) -> None:
+        """Forget everything, also what running workers remember."""
         ...
 
 
@@ -290,6 +323,22 @@ class AdmissionMetrics(Metrics, Protocol):
 
     def observe_admission(self, hook: str, seconds: float) -> None:
         """Add the time that one review took."""
+        ...
+
+
+class EngineMetrics(Metrics, Protocol):
+    """What the use cases count besides; labels come from closed sets."""
+
+    def count_cache(self, layer: str, outcome: str) -> None:
+        """Count one look into what is kept: `memory`, `store` or `request`; `hit`, `stale`, `miss` or `failure`."""
+        ...
+
+    def observe_age(self, seconds: float) -> None:
+        """Add the age of the listing behind a verdict that was given again."""
+        ...
+
+    def count_coalesced(self) -> None:
+        """Count one wait for a judgement that was under way."""
         ...
 
 

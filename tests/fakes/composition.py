@@ -26,6 +26,7 @@ from tests.fakes.engine import trust_in
 from tests.fakes.grants import RULES, SECURITY, MemoryGrants
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.sigstore import Recipe
+from tests.fakes.verdict_store import MemoryStore
 from tests.fakes.witness import OwnWitness
 
 
@@ -73,6 +74,7 @@ class FakeComposition:
     overdue: Mapping[str, Unavailable] = field(default_factory=dict)
     refreshed: Mapping[str, Refreshed | Unavailable] = field(default_factory=dict)
     trusted: TrustSnapshot | None = None
+    verdicts: MemoryStore = field(default_factory=MemoryStore)
     grants: MemoryGrants = field(default_factory=MemoryGrants)
 
     def clock(self) -> FrozenClock:
@@ -110,6 +112,10 @@ class FakeComposition:
     def refresh_trust(self, path: Path) -> Mapping[str, Refreshed | Unavailable]:
         self._called("refresh", path)
         return self.refreshed
+
+    def kept_verdicts(self, configuration: Path) -> MemoryStore:
+        self._called("cache", configuration)
+        return self.verdicts
 
     def run_refresher(self, configuration: Path) -> None:
         self._called("refresher", configuration)

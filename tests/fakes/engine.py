@@ -21,13 +21,15 @@ from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput
 from assay.domain.gate import Candidate
 from assay.domain.identity import Authority
+from assay.domain.kept_verdict import CacheLife
 from assay.domain.limit import Limits
 from assay.domain.policy import LoadedPolicy
 from assay.ports import PolicyEngine, Registry, TrustRoots
 from assay.usecases.break_glass import BreakGlass
-from assay.usecases.judge import Engine
+from assay.usecases.engine import Engine
+from assay.usecases.memory import Memory
 from assay.verification.trust_snapshot import TrustSnapshot
-from tests.fakes.clock import FrozenClock
+from tests.fakes.clock import FrozenClock, MovingClock
 from tests.fakes.decision import identifier
 from tests.fakes.decision_log import MemoryLog
 from tests.fakes.metrics import CountingMetrics
@@ -45,6 +47,7 @@ from tests.fakes.policy import (
 )
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.signing import FakeAuthority
+from tests.fakes.verdict_store import MemoryStore
 
 Json = dict[str, Any]
 CALLER = Caller(name="ci", tenant=TENANT, environments=(ENVIRONMENT,), roles=frozenset({Role.GATE}))
@@ -146,12 +149,13 @@ class World:
 
     policy: Rules = field(default_factory=Rules)
     log: MemoryLog = field(default_factory=MemoryLog)
-    clock: FrozenClock = field(default_factory=FrozenClock)
+    clock: FrozenClock | MovingClock = field(default_factory=FrozenClock)
     metrics: CountingMetrics = field(default_factory=CountingMetrics)
     access: RegistryAccess = field(default_factory=lambda: RegistryAccess(plain_http_on_loopback=True))
     registry: Registry | None = None
     authority: FakeAuthority = field(default_factory=FakeAuthority)
     trust: TrustRoots | None = None
+    memory: Memory = field(default_factory=lambda: Memory(store=MemoryStore()))
     ids: int = 0
     break_glass: BreakGlass | None = None
 
@@ -167,6 +171,9 @@ class World:
             metrics=self.metrics,
             limits=Limits(),
             new_id=self._new_id,
+            memory=self.memory,
+            life=CacheLife(),
+            revision=Digest.of(b"release"),
             break_glass=self.break_glass,
         )
 

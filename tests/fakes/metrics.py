@@ -13,6 +13,9 @@ class CountingMetrics:
     steps: Counter[str] = field(default_factory=Counter)
     reloads: Counter[str] = field(default_factory=Counter)
     refreshes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    cache: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ages: list[float] = field(default_factory=list)
+    coalesced: int = 0
     watches: Counter[str] = field(default_factory=Counter)
     confirmed: list[float] = field(default_factory=list)
 
@@ -25,6 +28,15 @@ class CountingMetrics:
     def observe_step(self, step: str, seconds: float) -> None:
         assert seconds >= 0
         self.steps[step] += 1
+
+    def count_cache(self, layer: str, outcome: str) -> None:
+        self.cache[layer, outcome] += 1
+
+    def observe_age(self, seconds: float) -> None:
+        self.ages.append(seconds)
+
+    def count_coalesced(self) -> None:
+        self.coalesced += 1
 
     def count_reload(self, outcome: str) -> None:
         self.reloads[outcome] += 1

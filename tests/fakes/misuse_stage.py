@@ -17,13 +17,16 @@ from assay.adapters.registry.credential_source import CredentialSources
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.credential import Credential
 from assay.domain.deadline import Deadline
+from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
+from assay.domain.kept_verdict import CacheLife
 from assay.domain.limit import Limits
 from assay.domain.policy import LoadedPolicy
 from assay.formats.docker_config import DockerConfig
 from assay.ports import PolicyEngine, Registry
 from assay.usecases.admit import AdmissionScope, admit
-from assay.usecases.judge import Engine
+from assay.usecases.engine import Engine
+from assay.usecases.memory import Memory
 from assay.verification.trust_root import TrustRoot
 from assay.verification.trust_snapshot import TrustSnapshot
 from assay_misuse.bench import Answer, Entry
@@ -38,6 +41,7 @@ from tests.fakes.judge import ROOT
 from tests.fakes.keyless_flaw import AUTHORITY, keyless_root, mint_keyless
 from tests.fakes.metrics import CountingMetrics
 from tests.fakes.signing import FakeAuthority
+from tests.fakes.verdict_store import MemoryStore
 
 REMEMBERED = 16 * 1024 * 1024
 
@@ -127,7 +131,14 @@ class Stage:
     def engine(self) -> Engine:
         parts: dict[str, Any] = dict(self.collaborators)
         return Engine(
-            **parts, open_layout=_no_layout, open_candidate=_no_candidate, limits=Limits(), new_id=new_identifier
+            **parts,
+            open_layout=_no_layout,
+            open_candidate=_no_candidate,
+            limits=Limits(),
+            new_id=new_identifier,
+            memory=Memory(store=MemoryStore()),
+            life=CacheLife(),
+            revision=Digest.of(b"release"),
         )
 
     def _create(self) -> Flask:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
-from assay.domain.decision import DecisionKind, PolicyIdentity, Severity, Stage
+from assay.domain.decision import PolicyIdentity, Severity, Stage
 from assay.domain.descriptor import OCI_MANIFEST, Content
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError
 from assay.domain.evidence import AttestationClaim, Claim, Gap, GapKind, Rejection, SignatureClaim
 from assay.domain.limit import Limits
-from assay.domain.policy import LoadedPolicy, Rule
+from assay.domain.policy import LoadedPolicy, Mode, Rule
 from assay.domain.reference import Repository
 from assay.domain.signer import KeySigner
 from assay.formats.manifest import ImageConfig
@@ -140,9 +140,8 @@ def evidence_facts(
         ),
         tenant=TENANT,
         environment=ENVIRONMENT,
-        kind=DecisionKind.GATE,
         policy=identity,
-        time=NOW,
+        since=NOW,
         named=NAMED,
         limits=Limits(packages=100),
     )
@@ -174,7 +173,9 @@ def rule(
     )
 
 
-def policy(*rules: Rule, mandatory: tuple[str, ...] | None = None) -> LoadedPolicy:
+def policy(
+    *rules: Rule, mandatory: tuple[str, ...] | None = None, modes: Mapping[str, Mode] | None = None
+) -> LoadedPolicy:
     """A loaded policy in which all of these rules are mandatory, unless the codes are given."""
     codes = tuple(item.code for item in rules) if mandatory is None else mandatory
     stages = {item.code: item.stage for item in rules}
@@ -188,6 +189,7 @@ def policy(*rules: Rule, mandatory: tuple[str, ...] | None = None) -> LoadedPoli
             for stage in Stage
         },
         named={(TENANT, ENVIRONMENT): NAMED},
+        modes={(TENANT, ENVIRONMENT): modes or {}},
     )
 
 

@@ -12,7 +12,8 @@ from assay.domain.decision import DecisionKind, Verdict
 from assay.domain.descriptor import OCI_MANIFEST, SIGSTORE_BUNDLE
 from assay.domain.digest import Digest
 from assay.domain.limit import Limits
-from assay.usecases.judge import Engine, Judged, Scope, judge_reference
+from assay.usecases.engine import Engine, Scope, Source
+from assay.usecases.judge import Judged, judge_reference
 from tests.fakes.engine import World, good_bundles, publish, trust_in
 from tests.fakes.oci import bundle_referrer, image, put_bundle, rendered
 from tests.fakes.policy import (
@@ -55,7 +56,9 @@ def make_engine(opa: RunningOpa, limits: Limits | None = None) -> Engine:
 
 def judge(opa: RunningOpa, registry: FakeRegistry, limits: Limits | None = None) -> Judged:
     engine = make_engine(opa, limits)
-    return judge_reference(engine, engine.registry, registry.reference("app", tag="v1"), SCOPE, within(30))
+    return judge_reference(
+        engine, Source(registry=engine.registry), registry.reference("app", tag="v1"), SCOPE, within(30)
+    )
 
 
 def blocking(judged: Judged) -> Mapping[str, tuple[str, ...]]:

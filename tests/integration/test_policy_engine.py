@@ -13,9 +13,10 @@ import pytest
 import requests
 
 from assay.adapters.opa.engine import connect
-from assay.domain.decision import DecisionKind, Stage, StageVerdict, Verdict
+from assay.domain.decision import DecisionKind, Stage, StageVerdict, Status, Verdict
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.evidence import Claim, Gap, Rejection
+from assay.domain.policy import Mode
 from assay.domain.reference import Reference
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import JudgedImage, RequestFacts, request_document
@@ -152,6 +153,20 @@ def test_one_missing_or_wrong_piece_denies_with_its_code(
     assert blocking(verdict) == codes
 
 
+@pytest.mark.parametrize("mode", list(Mode))
+def test_service_and_engine_agree_on_every_mode(tmp_path: Path, mode: Mode) -> None:
+    codes = {"sbom.found": mode.value, "licence.denied": mode.value, "registry.allowed": mode.value}
+    served = generation(tmp_path, rule_data=with_demands(tmp_path / "rule_data.json", modes=codes))
+    with running_opa(tmp_path, served) as running:
+        complete, incomplete = judge(running, *good_claims()), judge(running, SIGNATURE, PROVENANCE)
+        elsewhere = ask_request(running, "elsewhere/app", Verdict.ALLOW)
+    assert complete.verdict is Verdict.ALLOW
+    denied = mode is Mode.ENFORCE
+    assert (incomplete.verdict is not Verdict.ALLOW, elsewhere.verdict is not Verdict.ALLOW) == (denied, denied)
+    told = {Mode.WARN: {Status.WARNING}, Mode.SHADOW: {Status.SHADOW}}.get(mode, set())
+    assert denied or {item.status for item in elsewhere.findings} == told
+
+
 def test_denials_lead_into_the_document(opa: RunningOpa) -> None:
     facts = evidence_facts(SIGNATURE, PROVENANCE, attestation_claim(SPDX_TYPE, spdx_predicate("MIT", "GPL-3.0-only")))
     verdict = judge(opa, SIGNATURE, PROVENANCE, attestation_claim(SPDX_TYPE, spdx_predicate("MIT", "GPL-3.0-only")))
@@ -202,7 +217,7 @@ def ask_request(opa: RunningOpa, repository: str, verdict: Verdict) -> StageVerd
         environment=ENVIRONMENT,
         kind=DecisionKind.GATE,
         policy=opa.engine.loaded().identity(IDENTITY.trust),
-        time=NOW,
+        since=NOW,
         images=[image],
     )
     return decide_stage(

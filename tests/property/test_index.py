@@ -11,7 +11,8 @@ from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.platform import Platform
 from assay.domain.reference import Reference, Repository
-from assay.usecases.judge import Scope, judge_reference
+from assay.usecases.engine import Scope, Source
+from assay.usecases.judge import judge_reference
 from tests.fakes.buildkit import FakeIndex
 from tests.fakes.engine import World, good_bundles
 from tests.fakes.memory_registry import MemoryRegistry
@@ -49,7 +50,9 @@ def publish(index: FakeIndex, evidence: Evidence) -> MemoryRegistry:
 
 def verdict(registry: MemoryRegistry) -> Verdict:
     world = World(registry=registry)
-    return judge_reference(world.engine(), registry, REFERENCE, SCOPE, world.deadline()).verdict.verdict
+    return judge_reference(
+        world.engine(), Source(registry=registry), REFERENCE, SCOPE, world.deadline()
+    ).verdict.verdict
 
 
 def allowed(evidence: Evidence, *, built: bool) -> bool:

@@ -20,7 +20,17 @@ from assay.domain.key_uri import KeyUri
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
 from assay.formats.published_root import Refreshed
-from assay.ports import Clock, Commits, EvidenceSigner, Gate, Registry, ServiceClient, Signer, WritableRegistry
+from assay.ports import (
+    Clock,
+    Commits,
+    EvidenceSigner,
+    Gate,
+    KeptVerdicts,
+    Registry,
+    ServiceClient,
+    Signer,
+    WritableRegistry,
+)
 from assay.verification.trust_root import TrustProfile
 from assay.verification.trust_snapshot import TrustSnapshot
 
@@ -187,6 +197,12 @@ class SystemComposition:
             except Unavailable as error:
                 failed[source.name] = error
         return failed
+
+    def kept_verdicts(self, configuration: Path) -> KeptVerdicts:
+        """The verdicts that the installation keeps between requests."""
+        from assay.adapters.cache.database import VerdictDatabase
+
+        return VerdictDatabase(Installation.load(configuration).cache)
 
     def run_refresher(self, configuration: Path) -> None:
         """Keep the trust roots up to date until SIGTERM."""

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
+from assay.adapters.cache.database import VerdictDatabase
 from assay.adapters.clock import SystemClock, new_identifier
 from assay.adapters.log.archive import Archive
 from assay.adapters.log.client import SequencerClient
@@ -20,14 +22,18 @@ from assay.bootstrap.break_glass import open_break_glass
 from assay.bootstrap.certificates import certificate_seconds, certificate_warnings
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_registry
+from assay.bootstrap.revision import engine_revision
+from assay.configuration.settings import CacheSettings
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.domain.gate import Candidate
+from assay.domain.kept_verdict import CacheLife
 from assay.domain.limit import Limits
 from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, WalkPage
 from assay.ports import DecisionArchive, Registry
-from assay.usecases.judge import Engine
+from assay.usecases.engine import Engine
+from assay.usecases.memory import Memory
 
 
 class RunningArchive:
@@ -97,9 +103,8 @@ class RunningEngine:
         def open_candidate(artefact: Artefact, candidate: Candidate) -> Registry:
             return CandidateRegistry.of(candidate, artefact, limits=limits)
 
-        registry = service_registry(installation, limits=limits, count=self.metrics.count_registry)
         self.engine = Engine(
-            registry=registry,
+            registry=service_registry(installation, limits=limits, count=self.metrics.count_registry),
             open_layout=open_layout,
             open_candidate=open_candidate,
             policy=self._policy,
@@ -109,9 +114,11 @@ class RunningEngine:
             metrics=self.metrics,
             limits=limits,
             new_id=new_identifier,
+            memory=Memory(store=VerdictDatabase(installation.cache)),
+            life=_life(settings.cache),
+            revision=engine_revision(settings),
             mirrors=settings.registries.mirror_names,
             formats=settings.evidence,
-            forget=registry.forget,
             break_glass=open_break_glass(installation),
         )
 
@@ -158,6 +165,14 @@ class RunningEngine:
             for name, origin in self._trust.snapshot().origins.items()
             if origin.fetched_at is not None
         }
+
+
+def _life(settings: CacheSettings) -> CacheLife:
+    return CacheLife(
+        allow=timedelta(seconds=settings.allow_seconds),
+        denial=timedelta(seconds=settings.denial_seconds),
+        listing=timedelta(seconds=settings.listing_seconds),
+    )
 
 
 def _failure(probe: Callable[[], object]) -> str:

@@ -53,6 +53,11 @@ class Installation:
         return self.state / "run"
 
     @property
+    def cache(self) -> Path:
+        """Where verdicts are kept between processes, inside the state folder."""
+        return self.state / "cache"
+
+    @property
     def opa_socket(self) -> Path:
         """OPA's socket."""
         return self.run / "opa.sock"

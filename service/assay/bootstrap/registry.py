@@ -19,7 +19,6 @@ from assay.domain.limit import Limits
 from assay.formats.docker_config import DockerConfig, parse_docker_config
 
 _REMEMBERED_OCTETS = 16 * 1024 * 1024
-_LISTING_SECONDS = 60.0
 _REMEMBERED_WITH_SECRETS = 1024 * 1024  # there are as many such clients as sets of secrets
 _LARGEST = 1024 * 1024  # one byte more is read, for the parser to refuse
 
@@ -53,7 +52,6 @@ def service_registry(
         limits=limits,
         credentials=_InOrder(sources=sources),
         remembered_octets=_REMEMBERED_WITH_SECRETS if pull_secrets else _REMEMBERED_OCTETS,
-        listing_seconds=0.0 if pull_secrets else _LISTING_SECONDS,
         count=count,
     )
 

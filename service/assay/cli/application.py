@@ -24,6 +24,7 @@ _COMMANDS = {
     "keys": "assay.cli.keys:keys",
     "signer": "assay.cli.signer:signer",
     "config": "assay.cli.config:config",
+    "cache": "assay.cli.cache:cache",
     "trust": "assay.cli.trust:trust",
     "break-glass": "assay.cli.break_glass:break_glass",
     "completion": "assay.cli.completion:completion",
@@ -97,6 +98,7 @@ def application() -> None:
     signer            keep a signing key in a process of its own
     webhook           register the admission webhook with a cluster; its certificates
     trust             show, refresh and check what is trusted, and until when
+    cache             show and forget the verdicts that are kept between requests
     break-glass       allow named digests in an emergency: signed, short-lived, counted
     completion        print the completion script of your shell
     """

@@ -13,7 +13,7 @@ from assay.domain.identity import IdentityRule, PublicKey
 from assay.domain.key_kind import KeyKind
 from assay.domain.key_uri import KeyUri
 from assay.formats.published_root import Refreshed
-from assay.ports import Clock, Commits, EvidenceSigner, Registry, ServiceClient, Signer, WritableRegistry
+from assay.ports import Clock, Commits, EvidenceSigner, KeptVerdicts, Registry, ServiceClient, Signer, WritableRegistry
 from assay.verification.trust_snapshot import TrustSnapshot
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ class Composition(Protocol):
 
     def refresh_trust(self, path: Path) -> Mapping[str, Refreshed | Unavailable]:
         """Refresh every trust root of a configuration that has a repository, and say for each how that went."""
+        ...
+
+    def kept_verdicts(self, configuration: Path) -> KeptVerdicts:
+        """The verdicts that the installation keeps between requests."""
         ...
 
     def run_refresher(self, configuration: Path) -> None:

@@ -8,7 +8,7 @@ from assay.configuration.evidence import read_evidence
 from assay.configuration.listener import Address, parse_address
 from assay.configuration.registry import read_registries
 from assay.configuration.section import Section, open_configuration, refuse
-from assay.configuration.settings import ServiceSettings, Settings, TlsFiles, WebhookSettings
+from assay.configuration.settings import CacheSettings, ServiceSettings, Settings, TlsFiles, WebhookSettings
 from assay.configuration.trust import read_trust
 from assay.configuration.webhook import read_coverage, read_tenants
 from assay.domain.caller import Caller, Role
@@ -45,6 +45,7 @@ def parse_configuration(octets: bytes) -> Settings:
         break_glass=read_break_glass(root.optional_section("break_glass"), {item.name for item in trust.authorities}),
         evidence=read_evidence(root.optional_section("evidence") or Section({}, "evidence")),
         layouts=root.text("layouts", ""),
+        cache=_cache(root.optional_section("cache") or Section({}, "cache")),
         request_octets=limits.integer("request_mib", 32, lowest=1, highest=128) * _MIB,
         decision_seconds=limits.integer("decision_seconds", 20, lowest=1, highest=120),
     )
@@ -54,6 +55,16 @@ def parse_configuration(octets: bytes) -> Settings:
         raise refuse("opa.sha256", "a binary at an absolute path needs its digest", "write the SHA-256 of the file")
     if webhook is not None and settings.cluster is None and any(rule.labels for rule in webhook.tenants):
         raise refuse("webhook.tenants", "labels of namespaces are known by watching them", "add the section `cluster`")
+    return settings
+
+
+def _cache(section: Section) -> CacheSettings:
+    settings = CacheSettings(
+        allow_seconds=section.integer("allow_seconds", 300, lowest=1, highest=3600),
+        denial_seconds=section.integer("denial_seconds", 15, lowest=1, highest=60),
+        listing_seconds=section.integer("listing_seconds", 60, lowest=1, highest=60),
+    )
+    section.finish()
     return settings
 
 

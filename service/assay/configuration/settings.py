@@ -157,6 +157,15 @@ class TrustSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """How many seconds a verdict on evidence may serve: an allow, any other one, and without listing anew."""
+
+    allow_seconds: int
+    denial_seconds: int
+    listing_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakGlassSettings:
     """The path of the folder that grants lie in, and the rules for them."""
 
@@ -182,5 +191,6 @@ class Settings:
     evidence: frozenset[EvidenceFormat]
     break_glass: BreakGlassSettings | None
     layouts: str
+    cache: CacheSettings
     request_octets: int
     decision_seconds: int

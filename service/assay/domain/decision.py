@@ -30,6 +30,7 @@ class Status(StrEnum):
 
     VIOLATION = "violation"
     WARNING = "warning"
+    SHADOW = "shadow"
     PASS = "pass"  # noqa: S105  # the word of the result contract, not a password
     INDETERMINATE = "indeterminate"
     WAIVED = "waived"
@@ -73,6 +74,11 @@ class Finding:
     def blocks(self) -> bool:
         """Whether this finding stands in the way of an allow."""
         return self.status in {Status.VIOLATION, Status.INDETERMINATE}
+
+    @property
+    def shown(self) -> bool:
+        """Whether whoever asked may hear of it; what a rule on trial finds is recorded alone."""
+        return self.status is not Status.SHADOW
 
     @property
     def retryable(self) -> bool:

@@ -2,11 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import StrEnum
 
 from assay.domain.decision import PolicyIdentity, Severity, Stage
 from assay.domain.digest import Digest
 from assay.domain.evidence import GapKind
+
+
+class Mode(StrEnum):
+    """How far a mandatory rule counts in one environment, from not at all to a denial.
+
+    `shadow` records what the rule finds, `warn` tells the caller as well, `enforce` denies.
+    """
+
+    OFF = "off"
+    SHADOW = "shadow"
+    WARN = "warn"
+    ENFORCE = "enforce"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +53,7 @@ class LoadedPolicy:
     `bundle`, `rule_data` and `opa` are those of the policies, of the rule data and of the engine's binary.
     `mandatory` maps (tenant, environment, stage) to the codes that must hold there; a selection that is missing or
     empty denies. Whether a code is mandatory comes from here, never from the engine's answer.
+    `modes` maps (tenant, environment) to the modes of mandatory codes; one that is not there is enforced.
     `named` maps (tenant, environment) to the authorities whose evidence of a kind counts there; what nobody is named
     for proves nothing.
     """
@@ -50,6 +64,32 @@ class LoadedPolicy:
     rules: Mapping[str, Rule] = field(hash=False)
     mandatory: Mapping[tuple[str, str, Stage], tuple[str, ...]] = field(hash=False)
     named: Mapping[tuple[str, str], Mapping[GapKind, frozenset[str]]] = field(hash=False)
+    modes: Mapping[tuple[str, str], Mapping[str, Mode]] = field(hash=False)
+
+    def selected(self, tenant: str, environment: str, stage: Stage, now: int) -> tuple[str, ...]:
+        """The mandatory codes of a stage that are in force at this time and not switched off."""
+        modes = self.modes.get((tenant, environment), {})
+        mandatory = self.mandatory.get((tenant, environment, stage), ())
+        return tuple(code for code in mandatory if self._in_force(code, now) and modes.get(code) is not Mode.OFF)
+
+    def mode(self, tenant: str, environment: str, code: str, now: int) -> Mode:
+        """How far a rule counts at this time; one that is not mandatory, or not yet, warns at most."""
+        mode = self.modes.get((tenant, environment), {}).get(code, Mode.ENFORCE)
+        mandatory = any(code in self.mandatory.get((tenant, environment, stage), ()) for stage in Stage)
+        return Mode.WARN if mode is Mode.ENFORCE and not (mandatory and self._in_force(code, now)) else mode
+
+    def _in_force(self, code: str, now: int) -> bool:
+        rule = self.rules.get(code)
+        return rule is None or rule.effective_on is None or int(rule.effective_on.timestamp()) <= now
+
+    def since(self, now: datetime) -> datetime:
+        """When the rules last changed: the latest effective date that has come, the epoch where there is none.
+
+        From then until the next date every rule that looks at dates says the same, so a document that names this moment
+        in place of `now` has the same verdict, and the same bytes whenever it is built.
+        """
+        dates = (int(rule.effective_on.timestamp()) for rule in self.rules.values() if rule.effective_on is not None)
+        return datetime.fromtimestamp(max((date for date in dates if date <= now.timestamp()), default=0), UTC)
 
     def identity(self, trust: Digest) -> PolicyIdentity:
         """What decides when this policy judges with the trust of this digest."""

@@ -73,6 +73,10 @@ class Members:
             raise self._refuse(key, "a list of strings is expected")
         return tuple(str(value) for value in values)
 
+    def names(self) -> tuple[str, ...]:
+        """The names of all members that nobody has read yet."""
+        return tuple(self._members)
+
     def paths(self, key: str) -> tuple[tuple[str | int, ...], ...]:
         """A required list of paths into a document: member names and indexes."""
         return tuple(tuple(self._step(key, step) for step in self._path(key, path)) for path in self._list(key))

@@ -1,6 +1,5 @@
 """Admission: whether a workload may run."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnswer
@@ -10,18 +9,9 @@ from assay.domain.errors import InvalidInput, Unavailable
 from assay.usecases.break_glass import is_granted
 from assay.usecases.conclude import Asker, Concluded, conclude
 from assay.usecases.document import RequestFacts
-from assay.usecases.judge import (
-    JUDGE_SHARE,
-    Engine,
-    Judged,
-    Scope,
-    judge_reference,
-    leave_unjudged,
-    named_artefact,
-    unreadable,
-)
-
-_PARALLEL = 8
+from assay.usecases.engine import Engine, Scope
+from assay.usecases.judge import JUDGE_SHARE, Judged, leave_unjudged, unreadable
+from assay.usecases.judge_all import judge_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +54,14 @@ def admit(
 
 
 def _judge_all(engine: Engine, question: AdmissionQuestion, scope: Scope, deadline: Deadline) -> list[Judged]:
-    references = dict.fromkeys(map(engine.mirrors.origin_of, question.references))
+    references = list(dict.fromkeys(map(engine.mirrors.origin_of, question.references)))
     if question.images_unchanged:
         return [leave_unjudged(reference) for reference in references]
     try:
-        engine = engine.pulling_for(question, deadline)
+        source = engine.source_for(question, deadline)
     except (InvalidInput, Unavailable) as error:
-        return [unreadable(reference, named_artefact(reference), error) for reference in references]
-    with ThreadPoolExecutor(max_workers=min(_PARALLEL, len(references))) as pool:
-        futures = [
-            pool.submit(judge_reference, engine, engine.registry, reference, scope, deadline)
-            for reference in references
-        ]
-        return [future.result() for future in futures]
+        return [unreadable(reference, error) for reference in references]
+    return judge_all(engine, source, references, scope, deadline)
 
 
 def _answer(engine: Engine, question: AdmissionQuestion, judged: list[Judged], concluded: Concluded) -> AdmissionAnswer:
@@ -89,7 +74,7 @@ def _answer(engine: Engine, question: AdmissionQuestion, judged: list[Judged], c
         images=tuple(
             replace(by_reference[engine.mirrors.origin_of(asked)], reference=asked) for asked in question.references
         ),
-        findings=decision.findings,
+        findings=tuple(finding for finding in decision.findings if finding.shown),
         policy=decision.policy.bundle,
     )
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Finding, Recorded, Stage, StageVerdict, Status, Verdict
 from assay.usecases.break_glass import Denial, reconsider
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import JudgedImage, RequestFacts, canonical, request_document
-from assay.usecases.judge import Engine, Judged, Scope
+from assay.usecases.engine import Engine, Scope
+from assay.usecases.judge import Judged
+from assay.usecases.recollection import recall_proof
 from assay.usecases.record import record_decision
 
 _REQUEST_SHARE = 0.5
@@ -44,9 +47,10 @@ def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scop
         environment=scope.environment,
         kind=scope.kind,
         policy=engine.identity(),
-        time=engine.clock.now(),
+        since=engine.policy.loaded().since(engine.clock.now()),
         images=images,
     )
+    octets = canonical(document)
     with engine.step("decide"):
         request = decide_stage(
             engine.policy,
@@ -57,13 +61,14 @@ def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scop
             tenant=scope.tenant,
             environment=scope.environment,
             deadline=deadline.part(_REQUEST_SHARE),
+            recall=partial(recall_proof, engine, octets),
         )
     decision = _reconsidered(
         engine,
         judged,
         request,
         asker,
-        _decision(engine, judged, request, asker, scope, canonical(_input(judged, document))),
+        _decision(engine, judged, request, asker, scope, _input(judged, octets)),
     )
     with engine.step("record"):
         recorded = record_decision(engine.log, decision, deadline)
@@ -93,8 +98,10 @@ def _reconsidered(
     return reconsider(engine.break_glass, denial, engine.trust.snapshot(), engine.metrics, engine.limits)
 
 
-def _input(judged: Sequence[Judged], request: object) -> dict[str, object]:
-    return {"evidence": [document for item in judged for document in item.documents], "request": request}
+def _input(judged: Sequence[Judged], request: bytes) -> bytes:
+    """The canonical form of `{"evidence": [document …], "request": document}`, out of parts that have it already."""
+    evidence = b",".join(document for item in judged for document in item.facts.documents)
+    return b'{"evidence":[%b],"request":%b}' % (evidence, request)
 
 
 def _decision(
@@ -105,7 +112,7 @@ def _decision(
         *request.findings,
     )
     verdict = _verdict(judged, request, findings)
-    commits = {item.source_commit for item in judged}
+    commits = {item.facts.source_commit for item in judged}
     return Decision(
         id=engine.new_id(),
         kind=scope.kind,
@@ -118,9 +125,9 @@ def _decision(
         dry_run=asker.dry_run,
         images_unchanged=bool(judged) and all(item.runs_already for item in judged),
         findings=findings,
-        gaps=tuple(sorted({gap for item in judged for gap in item.gaps})),
-        rejected=tuple(sorted({rejection for item in judged for rejection in item.rejected})),
-        evidence=tuple(sorted({digest for item in judged for digest in item.evidence})),
+        gaps=tuple(sorted({gap for item in judged for gap in item.facts.gaps})),
+        rejected=tuple(sorted({rejection for item in judged for rejection in item.facts.rejected})),
+        evidence=tuple(sorted({digest for item in judged for digest in item.facts.evidence})),
         source_commit=commits.pop() if len(commits) == 1 else "",
         policy=engine.identity(),
         document=document,

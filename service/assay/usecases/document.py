@@ -116,19 +116,21 @@ def evidence_document(
     proven: Proven,
     tenant: str,
     environment: str,
-    kind: DecisionKind,
     policy: PolicyIdentity,
-    time: datetime,
+    since: datetime,
     named: Named,
     limits: Limits,
 ) -> EvidenceFacts:
     """Build `assay.input/v1` for one image, over everything that speaks about it.
 
-    Of the request it holds the kind alone. Claims of authorities that are not `named` for their kind are rejected
-    unread. A signed predicate that cannot be read becomes a gap of its kind and a rejection; a kind of which there is
-    nothing becomes a gap `absent`, or `all_rejected` when something was there and all of it was rejected. That nobody
-    signed the index which lists a statement is a gap only where there is nothing else of its kind. Gaps name the
-    platform, where the image lies in an index.
+    Of the request it holds nothing but whose rules count, and the time is `since`: the last moment at which a rule
+    changed. So whoever asks, and whenever, gets the same bytes.
+
+    Claims of authorities that are not `named` for their kind are rejected unread. A signed predicate that cannot be
+    read becomes a gap of its kind and a rejection; a kind of which there is nothing becomes a gap `absent`, or
+    `all_rejected` when something was there and all of it was rejected. That nobody signed the index which lists a
+    statement is a gap only where there is nothing else of its kind. Gaps name the platform, where the image lies in an
+    index.
     """
     heard = hear(proven.claims, named)
     signatures, attestations = _sorted_claims(heard.claims)
@@ -142,8 +144,8 @@ def evidence_document(
     all_gaps = tuple(sorted(named_gaps | {_gap(kind, "not_collected") for kind in _NOT_COLLECTED}))
     document = {
         "schema": "assay.input/v1",
-        "request": {"kind": kind.value, "tenant": tenant, "environment": environment},
-        "context": _context(Stage.EVIDENCE, policy, time),
+        "request": {"tenant": tenant, "environment": environment},
+        "context": _context(Stage.EVIDENCE, policy, since),
         "image": _image(repository, proven),
         "signatures": [_signature(claim) for claim in signatures],
         "attestations": [_attestation(claim) for claim in attestations],
@@ -169,10 +171,12 @@ def request_document(
     environment: str,
     kind: DecisionKind,
     policy: PolicyIdentity,
-    time: datetime,
+    since: datetime,
     images: Sequence[JudgedImage],
 ) -> Mapping[str, object]:
     """Build `assay.request/v1`: who asks, and the images with the verdicts on their evidence, in the given order.
+
+    Its time is `since`, the last moment at which a rule changed, so that the same question gives the same bytes.
 
     `ValueError` when two images share a key: one answer would stand for both.
     """
@@ -181,7 +185,7 @@ def request_document(
     return {
         "schema": "assay.request/v1",
         "request": _request(request, kind=kind, tenant=tenant, environment=environment),
-        "context": _context(Stage.REQUEST, policy, time),
+        "context": _context(Stage.REQUEST, policy, since),
         "images": [_judged(image) for image in images],
         "waivers": [],
     }

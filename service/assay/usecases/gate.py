@@ -8,10 +8,10 @@ from assay.domain.deadline import Deadline
 from assay.domain.decision import DecisionKind
 from assay.domain.errors import InvalidInput
 from assay.domain.gate import Candidate, FromLayout, FromRegistry, GateAnswer, GateQuestion
-from assay.ports import Registry
 from assay.usecases.conclude import Asker, conclude
 from assay.usecases.document import RequestFacts
-from assay.usecases.judge import JUDGE_SHARE, Engine, Judged, Scope, judge_resolved, unreadable
+from assay.usecases.engine import Engine, Scope, Source
+from assay.usecases.judge import JUDGE_SHARE, Judged, judge_resolved, unreadable
 from assay.usecases.resolve import resolve
 
 _NOTHING_TO_JUDGE = frozenset({"manifest_unknown", "registry_not_configured", "layout_unknown"})
@@ -40,7 +40,7 @@ def ask_gate(engine: Engine, question: GateQuestion, caller: Caller, deadline: D
         retryable=decision.retryable,
         artefact=question.artefact,
         environment=decision.environment,
-        findings=decision.findings,
+        findings=tuple(finding for finding in decision.findings if finding.shown),
         gaps=decision.gaps,
         rejected=decision.rejected,
         leaf=recorded.leaf,
@@ -50,28 +50,28 @@ def ask_gate(engine: Engine, question: GateQuestion, caller: Caller, deadline: D
 
 
 def _judge(engine: Engine, question: GateQuestion, scope: Scope, deadline: Deadline) -> Judged:
-    registry = _source(engine, question)
+    source = _source(engine, question)
     artefact = question.artefact
     if isinstance(question.evidence, FromRegistry):
         artefact = replace(artefact, repository=engine.mirrors.origin(artefact.repository))
     reference = artefact.reference
     try:
         with engine.step("resolve"):
-            resolved = resolve(registry, reference, deadline)
-        return judge_resolved(engine, registry, reference, resolved, scope, deadline)
+            resolved = resolve(source.registry, reference, deadline)
+        return judge_resolved(engine, source, reference, resolved, scope, deadline)
     except InvalidInput as error:
         if error.code in _NOTHING_TO_JUDGE:
             raise
-        return unreadable(reference, artefact, error)
+        return unreadable(reference, error)
 
 
-def _source(engine: Engine, question: GateQuestion) -> Registry:
+def _source(engine: Engine, question: GateQuestion) -> Source:
     match question.evidence:
         case FromRegistry():
-            return engine.registry
+            return Source(registry=engine.registry)
         case FromLayout(path=path):
-            return engine.open_layout(path)
+            return Source(registry=engine.open_layout(path), reader="layout")
         case Candidate() as candidate:
-            return engine.open_candidate(question.artefact, candidate)
+            return Source(registry=engine.open_candidate(question.artefact, candidate), reader="candidate")
         case other:
             assert_never(other)

@@ -46,6 +46,9 @@ def test_every_field_of_the_configuration_is_explained(name: str) -> None:
 METRICS = [
     "assay_admission_duration_seconds",
     "assay_admission_requests_total",
+    "assay_cache_age_seconds",
+    "assay_cache_events_total",
+    "assay_coalesced_total",
     "assay_certificate_expiry_seconds",
     "assay_cluster_confirmed_timestamp_seconds",
     "assay_decisions_total",

@@ -12,7 +12,8 @@ from assay.domain.digest import Digest
 from assay.domain.reference import Reference
 from assay.usecases.conclude import Asker, conclude
 from assay.usecases.document import RequestFacts
-from assay.usecases.judge import Judged, Scope, judge_reference
+from assay.usecases.engine import Scope, Source
+from assay.usecases.judge import Judged, judge_reference
 from tests.fakes.engine import World, good_bundles, publish
 from tests.fakes.oci import image
 from tests.fakes.policy import ENVIRONMENT, IDENTITY, TENANT
@@ -35,7 +36,9 @@ def registry() -> Iterator[FakeRegistry]:
 
 def decide(world: World, *references: Reference) -> Decision:
     engine, deadline = world.engine(), world.deadline()
-    judged: list[Judged] = [judge_reference(engine, engine.registry, item, SCOPE, deadline) for item in references]
+    judged: list[Judged] = [
+        judge_reference(engine, Source(registry=engine.registry), item, SCOPE, deadline) for item in references
+    ]
     return conclude(engine, judged, ASKER, SCOPE, deadline).decision
 
 

@@ -1,6 +1,6 @@
 """One stage: the engine's proof, checked and joined with what is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,11 +9,12 @@ from assay.domain.decision import Finding, Severity, Stage, StageVerdict, Status
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, ConfigError, InvalidInput, Unavailable
 from assay.domain.evidence import Gap, GapKind, Rejection
-from assay.domain.policy import LoadedPolicy, Rule
+from assay.domain.policy import LoadedPolicy, Mode, Rule
 from assay.domain.reason import GAP_CODES
 from assay.domain.reference import Reference
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import JudgedImage
+from assay.usecases.proof import Proof
 from tests.fakes.policy import ENVIRONMENT, NOW, TENANT, FakeEngine, deadline, policy, rule
 
 SIGNED = rule("signature.authority", requires=("signature",))
@@ -385,3 +386,72 @@ def test_an_evidence_finding_without_reasons_stands_for_itself_and_is_final() ->
 def test_an_image_that_was_not_judged_is_a_violation() -> None:
     verdict = decide_request(request_denial())
     assert [(item.status, item.reasons) for item in verdict.findings] == [(Status.VIOLATION, ())]
+
+
+def in_mode(mode: Mode, *codes: str) -> LoadedPolicy:
+    return policy(SIGNED, EXTRA, mandatory=(SIGNED.code, EXTRA.code), modes=dict.fromkeys(codes, mode))
+
+
+def trial(**members: object) -> dict[str, object]:
+    """An answer that allows because `EXTRA` alone complains, which does not bind."""
+    complaint = {**FINDING, "code": EXTRA.code}
+    return answer(**{"findings": [complaint], "checked": {SIGNED.code: 1, EXTRA.code: 0}, **members})
+
+
+@pytest.mark.parametrize(("mode", "status"), [(Mode.WARN, Status.WARNING), (Mode.SHADOW, Status.SHADOW)])
+def test_a_rule_that_warns_or_is_on_trial_is_told_and_denies_nothing(mode: Mode, status: Status) -> None:
+    verdict = decide(trial(), loaded=in_mode(mode, EXTRA.code))
+    assert (verdict.verdict, [item.status for item in verdict.findings]) == (Verdict.ALLOW, [status])
+    assert verdict.findings[0].shown is (mode is Mode.WARN)
+    enforced = decide(trial(allow=False), loaded=in_mode(Mode.ENFORCE, EXTRA.code))
+    assert (enforced.verdict, [item.status for item in enforced.findings]) == (Verdict.DENY, [Status.VIOLATION])
+
+
+def test_a_rule_that_is_switched_off_says_nothing() -> None:
+    assert decide(trial(), loaded=in_mode(Mode.OFF, EXTRA.code)).findings == ()
+
+
+def test_a_stage_whose_every_rule_is_switched_off_is_denied() -> None:
+    assert refusal(decide(answer(), loaded=in_mode(Mode.OFF, SIGNED.code, EXTRA.code))) == "policy_selection_missing"
+
+
+def test_where_every_rule_is_on_trial_all_of_them_are_told() -> None:
+    said = answer(findings=[FINDING], holds={}, checked={})
+    verdict = decide(said, loaded=in_mode(Mode.SHADOW, SIGNED.code, EXTRA.code))
+    assert verdict.verdict is Verdict.ALLOW
+    assert {(item.code, item.status, item.reasons) for item in verdict.findings} == {
+        (SIGNED.code, Status.SHADOW, ()),
+        (EXTRA.code, Status.SHADOW, ("policy_result_invalid",)),
+    }
+
+
+def test_a_gap_is_only_told_by_a_rule_that_warns() -> None:
+    verdict = decide(
+        answer(), loaded=policy(SIGNED, modes={SIGNED.code: Mode.WARN}), gaps=(gap("registry_unavailable"),)
+    )
+    assert verdict.verdict is Verdict.ALLOW
+    assert [(item.status, item.reasons) for item in verdict.findings] == [(Status.WARNING, ("registry_unavailable",))]
+
+
+def test_a_proof_that_is_known_is_not_asked_for_again() -> None:
+    engine = FakeEngine(policy(SIGNED), answer())
+    known: list[Proof] = []
+
+    def recall(ask: Callable[[], Proof]) -> Proof:
+        known.append(known[0] if known else ask())
+        return known[0]
+
+    decided = [
+        decide_stage(
+            engine,
+            Stage.EVIDENCE,
+            DOCUMENT,
+            gaps,
+            tenant=TENANT,
+            environment=ENVIRONMENT,
+            deadline=deadline(),
+            recall=recall,
+        ).verdict
+        for gaps in ((), (gap("registry_unavailable"),))
+    ]
+    assert (decided, len(engine.asked)) == ([Verdict.ALLOW, Verdict.INDETERMINATE], 1)

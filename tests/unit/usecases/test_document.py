@@ -86,7 +86,7 @@ def test_the_same_facts_give_the_same_bytes_in_any_order() -> None:
 def test_what_depends_on_the_request_is_empty_in_the_evidence_stage() -> None:
     document = json.loads(canonical(evidence_facts(*good_claims()).document))
     assert (document["image"]["ref"], document["image"]["tag"], document["image"]["digest"]) == ("", "", IMAGE.text)
-    assert document["request"] == {"kind": "gate", "tenant": TENANT, "environment": ENVIRONMENT}
+    assert document["request"] == {"tenant": TENANT, "environment": ENVIRONMENT}
 
 
 def test_image_facts_come_from_the_configuration() -> None:
@@ -220,7 +220,7 @@ def requested(*images: JudgedImage, facts: RequestFacts | None = None) -> dict[s
             environment=ENVIRONMENT,
             kind=DecisionKind.ADMISSION,
             policy=IDENTITY,
-            time=NOW,
+            since=NOW,
             images=images,
         )
     )

@@ -5,16 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from assay.adapters.registry.access import RegistryAccess
-from assay.adapters.registry.client import RegistryClient
 from assay.domain.decision import DecisionKind, Stage, StageVerdict, Verdict
 from assay.domain.digest import Digest
 from assay.domain.evidence_format import EVERY_FORMAT, EvidenceFormat
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference
-from assay.usecases.judge import Judged, Scope, judge_reference
+from assay.usecases.engine import Scope, Source
+from assay.usecases.judge import Judged, judge_reference
 from tests.fakes.engine import World, good_bundles, publish
-from tests.fakes.oci import image, put_bundle, put_image
+from tests.fakes.oci import image, put_bundle
 from tests.fakes.policy import ENVIRONMENT, TENANT
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.fakes.signing import FakeAuthority
@@ -34,7 +33,7 @@ def registry() -> Iterator[FakeRegistry]:
 def judge(registry: FakeRegistry, reference: Reference, world: World | None = None) -> Judged:
     world = world or World()
     engine = world.engine()
-    return judge_reference(engine, engine.registry, reference, SCOPE, world.deadline())
+    return judge_reference(engine, Source(registry=engine.registry), reference, SCOPE, world.deadline())
 
 
 def codes(judged: Judged) -> list[str]:
@@ -43,9 +42,9 @@ def codes(judged: Judged) -> list[str]:
 
 def test_a_tag_is_judged_as_the_digest_it_names(registry: FakeRegistry) -> None:
     judged = judge(registry, registry.reference("app", tag="v1"))
-    assert (judged.verdict.verdict, judged.digest, judged.gaps[0].code) == (Verdict.ALLOW, IMAGE, "not_collected")
-    assert judged.source_commit == "c0" * 20
-    assert judged.evidence == tuple(sorted(Digest.of(bundle) for bundle in GOOD.values()))
+    assert (judged.verdict.verdict, judged.digest, judged.facts.gaps[0].code) == (Verdict.ALLOW, IMAGE, "not_collected")
+    assert judged.facts.source_commit == "c0" * 20
+    assert judged.facts.evidence == tuple(sorted(Digest.of(bundle) for bundle in GOOD.values()))
 
 
 def test_the_document_names_the_digest_and_holds_verified_facts_alone(registry: FakeRegistry) -> None:
@@ -73,7 +72,7 @@ def test_a_tag_that_cannot_be_resolved_is_a_verdict_without_a_digest(
     registry.faults["/v2/app/manifests/v1"] = fault
     judged = judge(registry, registry.reference("app", tag="v1"))
     assert (judged.verdict.verdict, codes(judged), judged.digest) == (verdict, [code], None)
-    assert judged.documents == ()
+    assert judged.facts.documents == ()
     assert judged.verdict.retryable is (verdict is Verdict.INDETERMINATE)
 
 
@@ -89,11 +88,18 @@ def test_junk_uses_up_no_room_of_what_counts(registry: FakeRegistry) -> None:
         put_bundle(registry, "app", image(), b"%d" % number * own)
     engine = replace(World().engine(), limits=Limits(evidence_octets=2 * own))
     deadline = World().deadline()
-    judged = judge_reference(engine, engine.registry, registry.reference("app", tag="v1"), SCOPE, deadline)
-    assert (judged.verdict.verdict, {item.code for item in judged.rejected}) == (Verdict.ALLOW, {"bundle_malformed"})
+    judged = judge_reference(
+        engine, Source(registry=engine.registry), registry.reference("app", tag="v1"), SCOPE, deadline
+    )
+    assert (judged.verdict.verdict, {item.code for item in judged.facts.rejected}) == (
+        Verdict.ALLOW,
+        {"bundle_malformed"},
+    )
     scarce = replace(engine, limits=Limits(evidence_octets=own - 1))
-    judged = judge_reference(scarce, engine.registry, registry.reference("app", tag="v1"), SCOPE, deadline)
-    assert "evidence_limit" in {gap.code for gap in judged.gaps}
+    judged = judge_reference(
+        scarce, Source(registry=engine.registry), registry.reference("app", tag="v1"), SCOPE, deadline
+    )
+    assert "evidence_limit" in {gap.code for gap in judged.facts.gaps}
 
 
 def test_an_allow_needs_an_artefact_and_a_document(registry: FakeRegistry) -> None:
@@ -105,25 +111,9 @@ def test_an_allow_needs_an_artefact_and_a_document(registry: FakeRegistry) -> No
 @pytest.mark.parametrize("kind", [None, EvidenceFormat.REFERRERS, EvidenceFormat.SIGNATURE_TAGS])
 def test_evidence_in_a_format_that_is_off_allows_nothing(registry: FakeRegistry, kind: EvidenceFormat | None) -> None:
     engine, deadline = replace(World().engine(), formats=EVERY_FORMAT - {kind}), World().deadline()
-    judged = judge_reference(engine, engine.registry, registry.reference("app", tag="v1"), SCOPE, deadline)
+    judged = judge_reference(
+        engine, Source(registry=engine.registry), registry.reference("app", tag="v1"), SCOPE, deadline
+    )
     assert (judged.verdict.verdict is Verdict.ALLOW) is (kind is not EvidenceFormat.REFERRERS)
     assert any("/referrers/" in path for path in registry.paths()) is (kind is not EvidenceFormat.REFERRERS)
     assert any(path.endswith(".sig") for path in registry.paths()) is (kind is not EvidenceFormat.SIGNATURE_TAGS)
-
-
-def test_whoever_is_denied_may_sign_and_try_again_at_once(registry: FakeRegistry) -> None:
-    access = RegistryAccess(plain_http_on_loopback=True)
-    client = RegistryClient(access=access, limits=Limits(), listing_seconds=60)
-    put_image(registry, "late")
-    engine, deadline = replace(World().engine(), registry=client), World().deadline()
-    reference = registry.reference("late", tag="v1")
-    assert judge_reference(engine, client, reference, SCOPE, deadline).verdict.verdict is not Verdict.ALLOW
-    publish(registry, "late", GOOD)
-    remembering = judge_reference(engine, client, reference, SCOPE, deadline)
-    forgetful = replace(engine, forget=client.forget)
-    assert judge_reference(forgetful, client, reference, SCOPE, deadline).verdict == remembering.verdict
-    assert judge_reference(forgetful, client, reference, SCOPE, deadline).verdict.verdict is Verdict.ALLOW
-    registry.requests.clear()
-    assert judge_reference(forgetful, client, reference, SCOPE, deadline).verdict.verdict is Verdict.ALLOW
-    assert not any("/referrers/" in request.path for request in registry.requests)
-    client.close()

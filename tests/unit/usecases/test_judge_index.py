@@ -1,5 +1,6 @@
 """An index is allowed when every platform is: by evidence on the index, on the platform, or by signed statements."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,8 @@ from assay.domain.digest import Digest
 from assay.domain.evidence import GapKind
 from assay.domain.evidence_format import EVERY_FORMAT, EvidenceFormat
 from assay.domain.limit import Limits
-from assay.usecases.judge import Judged, Scope, judge_reference
+from assay.usecases.engine import Scope, Source
+from assay.usecases.judge import Judged, judge_reference
 from tests.fakes.buildkit import FakeImage, FakeIndex
 from tests.fakes.engine import World, good_bundles
 from tests.fakes.oci import put_bundle, rendered
@@ -38,7 +40,8 @@ def judge(
 ) -> Judged:
     world = World()
     engine = replace(world.engine(), limits=limits or Limits(), formats=formats)
-    return judge_reference(engine, engine.registry, registry.reference("app", tag="v1"), SCOPE, world.deadline())
+    source = Source(registry=engine.registry)
+    return judge_reference(engine, source, registry.reference("app", tag="v1"), SCOPE, world.deadline())
 
 
 def attach(registry: FakeRegistry, subject: bytes, *kinds: str, authority: FakeAuthority = RELEASE) -> None:
@@ -57,7 +60,8 @@ def reasons(judged: Judged) -> set[str]:
 
 def documents(judged: Judged) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
-    for document in judged.documents:
+    for octets in judged.facts.documents:
+        document = json.loads(octets)
         image = document["image"]
         assert isinstance(image, dict)
         found[image["digest"]] = document
@@ -69,7 +73,7 @@ def test_evidence_on_every_platform_allows_the_index(registry: FakeRegistry) -> 
     for image in PLAIN.images:
         attach(registry, image.manifest)
     judged = judge(registry)
-    assert (judged.verdict.verdict, judged.digest, judged.source_commit) == (Verdict.ALLOW, digest, "c0" * 20)
+    assert (judged.verdict.verdict, judged.digest, judged.facts.source_commit) == (Verdict.ALLOW, digest, "c0" * 20)
     assert set(documents(judged)) == {AMD.digest.text, ARM.digest.text}
 
 
@@ -92,7 +96,7 @@ def test_a_platform_that_nobody_signed_denies_the_index_and_is_named(registry: F
     judged = judge(registry)
     assert judged.verdict.verdict is Verdict.INDETERMINATE
     assert {platform for platform, _ in blocking(judged)} == {"linux/arm64"}
-    assert {gap.platform for gap in judged.gaps if gap.code != "not_collected"} == {"linux/arm64"}
+    assert {gap.platform for gap in judged.facts.gaps if gap.code != "not_collected"} == {"linux/arm64"}
     attach(registry, ARM.manifest)
     assert judge(registry).verdict.verdict is Verdict.ALLOW
 
@@ -132,7 +136,9 @@ def test_an_unsigned_child_of_a_signed_index_is_denied_when_it_is_named_itself(r
     attach(registry, PLAIN.octets)
     world = World()
     reference = registry.reference("app", digest=AMD.digest)
-    judged = judge_reference(world.engine(), world.engine().registry, reference, SCOPE, world.deadline())
+    judged = judge_reference(
+        world.engine(), Source(registry=world.engine().registry), reference, SCOPE, world.deadline()
+    )
     assert (judged.verdict.verdict, reasons(judged)) == (Verdict.INDETERMINATE, {"absent"})
 
 
@@ -164,13 +170,13 @@ def test_statements_in_an_index_that_nobody_signed_are_a_gap_of_their_own(regist
         attach(registry, image.manifest, "signature")
     judged = judge(registry)
     assert (judged.verdict.verdict, reasons(judged)) == (Verdict.INDETERMINATE, {"attestation_unsigned"})
-    unsigned = {(gap.kind, gap.platform) for gap in judged.gaps if gap.code == "attestation_unsigned"}
+    unsigned = {(gap.kind, gap.platform) for gap in judged.facts.gaps if gap.code == "attestation_unsigned"}
     assert len(unsigned) == 4
     for image in BUILT.images:
         attach(registry, image.manifest, "provenance", "sbom")
     judged = judge(registry)
     assert judged.verdict.verdict is Verdict.ALLOW
-    assert {gap.code for gap in judged.gaps} == {"not_collected"}
+    assert {gap.code for gap in judged.facts.gaps} == {"not_collected"}
 
 
 def test_an_attestation_manifest_that_is_a_referrer_too_is_read_as_the_indexs(registry: FakeRegistry) -> None:
@@ -179,7 +185,7 @@ def test_an_attestation_manifest_that_is_a_referrer_too_is_read_as_the_indexs(re
     only = FakeIndex(images=(AMD,)).attested(manifest=lambda made: made.update(artifactType=kind, subject=subject))
     only.put(registry, "app")
     judged = judge(registry)
-    assert (judged.rejected, reasons(judged)) == ((), {"absent", "attestation_unsigned"})
+    assert (judged.facts.rejected, reasons(judged)) == ((), {"absent", "attestation_unsigned"})
     attach(registry, only.octets, "signature")
     assert judge(registry).verdict.verdict is Verdict.ALLOW
 
@@ -189,7 +195,7 @@ def test_a_signature_by_a_stranger_makes_no_statement_count(registry: FakeRegist
     attach(registry, BUILT.octets, "signature", authority=STRANGER)
     judged = judge(registry)
     assert judged.verdict.verdict is not Verdict.ALLOW
-    assert judged.evidence == ()
+    assert judged.facts.evidence == ()
     attach(registry, BUILT.octets, "signature")
     assert judge(registry).verdict.verdict is Verdict.ALLOW
 
@@ -198,14 +204,14 @@ def test_an_attestation_of_the_index_is_no_signature_that_makes_statements_count
     BUILT.put(registry, "app")
     attach(registry, BUILT.octets, "provenance")
     judged = judge(registry)
-    assert (GapKind.SBOM, "attestation_unsigned") in {(gap.kind, gap.code) for gap in judged.gaps}
+    assert (GapKind.SBOM, "attestation_unsigned") in {(gap.kind, gap.code) for gap in judged.facts.gaps}
 
 
 def test_attestation_manifests_are_no_platforms_that_need_evidence(registry: FakeRegistry) -> None:
     BUILT.put(registry, "app")
     attach(registry, BUILT.octets)
     judged = judge(registry)
-    assert (judged.verdict.verdict, len(judged.documents)) == (Verdict.ALLOW, 2)
+    assert (judged.verdict.verdict, len(judged.facts.documents)) == (Verdict.ALLOW, 2)
 
 
 def test_an_image_that_is_called_an_attestation_is_a_platform(registry: FakeRegistry) -> None:
@@ -264,7 +270,7 @@ def test_different_sources_name_no_commit(registry: FakeRegistry) -> None:
         made = RELEASE.bundle(image.digest, predicate_type=PROVENANCE_TYPE, predicate=predicate)
         put_bundle(registry, "app", image.manifest, made)
     judged = judge(registry)
-    assert (judged.verdict.verdict, judged.source_commit) == (Verdict.ALLOW, "")
+    assert (judged.verdict.verdict, judged.facts.source_commit) == (Verdict.ALLOW, "")
 
 
 def test_a_signed_index_that_lists_an_artifact_is_denied(registry: FakeRegistry) -> None:

@@ -12,7 +12,7 @@ from assay.domain.errors import InvalidInput, Unavailable
 from assay.formats.docker_config import DockerConfig
 from assay.ports import Registry
 from assay.usecases.admit import AdmissionScope, admit
-from assay.usecases.judge import Engine
+from assay.usecases.engine import Source
 from assay.usecases.pulling import PullingRegistries
 from tests.fakes.clock import FrozenClock
 from tests.fakes.cluster import FakeCluster
@@ -46,8 +46,8 @@ class Bench:
         self.opened.append(configs)
         return self.world.engine().registry
 
-    def engine(self, question: AdmissionQuestion) -> Engine:
-        return replace(self.plain, pulling=self.pulling).pulling_for(question, self.world.deadline())
+    def source(self, question: AdmissionQuestion) -> Source:
+        return replace(self.plain, pulling=self.pulling).source_for(question, self.world.deadline())
 
 
 @pytest.fixture
@@ -76,55 +76,58 @@ def asked(registry: FakeRegistry) -> AdmissionQuestion:
 
 def test_a_secret_opens_registries_of_its_own_with_an_identity_that_is_no_secret(asked: AdmissionQuestion) -> None:
     bench = Bench()
-    engine = bench.engine(asked)
+    source = bench.source(asked)
     assert bench.cluster.asked == [("team-a", "default", ("login",))]
     assert [list(config.credentials) for config in bench.opened[0]] == [["registry.example"]]
-    assert engine.registry is not bench.plain.registry
-    assert engine.credentials == Digest.of(Digest.of(CONFIG).text.encode())
+    assert source.registry is not bench.plain.registry
+    assert source.reader == Digest.of(Digest.of(CONFIG).text.encode()).text
 
 
 def test_without_secrets_the_configured_credentials_count(asked: AdmissionQuestion) -> None:
     bench = Bench()
-    engine = bench.engine(replace(asked, pull_secrets=()))
-    assert (engine.registry, engine.credentials) == (bench.plain.registry, None)
-    assert bench.plain.pulling_for(asked, bench.world.deadline()) is bench.plain
+    source = bench.source(replace(asked, pull_secrets=()))
+    assert (source.registry, source.reader) == (bench.plain.registry, "")
+    assert bench.plain.source_for(asked, bench.world.deadline()) == source
 
 
 def test_an_asker_is_known_for_half_a_minute_and_the_same_secrets_have_the_same_client(
     asked: AdmissionQuestion,
 ) -> None:
     bench = Bench()
-    first = bench.engine(asked)
-    assert bench.engine(asked).registry is first.registry
+    first = bench.source(asked)
+    assert bench.source(asked).registry is first.registry
     assert len(bench.cluster.asked) == 1
     bench.clock.seconds += 30
-    assert bench.engine(asked).registry is first.registry
+    assert bench.source(asked).registry is first.registry
     assert len(bench.cluster.asked) == 2
     assert len(bench.opened) == 1
 
 
 def test_a_secret_that_was_replaced_has_another_identity(asked: AdmissionQuestion) -> None:
     bench = Bench()
-    before = bench.engine(asked)
+    before = bench.source(asked)
     bench.cluster.pull_secrets[("team-a", "login")] = OTHER
     bench.clock.seconds += 30
-    after = bench.engine(asked)
-    assert after.credentials != before.credentials
+    after = bench.source(asked)
+    assert after.reader != before.reader
     assert after.registry is not before.registry
 
 
 def test_a_secret_that_was_not_there_yet_is_asked_for_again(asked: AdmissionQuestion) -> None:
     bench = Bench(cluster=FakeCluster())
-    assert bench.engine(asked).credentials is None
+    before = bench.source(asked)
+    assert before.registry is bench.plain.registry
     bench.cluster.pull_secrets["team-a", "login"] = CONFIG
-    assert bench.engine(asked).credentials is not None
+    after = bench.source(asked)
+    assert after.reader != before.reader
+    assert after.registry is not before.registry
 
 
 @pytest.mark.parametrize("other", [{"namespace": "team-b"}, {"service_account": "robot"}, {"pull_secrets": ()}])
 def test_askers_do_not_share_an_answer(asked: AdmissionQuestion, other: dict[str, object]) -> None:
     bench = Bench()
-    assert bench.engine(asked).credentials
-    bench.engine(replace(asked, **other))  # type: ignore[arg-type]
+    assert bench.source(asked).reader
+    bench.source(replace(asked, **other))  # type: ignore[arg-type]
     assert len(bench.cluster.asked) == 2
 
 
@@ -134,7 +137,7 @@ def test_what_is_remembered_is_bounded(asked: AdmissionQuestion, monkeypatch: py
     bench = Bench()
     bench.cluster.pull_secrets["team-a", "other"] = OTHER
     for names in (("login",), ("other",), ("login",)):
-        bench.engine(replace(asked, pull_secrets=names))
+        bench.source(replace(asked, pull_secrets=names))
     assert len(bench.cluster.asked) == len(bench.opened) == 3
 
 
@@ -142,7 +145,7 @@ def test_a_secret_that_cannot_be_parsed_is_refused(asked: AdmissionQuestion) -> 
     bench = Bench()
     bench.cluster.pull_secrets["team-a", "login"] = b"{"
     with pytest.raises(InvalidInput) as caught:
-        bench.engine(asked)
+        bench.source(asked)
     assert caught.value.code == "docker_config_malformed"
 
 

@@ -38,6 +38,16 @@ _ADMISSION_TIMES = Histogram(
     registry=_REGISTRY,
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+_CACHE = Counter(
+    "assay_cache_events", "Looks into what is kept and what became of them.", ["layer", "outcome"], registry=_REGISTRY
+)
+_CACHE_AGE = Histogram(
+    "assay_cache_age_seconds",
+    "Age of the listing behind a verdict that was given again.",
+    registry=_REGISTRY,
+    buckets=(1, 2, 5, 10, 15, 30, 45, 60),
+)
+_COALESCED = Counter("assay_coalesced", "Waits for a judgement that was under way.", registry=_REGISTRY)
 _RELOADS = Counter("assay_trust_reloads", "Reloads of trust by the workers.", ["outcome"], registry=_REGISTRY)
 _REFRESHES = Counter(
     "assay_trust_refreshes",
@@ -57,7 +67,7 @@ _CONFIRMED = Gauge(
 
 
 class PrometheusMetrics:
-    """The ports Metrics, AdmissionMetrics, TrustMetrics and ClusterMetrics; labels come from closed sets."""
+    """The ports EngineMetrics, AdmissionMetrics, TrustMetrics and ClusterMetrics; labels come from closed sets."""
 
     def count_decision(self, kind: str, verdict: str) -> None:
         """Count one recorded decision."""
@@ -82,6 +92,18 @@ class PrometheusMetrics:
     def observe_admission(self, hook: str, seconds: float) -> None:
         """Add the time that one review took."""
         _ADMISSION_TIMES.labels(hook).observe(seconds)
+
+    def count_cache(self, layer: str, outcome: str) -> None:
+        """Count one look into what is kept."""
+        _CACHE.labels(layer, outcome).inc()
+
+    def observe_age(self, seconds: float) -> None:
+        """Add the age of the listing behind a verdict that was given again."""
+        _CACHE_AGE.observe(seconds)
+
+    def count_coalesced(self) -> None:
+        """Count one wait for a judgement that was under way."""
+        _COALESCED.inc()
 
     def count_reload(self, outcome: str) -> None:
         """Count one reload of trust."""

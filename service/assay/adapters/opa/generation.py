@@ -22,8 +22,10 @@ from jsonschema.protocols import Validator
 
 from assay.adapters.opa.index import (
     GenerationIndex,
+    Modes,
     damaged,
     mandatory_of,
+    modes_of,
     named_of,
     parse_index,
     render_index,
@@ -91,6 +93,7 @@ def build_generation(
             rules=rules,
             mandatory=_checked_selection(rule_data, demands, rules),
             named=named_of(demands),
+            modes=_checked_modes(rule_data, demands),
             files=_files(draft),
         )
         return _publish(draft, render_index(index))
@@ -269,6 +272,16 @@ def _checked_selection(
             if (stage, code) not in known:
                 raise _refuse_data(path, f"{tenant}.{environment}: no rule of the {stage} stage has the code {code}")
     return selection
+
+
+def _checked_modes(path: Path, demands: RuleData) -> Modes:
+    modes = modes_of(demands)
+    selection = mandatory_of(demands)
+    for (tenant, environment), codes in modes.items():
+        mandatory = {code for stage in Stage for code in selection[tenant, environment, stage]}
+        for code in sorted(codes.keys() - mandatory):
+            raise _refuse_data(path, f"{tenant}.{environment}: modes names {code}, which is not mandatory there")
+    return modes
 
 
 def _publish(draft: Path, index: bytes) -> Path:

@@ -11,11 +11,12 @@ from assay.domain.decision import Severity, Stage
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
 from assay.domain.evidence import GapKind
-from assay.domain.policy import LoadedPolicy, Rule
+from assay.domain.policy import LoadedPolicy, Mode, Rule
 
-_FORMAT = 2
+_FORMAT = 3
 Mandatory = Mapping[tuple[str, str, Stage], tuple[str, ...]]
 Named = Mapping[tuple[str, str], Mapping[GapKind, frozenset[str]]]
+Modes = Mapping[tuple[str, str], Mapping[str, Mode]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class GenerationIndex:
     rules: tuple[Rule, ...]
     mandatory: Mandatory = field(hash=False)
     named: Named = field(hash=False)
+    modes: Modes = field(hash=False)
     files: Mapping[str, str] = field(hash=False)
 
     def policy(self) -> LoadedPolicy:
@@ -39,6 +41,7 @@ class GenerationIndex:
             rules={rule.code: rule for rule in self.rules},
             mandatory=self.mandatory,
             named=self.named,
+            modes=self.modes,
         )
 
 
@@ -56,6 +59,11 @@ def render_index(index: GenerationIndex) -> bytes:
                 [*key, kind.value, sorted(names)]
                 for key, kinds in sorted(index.named.items())
                 for kind, names in sorted(kinds.items())
+            ],
+            "modes": [
+                [*key, code, mode.value]
+                for key, modes in sorted(index.modes.items())
+                for code, mode in sorted(modes.items())
             ],
             "files": dict(index.files),
         }
@@ -76,6 +84,7 @@ def parse_index(octets: bytes, *, place: str) -> GenerationIndex:
                 for tenant, environment, stage, codes in members["mandatory"]
             },
             named=_named(members["named"]),
+            modes=_modes(members["modes"]),
             files=members["files"],
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -111,6 +120,16 @@ def named_of(rule_data: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Nam
     }
 
 
+def modes_of(rule_data: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Modes:
+    """The modes that every tenant and environment gives to codes; the data has its schema's shape."""
+    return {
+        (tenant, environment): {code: Mode(mode) for code, mode in modes.items()}
+        for tenant, environments in rule_data.items()
+        for environment, demands in environments.items()
+        if isinstance(modes := demands.get("modes"), Mapping)
+    }
+
+
 def _names(authorities: object) -> Iterable[tuple[str, frozenset[str]]]:
     wanted: Mapping[str, Mapping[str, Iterable[str]]] = authorities if isinstance(authorities, Mapping) else {}
     return ((kind, frozenset(demand["names"])) for kind, demand in wanted.items())
@@ -121,6 +140,13 @@ def _named(entries: Iterable[tuple[str, str, str, Iterable[str]]]) -> Named:
     for tenant, environment, kind, names in entries:
         named.setdefault((tenant, environment), {})[GapKind(kind)] = frozenset(names)
     return named
+
+
+def _modes(entries: Iterable[tuple[str, str, str, str]]) -> Modes:
+    modes: dict[tuple[str, str], dict[str, Mode]] = {}
+    for tenant, environment, code, mode in entries:
+        modes.setdefault((tenant, environment), {})[code] = Mode(mode)
+    return modes
 
 
 def _rule_members(rule: Rule) -> dict[str, str | bool | list[str]]:

@@ -14,6 +14,7 @@ from assay.domain.decision import Stage
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
 from assay.domain.evidence import GapKind
+from assay.domain.policy import Mode
 from assay.domain.quorum import Quorum
 from tests.fakes.policy import ENVIRONMENT, TENANT
 from tests.fixtures.engines import EXAMPLE, OPA, POLICIES, generation, with_demands, with_rule
@@ -139,6 +140,14 @@ def test_a_symbolic_link_and_a_missing_schema_are_refused(tmp_path: Path) -> Non
     assert "rule_data.v1.json" in refusal(lambda: build(tmp_path, policies=policies)).message
 
 
+def test_modes_reach_service_and_engine(tmp_path: Path) -> None:
+    modes = {"sbom.found": "warn", "registry.allowed": "shadow"}
+    loaded = generation(tmp_path, rule_data=with_demands(tmp_path / "rule_data.json", modes=modes))
+    assert loaded.policy.modes == {(TENANT, ENVIRONMENT): {"sbom.found": Mode.WARN, "registry.allowed": Mode.SHADOW}}
+    data = json.loads((loaded.bundle / "rule_data" / "data.json").read_bytes())
+    assert data[TENANT][ENVIRONMENT]["modes"] == modes
+
+
 @pytest.mark.parametrize(
     ("demands", "word"),
     [
@@ -148,6 +157,8 @@ def test_a_symbolic_link_and_a_missing_schema_are_refused(tmp_path: Path) -> Non
         ({"mandatory": {"evidence": ["no.rule"], "request": ["digest.required"]}}, "no.rule"),
         ({"mandatory": {"evidence": ["digest.required"], "request": ["digest.required"]}}, "digest.required"),
         ({"mandatory": {"evidence": ["sbom.found"], "request": []}}, "request"),
+        ({"modes": {"licence.unknown": "shadow"}}, "licence.unknown"),
+        ({"modes": {"sbom.found": "perhaps"}}, "perhaps"),
         (
             {
                 "authorities": {

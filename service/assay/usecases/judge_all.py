@@ -1,0 +1,134 @@
+"""All artefacts of one request: what is kept is given at once, the rest is judged in parallel, each thing once."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from assay.domain.artefact import Artefact
+from assay.domain.deadline import Deadline
+from assay.domain.errors import AssayError, InvalidInput, Unavailable
+from assay.domain.kept_verdict import EvidenceVerdict
+from assay.domain.reference import Reference
+from assay.usecases.engine import Engine, Scope, Source
+from assay.usecases.evidence_stage import judge_evidence
+from assay.usecases.judge import Judged, unreadable
+from assay.usecases.recollection import find_fresh, verdict_key
+from assay.usecases.resolve import Resolved, resolve
+
+T = TypeVar("T")
+
+FLIGHT_SECONDS = 10.0
+"""What a judgement may take at least: it goes on when the request that began it is answered, for the next one."""
+_PARALLEL = 8
+
+_Wait = Callable[[], T]
+
+
+def judge_all(
+    engine: Engine, source: Source, references: Sequence[Reference], scope: Scope, deadline: Deadline
+) -> list[Judged]:
+    """Judge what each reference names, in their order, at most eight at a time.
+
+    A tag is resolved anew each time; then nothing but the digest counts. Verdicts that are fresh are given without
+    asking anybody; a judgement that is under way for the same key is waited for, no longer than to the deadline.
+    What cannot be resolved or read is a verdict too. Raises nothing but programming errors.
+    """
+    pinned = _in_turn(_begin_pinning(engine, source, reference, deadline) for reference in references)
+    return _in_turn(
+        _begin_judging(engine, source, reference, pin, scope, deadline)
+        for reference, pin in zip(references, pinned, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pin:
+    """The artefact behind a reference, and its manifest where that was fetched to find it."""
+
+    artefact: Artefact
+    resolved: Resolved | None = None
+
+
+def _in_turn(begun: Iterable[_Wait[T]]) -> list[T]:
+    """Begin one after the other and wait for the oldest, so that never more than a few are under way."""
+    done: list[T] = []
+    waiting: deque[_Wait[T]] = deque()
+    for wait in begun:
+        waiting.append(wait)
+        if len(waiting) == _PARALLEL:
+            done.append(waiting.popleft()())
+    return done + [wait() for wait in waiting]
+
+
+def _begin_pinning(
+    engine: Engine, source: Source, reference: Reference, deadline: Deadline
+) -> _Wait[_Pin | AssayError]:
+    if reference.digest is not None:
+        pin = _Pin(artefact=Artefact(repository=reference.repository, digest=reference.digest, tag=reference.tag))
+        return lambda: pin
+
+    def look_up() -> _Pin:
+        with engine.step("resolve"):
+            resolved = resolve(source.registry, reference, deadline)
+        return _Pin(artefact=resolved.artefact, resolved=resolved)
+
+    # A key of its own: what a tag names is asked for by every request itself, never taken from another.
+    landing, _ = engine.memory.flights.join(object(), reference.repository.registry, look_up)
+    return lambda: _landed(landing, reference, deadline)
+
+
+def _begin_judging(
+    engine: Engine, source: Source, reference: Reference, pin: _Pin | AssayError, scope: Scope, deadline: Deadline
+) -> _Wait[Judged]:
+    if isinstance(pin, AssayError):
+        unresolved = unreadable(reference, pin)
+        return lambda: unresolved
+    now = engine.clock.now()
+    key = verdict_key(engine, source, pin.artefact, scope, now)
+    fresh = find_fresh(engine, key, now)
+    if fresh is not None:
+        judged = Judged.of(reference, pin.artefact, fresh)
+        return lambda: judged
+    landing, joined = engine.memory.flights.join(
+        key, reference.repository.registry, partial(_judge, engine, source, pin, scope, _own_deadline(engine, deadline))
+    )
+    if joined:
+        engine.metrics.count_coalesced()
+    return partial(_answer, landing, reference, pin.artefact, deadline)
+
+
+def _own_deadline(engine: Engine, deadline: Deadline) -> Deadline:
+    own = Deadline.after(FLIGHT_SECONDS, engine.clock.monotonic)
+    return max(own, deadline, key=lambda item: item.at)
+
+
+def _judge(engine: Engine, source: Source, pin: _Pin, scope: Scope, deadline: Deadline) -> EvidenceVerdict:
+    resolved = pin.resolved
+    if resolved is None:
+        with engine.step("resolve"):
+            resolved = resolve(source.registry, pin.artefact.reference, deadline)
+    return judge_evidence(engine, source, resolved, scope, deadline)
+
+
+def _landed(landing: "Future[T]", reference: Reference, deadline: Deadline) -> T | AssayError:
+    """What the flight brought, or why it brought nothing in time; errors that nobody foresaw are raised."""
+    host = reference.repository.registry
+    try:
+        return landing.result(timeout=deadline.remaining(f"{reference}, which {host} was asked for"))
+    except TimeoutError:
+        return Unavailable(
+            "deadline_exceeded",
+            f"{host} did not give everything about {reference} in time",
+            remedy="repeat the call: what was found meanwhile is kept; raise its timeout if this happens often",
+        )
+    except (InvalidInput, Unavailable) as error:
+        return error
+
+
+def _answer(landing: "Future[EvidenceVerdict]", reference: Reference, artefact: Artefact, deadline: Deadline) -> Judged:
+    found = _landed(landing, reference, deadline)
+    if isinstance(found, AssayError):
+        return unreadable(artefact.reference, found, asked_as=reference)
+    return Judged.of(reference, artefact, found)

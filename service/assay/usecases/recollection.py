@@ -1,0 +1,98 @@
+"""What was found before and may serve again: verdicts on evidence, proofs about requests."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from assay.domain.artefact import Artefact
+from assay.domain.digest import Digest
+from assay.domain.errors import AssayError
+from assay.domain.kept_verdict import EvidenceVerdict, KeptVerdict
+from assay.domain.verdict_key import VerdictKey
+from assay.usecases.engine import Engine, Scope, Source
+from assay.usecases.memory import TimedProof
+from assay.usecases.proof import Proof
+
+
+def verdict_key(engine: Engine, source: Source, artefact: Artefact, scope: Scope, now: datetime) -> VerdictKey:
+    """What the verdict on this artefact depends on at this moment, whichever door asks."""
+    return VerdictKey(
+        repository=artefact.repository,
+        digest=artefact.digest,
+        tenant=scope.tenant,
+        environment=scope.environment,
+        policy=engine.identity(),
+        since=engine.policy.loaded().since(now),
+        reader=source.reader,
+        waivers="",
+        feeds="",
+        limits=engine.limits,
+        formats=engine.formats,
+        revision=engine.revision,
+        epoch=_epoch(engine),
+    )
+
+
+def _epoch(engine: Engine) -> str:
+    """That of the store; while it cannot be asked, an epoch of its own in which nothing is remembered for long."""
+    try:
+        return engine.memory.store.epoch()
+    except AssayError:
+        engine.metrics.count_cache("store", "failure")
+        return "unknown"
+
+
+def find_fresh(engine: Engine, key: VerdictKey, now: datetime) -> EvidenceVerdict | None:
+    """A verdict that may be given without looking what lies beside the artefact; nobody is asked for it."""
+    kept = engine.memory.verdicts.get(key)
+    if kept is None or not kept.fresh(now, engine.life):
+        engine.metrics.count_cache("memory", "miss")
+        return _find_stored(engine, key, now)
+    engine.metrics.count_cache("memory", "hit")
+    engine.metrics.observe_age((now - kept.listed).total_seconds())
+    return kept.found
+
+
+def _find_stored(engine: Engine, key: VerdictKey, now: datetime) -> EvidenceVerdict | None:
+    try:
+        kept = engine.memory.store.find(key)
+    except AssayError:
+        engine.metrics.count_cache("store", "failure")
+        return None
+    if kept is None or kept.key != key or not kept.stands(now, engine.life):
+        engine.metrics.count_cache("store", "miss")
+        return None
+    engine.memory.verdicts.put(key, kept)
+    fresh = kept.fresh(now, engine.life)
+    engine.metrics.count_cache("store", "hit" if fresh else "stale")
+    return kept.found if fresh else None
+
+
+def recall_verdict(engine: Engine, key: VerdictKey, now: datetime) -> KeptVerdict | None:
+    """A verdict that stands for the same evidence, which the caller has to compare."""
+    kept = engine.memory.verdicts.get(key)
+    return kept if kept is not None and kept.stands(now, engine.life) else None
+
+
+def keep_verdict(engine: Engine, kept: KeptVerdict) -> None:
+    """Keep a verdict for this process, and for others and later ones as far as the store can."""
+    engine.memory.verdicts.put(kept.key, kept)
+    try:
+        engine.memory.store.keep(kept)
+    except AssayError:
+        engine.metrics.count_cache("store", "failure")
+
+
+def recall_proof(engine: Engine, octets: bytes, ask: Callable[[], Proof]) -> Proof:
+    """The proof about a request document of these canonical bytes: one given a short while ago, or a new one.
+
+    The document names policy, tenant and all that a rule may read, and its time is that of the last change of a rule.
+    """
+    digest, now = Digest.of(octets), engine.clock.monotonic()
+    known = engine.memory.proofs.get(digest)
+    if known is not None and 0 <= now - known.at < engine.life.request.total_seconds():
+        engine.metrics.count_cache("request", "hit")
+        return known.proof
+    engine.metrics.count_cache("request", "miss")
+    proof = ask()
+    engine.memory.proofs.put(digest, TimedProof(proof=proof, at=now))
+    return proof
