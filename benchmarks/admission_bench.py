@@ -16,12 +16,15 @@ from assay.bootstrap.composition import SystemComposition
 from assay.domain.reference import Reference, Repository
 from assay.tlog.merkle import EMPTY_FRONTIER, Frontier, grow, leaf_hash
 from assay.tlog.note import VerifierKey
+from benchmarks.faulty_proxy import FaultyProxy, faulty_proxy
 from benchmarks.image import push_image
-from benchmarks.process_cost import cpu_seconds, service_processes
-from benchmarks.vegeta import Attack, LoadError, attack_closed, attack_open, write_targets
-from demo.stack import Stack
+from benchmarks.process_cost import cpu_seconds, mebibytes, service_processes
+from benchmarks.vegeta import Attack, LoadError, attack_closed, attack_lasting, attack_open, write_targets
+from demo.stack import Stack, run_assay
+from tests.e2e.process_tree import descendants
 
-_PATH = "validate?timeout=10s"
+_AUTHORITY = "  release: {keys: [keys/cosign.pub]}\n"
+_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +42,37 @@ class Run:
 
 @dataclass(kw_only=True)
 class Bench:
-    """A running stack, and the tree of its log as far as its reviews are accounted for."""
+    """A running stack behind a proxy of its registry, and the tree of its log as far as it is accounted for.
+
+    Every load raises `LoadError` unless each review was answered as expected (`allowed`) and has exactly one leaf under
+    a checkpoint that verifies, and no process of the service was replaced meanwhile.
+    """
 
     stack: Stack
+    proxy: FaultyProxy
     tree: Frontier = EMPTY_FRONTIER
 
-    def closed(self, reviews: Iterable[bytes], *, connections: int) -> Run:
-        """Send each review once over so many connections; raises `LoadError` unless all were allowed and recorded."""
-        targets = self._write(reviews)
-        return self._run(lambda: attack_closed(targets, ca=self.stack.ca, connections=connections))
+    def closed(
+        self, reviews: Iterable[bytes], *, connections: int, seconds: int = _SECONDS, allowed: bool = True
+    ) -> Run:
+        """Send each review once over so many connections; `seconds` is the time that the API server tells."""
+        targets = self.write_targets(reviews, seconds)
+        return self._run(lambda: attack_closed(targets, ca=self.stack.ca, connections=connections), allowed=allowed)
 
     def open(self, reviews: Iterable[bytes], *, rate: int, seconds: int) -> Run:
-        """Send so many reviews in each second; raises `LoadError` unless all were allowed and recorded."""
-        targets = self._write(reviews)
-        return self._run(lambda: attack_open(targets, ca=self.stack.ca, rate=rate, seconds=seconds))
+        """Send so many reviews in each second."""
+        targets = self.write_targets(reviews, _SECONDS)
+        return self._run(lambda: attack_open(targets, ca=self.stack.ca, rate=rate, seconds=seconds), allowed=True)
+
+    def lasting(self, reviews: Iterable[bytes], *, connections: int, seconds: int) -> Run:
+        """Keep so many connections busy for so long."""
+        targets = self.write_targets(reviews, _SECONDS)
+        return self._run(
+            lambda: attack_lasting(targets, ca=self.stack.ca, connections=connections, seconds=seconds), allowed=True
+        )
 
     def push_images(self, count: int, *, path: str) -> Sequence[Reference]:
-        """Push that many different images with signature, provenance and SBOM; their references name the digest."""
+        """Push that many different images with signature, provenance and SBOM; the names are those of the proxy."""
         parts = SystemComposition()
         registry = parts.registry(plain_http=(), ca=None)
         signer = parts.signer(self.stack.folder / "keys" / "cosign.key", password=b"")
@@ -64,10 +81,27 @@ class Bench:
             digests = [push_image(registry, repository, signer, parts.clock(), tag=str(tag)) for tag in range(count)]
         finally:
             registry.close()
-        return [Reference(repository=repository, digest=digest) for digest in digests]
+        named = Repository(registry=self.proxy.host, path=path)
+        return [Reference(repository=named, digest=digest) for digest in digests]
+
+    def write_targets(self, reviews: Iterable[bytes], seconds: int = _SECONDS, *, name: str = "targets") -> Path:
+        """Write reviews for the validating hook."""
+        url = f"{self.stack.webhook_url}/validate?timeout={seconds}s"
+        return write_targets(self.stack.folder / f"{name}.json", url, reviews)
 
     def account(self, answered: int) -> None:
         """Check that the log grew by exactly so many leaves and that its checkpoint signs the tree of all of them."""
+        before, self.tree = self.tree.size, self._read_tree()
+        if self.tree.size != before + answered:
+            raise LoadError(f"the figure is void: {answered} reviews, {self.tree.size - before} leaves")
+
+    def mebibytes(self) -> float:
+        """Memory of supervisor, sequencer, OPA and the webhook with its workers."""
+        webhook = self.stack.child("webhook")
+        parts = [self.stack.child(name) for name in ("supervisor", "sequencer", "opa")]
+        return mebibytes([*parts, webhook, *descendants(webhook)])
+
+    def _read_tree(self) -> Frontier:
         key = VerifierKey.parse((self.stack.state / "checkpoint.pub").read_text(encoding="ascii"))
         engine = open_reader(self.stack.state / "log.db")
         with snapshot(engine) as connection:
@@ -75,48 +109,55 @@ class Bench:
             fresh = connection.scalars(select(LEAF.c.bytes).where(LEAF.c.idx >= self.tree.size).order_by(LEAF.c.idx))
             tree, _ = grow(self.tree, (leaf_hash(octets) for octets in fresh))
         engine.dispose()
-        if tree.size != self.tree.size + answered:
-            raise LoadError(f"the figures are void: {answered} reviews, {tree.size - self.tree.size} leaves")
         if (head.size, head.root) != (tree.size, tree.root):
-            raise LoadError("the figures are void: the checkpoint is not that of the leaves")
-        self.tree = tree
+            raise LoadError("the figure is void: the checkpoint is not that of the leaves")
+        return tree
 
-    def _write(self, reviews: Iterable[bytes]) -> Path:
-        return write_targets(self.stack.folder / "targets.json", f"{self.stack.webhook_url}/{_PATH}", reviews)
-
-    def _run(self, attack: Callable[[], Attack]) -> Run:
-        processes = service_processes(self._supervisor)
+    def _run(self, attack: Callable[[], Attack], *, allowed: bool) -> Run:
+        supervisor = self.stack.child("supervisor")
+        processes = service_processes(supervisor)
         before = cpu_seconds(processes)
         made = attack()
         run = Run(attack=made, cpu_seconds=cpu_seconds(processes) - before)
-        if service_processes(self._supervisor) != processes:
-            raise LoadError("the figures are void: a process of the service was replaced")
-        _require_allowed(made)
         self.account(len(made.shots))
+        if service_processes(supervisor) != processes:
+            raise LoadError("the figure is void: a process of the service was replaced")
+        require_verdicts(made, allowed=allowed)
         return run
 
-    @property
-    def _supervisor(self) -> int:
-        return self.stack.child("supervisor")
+
+def require_verdicts(attack: Attack, *, allowed: bool) -> None:
+    """Raise `LoadError` unless every review was answered with HTTP 200 and this verdict."""
+    for shot in attack.shots:
+        if shot.error or shot.status != 200:
+            raise LoadError(f"the figure is void: status {shot.status}, {shot.error}")
+        response = json.loads(shot.answer)["response"]
+        if response["allowed"] is not allowed:
+            raise LoadError(f"the figure is void: {response.get('status', {}).get('message', 'allowed')}")
 
 
 @contextmanager
-def running_bench(*, settings: str = "") -> Iterator[Bench]:
+def running_bench(*, authorities: int = 1) -> Iterator[Bench]:
     """A fresh stack with two workers of the webhook, stopped and removed at the end."""
     with TemporaryDirectory() as scratch:
         stack = Stack.prepare(Path(scratch))
-        stack.settings = settings
-        stack.start()
-        try:
-            yield Bench(stack=stack)
-        finally:
-            stack.stop()
+        stack.registry.start()
+        with faulty_proxy(stack.registry.port) as proxy:
+            stack.contacted = stack.allowed = (proxy.host,)
+            stack.write_configuration()
+            _add_authorities(stack, authorities - 1)
+            try:
+                stack.start_service()
+                yield Bench(stack=stack, proxy=proxy)
+            finally:
+                stack.stop()
 
 
-def _require_allowed(attack: Attack) -> None:
-    for shot in attack.shots:
-        if shot.error or shot.status != 200:
-            raise LoadError(f"the figures are void: status {shot.status}, {shot.error}")
-        response = json.loads(shot.answer)["response"]
-        if response["allowed"] is not True:
-            raise LoadError(f"the figures are void: {response['status']['message']}")
+def _add_authorities(stack: Stack, count: int) -> None:
+    """Trust further keys that signed nothing."""
+    lines = [_AUTHORITY]
+    for number in range(count):
+        run_assay("keys", "generate", "--folder", str(stack.folder / f"keys-{number}"))
+        lines.append(f"  other-{number}: {{keys: [keys-{number}/cosign.pub]}}\n")
+    text = stack.configuration.read_text(encoding="utf-8")
+    stack.configuration.write_text(text.replace(_AUTHORITY, "".join(lines)), encoding="utf-8")

@@ -18,7 +18,7 @@ _LONGEST_RUN = 1800
 
 
 class LoadError(RuntimeError):
-    """The load was not what was asked for: the figures are void."""
+    """The load was not what was asked for: the figure is void."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +74,26 @@ def attack_open(targets: Path, *, ca: Path, rate: int, seconds: int) -> Attack:
     return _attack(targets, ca, f"-rate={rate}/1s", f"-duration={seconds}s", "-workers=64")
 
 
+def attack_lasting(targets: Path, *, ca: Path, connections: int, seconds: int) -> Attack:
+    """Keep so many connections busy for so long; targets are used in turn."""
+    count = str(connections)
+    return _attack(targets, ca, "-rate=0", f"-max-workers={count}", f"-workers={count}", f"-duration={seconds}s")
+
+
 def _attack(targets: Path, ca: Path, *options: str) -> Attack:
     results = targets.with_suffix(".results")
     command = [str(TOOLS / "vegeta"), "attack", "-format=json", f"-targets={targets}", f"-root-certs={ca}"]
     command += [f"-output={results}", "-http2=false", "-timeout=30s", *options]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=_LONGEST_RUN)
-        return Attack(shots=tuple(_shots(results)))
+        shots = tuple(_shots(results))
     except (OSError, subprocess.SubprocessError) as error:
-        raise LoadError(f"the figures are void: vegeta did not run: {error}") from error
+        raise LoadError(f"the figure is void: vegeta did not run: {error}") from error
     finally:
         results.unlink(missing_ok=True)
+    if not shots:
+        raise LoadError("the figure is void: nothing was sent")
+    return Attack(shots=shots)
 
 
 def _shots(results: Path) -> Iterator[Shot]:

@@ -5,14 +5,11 @@ end-to-end test that also compares the document with what it finds.
 """
 
 import itertools
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from scripts.measured import write_measured
 
 SIGNATURE = "signature"
 WRITERS = ("Assay", "cosign")
@@ -91,14 +88,7 @@ def _table(writer: str, shape: str, results: Mapping[str, str], notes: list[str]
 
 def main() -> None:
     """Run every combination and write the document."""
-    with tempfile.TemporaryDirectory() as folder:
-        results = Path(folder) / "results.json"
-        environment = {**os.environ, RESULTS: str(results)}
-        subprocess.run([sys.executable, "-m", "pytest", "-q", _TEST], env=environment, check=False)
-        if not results.exists():
-            sys.exit("compatibility: the combinations could not be run; see above")
-        DOCUMENT.write_text(render_document(json.loads(results.read_text())), encoding="utf-8")
-    print(f"{DOCUMENT} is written")
+    write_measured(_TEST, RESULTS, DOCUMENT, render_document)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,12 @@ The cases are played by the misuse suite against the webhook of one process; the
 what it finds.
 """
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from assay_misuse.case import Case
 from assay_misuse.cases import CASES
+from scripts.measured import write_measured
 
 RESULTS = "ASSAY_MISUSE_RESULTS"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "misuse.md"
@@ -80,14 +76,7 @@ def _parts(case: Case) -> str:
 
 def main() -> None:
     """Play every case and write the document."""
-    with tempfile.TemporaryDirectory() as folder:
-        results = Path(folder) / "results.json"
-        environment = {**os.environ, RESULTS: str(results)}
-        subprocess.run([sys.executable, "-m", "pytest", "-q", _TEST], env=environment, check=False)
-        if not results.exists():
-            sys.exit("misuse: the cases could not be played; see above")
-        DOCUMENT.write_text(render_document(json.loads(results.read_text())), encoding="utf-8")
-    print(f"{DOCUMENT} is written")
+    write_measured(_TEST, RESULTS, DOCUMENT, render_document)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Protocols between use cases and adapters; nothing here does anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -60,11 +60,15 @@ class Registry(Protocol):
         ...
 
 
+Amend = Callable[[Content | None], Content | None]
+"""Makes the manifest that a tag is to hold out of the one it holds; None when that one will do."""
+
+
 class RegistryWriter(Protocol):
     """Write side of a registry; raises `Unavailable` and `InvalidInput` only."""
 
-    def push_blob(self, repository: Repository, content: bytes, deadline: Deadline) -> Descriptor:
-        """Upload a blob unless it is there."""
+    def push_blob(self, repository: Repository, content: bytes | Content, deadline: Deadline) -> Descriptor:
+        """Upload a blob unless it is there; a `Content` spares computing its digest again."""
         ...
 
     def push_manifest(
@@ -73,9 +77,26 @@ class RegistryWriter(Protocol):
         """Upload a manifest by digest, or under a tag; keeps the fallback tag where there is no referrers API."""
         ...
 
+    def amend_tag(self, repository: Repository, tag: str, amend: Amend, deadline: Deadline) -> Content:
+        """Change what is under a tag without undoing what others write there; what the tag holds then.
+
+        `amend` is called with each state that is found until its change stays; it gives a manifest for no state.
+        """
+        ...
+
 
 class WritableRegistry(Registry, RegistryWriter, Protocol):
     """Both sides of one registry, or of one OCI layout."""
+
+
+class CopyingRegistry(WritableRegistry, Protocol):
+    """A registry client that carries blobs from one repository to another by itself."""
+
+    def copy_blob(
+        self, origin: Repository, descriptor: Descriptor, destination: Repository, deadline: Deadline
+    ) -> None:
+        """Copy a blob, never held whole; only bytes with the descriptor's size and digest make a blob over there."""
+        ...
 
 
 class TrustRoots(Protocol):
@@ -158,6 +179,25 @@ class KeptVerdicts(Protocol):
 
     def clear(self) -> None:
         """Forget everything, also what running workers remember."""
+        ...
+
+
+class ClusterObjects(Protocol):
+    """Objects of a cluster by their path in its API, with the rights of whoever asks.
+
+    Raises `Unavailable`: `cluster_unavailable` and, when the object changed since it was read, `cluster_conflict`.
+    """
+
+    def get(self, path: str, deadline: Deadline) -> dict[str, object] | None:
+        """The object, None when there is none."""
+        ...
+
+    def replace(self, path: str, document: Mapping[str, object], deadline: Deadline) -> None:
+        """Replace the object that was read with this resource version."""
+        ...
+
+    def create(self, path: str, document: Mapping[str, object], deadline: Deadline) -> dict[str, object]:
+        """Create an object in a collection; what the API server made of it."""
         ...
 
 

@@ -47,11 +47,18 @@ def unread_octets(port: int) -> int:
     return queued
 
 
+def _thread_states(pid: int) -> set[str]:
+    files = Path(f"/proc/{pid}/task").glob("*/stat")
+    return {file.read_text().rpartition(")")[2].split()[0] for file in files}
+
+
 @contextmanager
 def stands_still(pid: int) -> Iterator[None]:
     """Stop a process without ending it; it goes on afterwards."""
     os.kill(pid, signal.SIGSTOP)
     try:
+        # The signal waits for a thread that takes it; until all have stopped, the others go on answering.
+        wait_until(lambda: _thread_states(pid) <= {"T", "t"}, "every thread to stand still")
         yield
     finally:
         os.kill(pid, signal.SIGCONT)

@@ -16,7 +16,7 @@ from assay.domain.key_kind import KeyKind
 from assay.domain.key_uri import KeyUri
 from assay.domain.limit import Limits
 from assay.formats.published_root import Refreshed
-from assay.ports import Commits, EvidenceSigner, Registry, ServiceClient, WritableRegistry
+from assay.ports import Commits, CopyingRegistry, EvidenceSigner, Registry, ServiceClient, WritableRegistry
 from assay.usecases.break_glass import BreakGlass
 from assay.usecases.sign import Backing
 from assay.verification.trust_snapshot import TrustSnapshot
@@ -80,11 +80,11 @@ class FakeComposition:
     def clock(self) -> FrozenClock:
         return FrozenClock()
 
-    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> WritableRegistry:
+    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> RegistryClient:
         self._called("registry", (tuple(plain_http), ca))
         return RegistryClient(access=RegistryAccess(plain_http_on_loopback=True), limits=Limits())
 
-    def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> WritableRegistry:
+    def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> CopyingRegistry:
         return self.registry(plain_http=plain_http, ca=ca)
 
     def trust_from_signers(

@@ -30,7 +30,9 @@ CREATED = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 def make_client(limits: Limits | None = None) -> RegistryClient:
     """A client that speaks plain http to loopback."""
-    return RegistryClient(access=RegistryAccess(plain_http_on_loopback=True), limits=limits or Limits())
+    return RegistryClient(
+        access=RegistryAccess(plain_http_on_loopback=True), limits=limits or Limits(), pause=lambda _: None
+    )
 
 
 def make_place(repository: Repository, limits: Limits | None = None) -> Place:

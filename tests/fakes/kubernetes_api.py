@@ -52,6 +52,7 @@ class ScriptedApi:
     folder: Path
     replies: dict[str, list[Reply]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    written: list[tuple[str, str, object]] = field(default_factory=list)
     address: str = ""
 
     @property
@@ -91,6 +92,14 @@ def scripted_api(folder: Path) -> Iterator[ScriptedApi]:
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the parent's
             """Stay quiet."""
+
+        def _write(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            assert self.headers["Content-Type"] == "application/json"
+            api.written.append((self.command, self.path, json.loads(body)))
+            self.do_GET()
+
+        do_PUT = do_POST = _write  # noqa: N815  # the names are the parent's
 
         def do_GET(self) -> None:
             found = api.answer(self.path, self.headers.get("Authorization", ""))

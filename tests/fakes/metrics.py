@@ -18,6 +18,7 @@ class CountingMetrics:
     coalesced: int = 0
     watches: Counter[str] = field(default_factory=Counter)
     confirmed: list[float] = field(default_factory=list)
+    admissions: Counter[tuple[str, str, str, bool]] = field(default_factory=Counter)
 
     def count_decision(self, kind: str, verdict: str) -> None:
         self.decisions[kind, verdict] += 1
@@ -37,6 +38,13 @@ class CountingMetrics:
 
     def count_coalesced(self) -> None:
         self.coalesced += 1
+
+    def count_admission(self, hook: str, *, decision: str, reason: str, dry_run: bool) -> None:
+        self.admissions[hook, decision, reason, dry_run] += 1
+
+    def observe_admission(self, hook: str, seconds: float) -> None:
+        assert seconds >= 0
+        self.steps[hook] += 1
 
     def count_reload(self, outcome: str) -> None:
         self.reloads[outcome] += 1

@@ -43,7 +43,8 @@ from tests.fakes.metrics import CountingMetrics
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.verdict_store import MemoryStore
 
-REMEMBERED = 16 * 1024 * 1024
+REMEMBERED, LISTED = 16 * 1024 * 1024, 60.0
+"""Octets and seconds for which the service remembers, too."""
 
 
 class SystemTime:
@@ -114,6 +115,7 @@ class Stage:
             limits=Limits(),
             credentials=CredentialSources(configs=[config]),
             remembered_octets=REMEMBERED,
+            listing_seconds=LISTED,
         )
         self.log, self.metrics, self.trusting = MemoryLog(), CountingMetrics(), Trusting()
         self.answering = AnsweringEngine(policy)

@@ -5,10 +5,11 @@ import json
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Verdict
-from assay.domain.descriptor import Descriptor
+from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.gate import GateAnswer, GateQuestion
 from assay.domain.reference import Repository
+from assay.ports import Amend
 
 REPOSITORY = Repository(registry="registry.example", path="demo")
 
@@ -47,9 +48,10 @@ class RecordingRegistry:
         self.pushed: list[str] = []
         self._there: set[str] = set()
 
-    def push_blob(self, repository: Repository, content: bytes, deadline: Deadline) -> Descriptor:
+    def push_blob(self, repository: Repository, content: bytes | Content, deadline: Deadline) -> Descriptor:
         deadline.remaining("a blob")
-        return self._keep("blob", repository, content, "application/octet-stream")
+        octets = content.octets if isinstance(content, Content) else content
+        return self._keep("blob", repository, octets, "application/octet-stream")
 
     def push_manifest(
         self, repository: Repository, manifest: bytes, media_type: str, deadline: Deadline, *, tag: str = ""
@@ -60,6 +62,9 @@ class RecordingRegistry:
         for named in (document["config"], *document["layers"], *subject):
             assert named["digest"] in self._there
         return self._keep(f"tag {tag}" if tag else "manifest", repository, manifest, media_type)
+
+    def amend_tag(self, repository: Repository, tag: str, amend: Amend, deadline: Deadline) -> Content:
+        raise AssertionError(f"a build amends no tag: {repository}:{tag}, {amend}, {deadline}")
 
     def _keep(self, what: str, repository: Repository, content: bytes, media_type: str) -> Descriptor:
         assert repository == REPOSITORY

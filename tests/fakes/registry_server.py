@@ -169,8 +169,17 @@ class _Handler(BaseHTTPRequestHandler):
             return _found(content, media_type, digest) if media_type else _unknown("MANIFEST_UNKNOWN")
         if collection == "blobs":
             blob = shelf.blobs.get(item)
-            return _unknown("BLOB_UNKNOWN") if blob is None else _found(blob, "application/octet-stream", item)
+            return _unknown("BLOB_UNKNOWN") if blob is None else self._send_from(blob, item)
         return 404, {"Content-Type": "text/plain"}, b"404 page not found\n"
+
+    def _send_from(self, blob: bytes, digest: str) -> _Reply:
+        """The whole blob, or what lies behind the start of a range."""
+        status, headers, octets = _found(blob, "application/octet-stream", digest)
+        wanted = self.headers.get("Range", "")
+        if not wanted or not self._state.ranges:
+            return status, headers, octets
+        start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        return 206, {**headers, "Content-Range": f"bytes {start}-{len(blob) - 1}/{len(blob)}"}, octets[start:]
 
     def _upload(self, name: str, seen: SeenRequest) -> _Reply:
         query = parse_qs(seen.query)

@@ -141,8 +141,9 @@ class RegistryState:
 
     `faults` maps a path without its query (`/v2/demo/app/manifests/v1`) to what goes wrong there; `requests` lists
     every request in the order of arrival. `conditions` says whether `If-Match` is heeded, `filters` whether referrers
-    are filtered, `mounts` whether blobs are mounted; `connections_made` counts connections. `on_request` is called
-    before a request is carried out, `on_handled` after that and before it is answered.
+    are filtered, `mounts` whether blobs are mounted, `ranges` whether parts of them are sent; `connections_made` counts
+    connections. `on_request` is called before a request is carried out, `on_handled` after that and before it is
+    answered.
     """
 
     def __init__(self, *, referrers_api: bool, page_size: int) -> None:
@@ -151,6 +152,7 @@ class RegistryState:
         self.conditions = True
         self.filters = True
         self.mounts = True
+        self.ranges = True
         self.faults: dict[str, Fault] = {}
         self.requests: list[SeenRequest] = []
         self.connections_made = 0

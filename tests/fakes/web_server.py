@@ -116,5 +116,14 @@ def web_server(folder: Path, *, tls: bool = False, **changes: Any) -> Iterator[W
             yield server
         finally:
             for process in server.processes:
-                process.kill()
-                process.wait()
+                end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Let a server finish, which its workers need to write what they measured; kill it when it does not."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from assay.domain.digest import Digest
+from assay_webhooks.arming import Action, Change
 from assay_webhooks.certificate import issue_serving_certificate
 from assay_webhooks.manifest import Guard
 from assay_webhooks.static_policy import AllowedRegistries
@@ -14,3 +15,8 @@ GUARD = Guard(
     allowed=(AllowedRegistries(prefixes=("registry.example",)),),
     timeout_seconds=10,
 )
+
+
+def change(action: Action = Action.DISARM, *, by: str = "alice", reason: str = "the webhook does not start") -> Change:
+    """A change by somebody."""
+    return Change(action=action, by=by, at=NOW, reason=reason)

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from assay.adapters.opa.engine import connect
+from assay.domain.admission import PodFacts
 from assay.domain.decision import DecisionKind, Stage, StageVerdict, Status, Verdict
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.evidence import Claim, Gap, Rejection
@@ -204,15 +205,18 @@ def _answer(opa: RunningOpa, document: object) -> object:
     return answer["allow"] if isinstance(answer, dict) else None
 
 
-def ask_request(opa: RunningOpa, repository: str, verdict: Verdict) -> StageVerdict:
+def ask_request(
+    opa: RunningOpa, repository: str, verdict: Verdict, *, pods: tuple[PodFacts, ...] = (), runs_already: bool = False
+) -> StageVerdict:
     image = JudgedImage(
         key="one",
         reference=Reference.parse(f"registry.example/{repository}@{IMAGE}"),
         digest=IMAGE,
         verdict=StageVerdict(stage=Stage.EVIDENCE, verdict=verdict),
+        runs_already=runs_already,
     )
     document = request_document(
-        request=RequestFacts(operation="publish"),
+        request=RequestFacts(operation="publish", pods=pods),
         tenant=TENANT,
         environment=ENVIRONMENT,
         kind=DecisionKind.GATE,
@@ -240,6 +244,20 @@ def test_a_request_for_another_repository_or_a_denied_image_is_denied(opa: Runni
     assert set(blocking(ask_request(opa, "team-b/app", Verdict.ALLOW))) == {"registry.allowed"}
     assert set(blocking(ask_request(opa, "team-a/app", Verdict.DENY))) == {"evidence.allowed"}
     assert ask_request(opa, "team-a/app", Verdict.INDETERMINATE).verdict is Verdict.INDETERMINATE
+
+
+def test_an_image_that_runs_already_is_not_judged_again_and_other_rules_hold_for_it(opa: RunningOpa) -> None:
+    assert ask_request(opa, "team-a/app", Verdict.ALLOW, runs_already=True).verdict is Verdict.ALLOW
+    assert set(blocking(ask_request(opa, "team-b/app", Verdict.ALLOW, runs_already=True))) == {"registry.allowed"}
+
+
+def test_what_a_pod_asks_of_its_node_is_told(opa: RunningOpa) -> None:
+    bold = PodFacts(host_namespaces=("network",), privileged=True, root=True)
+    told = ask_request(opa, "team-a/app", Verdict.ALLOW, pods=(PodFacts(), bold))
+
+    codes = {finding.code for finding in told.findings}
+    assert codes == {"workload.host_namespaces", "workload.privileged", "workload.run_as_root"}
+    assert ask_request(opa, "team-a/app", Verdict.ALLOW, pods=(PodFacts(),)).findings == ()
 
 
 def test_a_document_of_another_shape_is_refused_before_it_is_sent(opa: RunningOpa) -> None:
@@ -309,11 +327,9 @@ def test_an_engine_that_was_killed_denies_and_one_that_is_back_is_used_again(tmp
 
 def test_a_connection_that_died_in_the_meantime_is_replaced(opa: RunningOpa) -> None:
     assert judge(opa, *good_claims()).verdict is Verdict.ALLOW
-    for client in opa.engine._idle:
-        pool = client._session.adapters["http://"]._pool
-        connection = pool.pool.get_nowait()
-        connection.sock.shutdown(socket.SHUT_RDWR)
-        pool.pool.put_nowait(connection)
+    for channel in opa.engine._idle:
+        assert channel._socket is not None
+        channel._socket.shutdown(socket.SHUT_RDWR)
     assert judge(opa, *good_claims()).verdict is Verdict.ALLOW
 
 

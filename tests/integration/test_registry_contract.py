@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,14 +11,17 @@ import pytest
 from assay.adapters.registry.client import RegistryClient
 from assay.adapters.registry.layout import OciLayout
 from assay.domain.credential import Credential
-from assay.domain.descriptor import OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE, Descriptor
+from assay.domain.descriptor import OCI_INDEX, OCI_MANIFEST, SIGSTORE_BUNDLE, SIMPLE_SIGNING, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference, Repository
+from assay.formats.manifest import parse_image_manifest
+from assay.usecases.attach import append_legacy_layers
 from assay.usecases.collect import collect
 from assay.usecases.index import list_manifests
 from assay.usecases.resolve import resolve
+from assay.usecases.target import Place
 from tests.fakes.oci import (
     CONFIG,
     EMPTY,
@@ -189,6 +192,20 @@ def test_a_blob_is_mounted_or_pushed_again(side: Side) -> None:
     pushed = side.client.push_blob(other, b"a blob to mount", soon())
     side.client.push_blob(side.repository, b"a blob to mount", soon(), mounted_from=other)
     assert side.client.fetch_blob(side.repository, pushed, soon()) == b"a blob to mount"
+
+
+def test_layers_that_several_people_append_under_a_legacy_tag_stay_together(side: Side) -> None:
+    layers = [
+        replace(side.client.push_blob(side.repository, octets, soon()), media_type=SIMPLE_SIGNING)
+        for octets in (b"one", b"two")
+    ]
+    place = Place(repository=side.repository, deadline=soon(), limits=Limits())
+    for layer in (*layers, layers[0]):
+        other = replace(side, client=side.served.client())
+        held = append_legacy_layers(other.client, place, "legacy", [layer])
+    found = side.client.find_manifest(side.repository, "legacy", soon())
+    assert found == held
+    assert parse_image_manifest(held, what="it", limits=Limits()).layers == tuple(layers)
 
 
 def test_tags_are_listed(side: Side) -> None:

@@ -93,6 +93,7 @@ def test_answers_of_a_server_that_ends_close_their_connections(tmp_path: Path) -
         poll(lambda: bool(server.ask()["draining"]), "the drain")
         assert ask(kept)["draining"] is True
         assert kept.sock is None
+        server.processes[0].kill()  # its workers die with it; nobody waits for the end of the lame duck
 
 
 def test_a_request_in_flight_is_answered_after_the_lame_duck(tmp_path: Path) -> None:

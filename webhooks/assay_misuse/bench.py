@@ -1,5 +1,6 @@
 """What a case works with: a registry that lies, a key that is trusted, one that is not, and perhaps control."""
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -54,7 +55,8 @@ class Bench:
     """The parts, and ways to publish images with them.
 
     `release` is the key that the webhook under test trusts, `stranger` one that it does not know; `elsewhere` is a
-    second server that nobody allowed anybody to speak to. Without `control` there is only the webhook's address.
+    second server that nobody allowed anybody to speak to. Images of two runs differ, because a webhook may remember
+    what it saw. Without `control` there is only the webhook's address.
     """
 
     registry: LyingRegistry
@@ -64,12 +66,13 @@ class Bench:
     board: tuple[Signatory, ...] = ()
     control: Control | None = None
     path: str = "misuse/app"
+    run: str = field(default_factory=lambda: secrets.token_hex(8))
     _labels: int = field(default=0, init=False)
 
     def fresh(self, *, architecture: str = "amd64", **members: object) -> Stored:
         """An image that was never seen before; `members` replace or add members of its manifest."""
         self._labels += 1
-        return image(f"{self.path} {self._labels}", architecture=architecture, **members)
+        return image(f"{self.run} {self.path} {self._labels}", architecture=architecture, **members)
 
     def signed(self, *, tag: str = "", path: str = "") -> Stored:
         """A fresh image with all evidence that a strict policy asks for."""

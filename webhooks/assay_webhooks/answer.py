@@ -84,11 +84,8 @@ def _is_positive_proof(question: AdmissionQuestion, answer: AdmissionAnswer) -> 
 
 
 def _is_allowed(question: AdmissionQuestion, image: ImageAnswer) -> bool:
-    if image.verdict is not Verdict.ALLOW:
-        return False
-    if image.runs_already:
-        return question.images_unchanged
-    return image.digest is not None and image.reference.digest in {None, image.digest}
+    bound = image.digest is not None and image.reference.digest in {None, image.digest}
+    return image.verdict is Verdict.ALLOW and (question.images_unchanged if image.runs_already else bound)
 
 
 def _deny(images: tuple[ImageField, ...], uid: str, answer: AdmissionAnswer) -> ReviewResponse:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import click
@@ -10,10 +10,13 @@ import click
 from assay.cli.composition import composition
 from assay.cli.option import FILE, output_option
 from assay.cli.outcome import ExitCode
-from assay_webhooks.composition import compose_certificate_folder, load_guard
+from assay.domain.deadline import Deadline
+from assay_webhooks.arming import Action, Change
+from assay_webhooks.composition import compose_certificate_folder, compose_cluster, load_guard
 from assay_webhooks.manifest import make_manifest, render_json, render_yaml
 from assay_webhooks.registration import ServiceAddress
 from assay_webhooks.rotation import Step, inspect_certificates, make_certificates, take_step
+from assay_webhooks.way_out import take_way_out
 
 _SERVICE = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9-]{1,63})(?::([1-9][0-9]{0,4}))?", re.ASCII)
 _NEXT_ACTION = {
@@ -25,6 +28,12 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 _folder_option = click.option(
     "--folder", type=_FOLDER, required=True, help="Where ca.crt, tls.crt and tls.key lie, private to their owner."
 )
+
+_kubeconfig_option = click.option(
+    "--kubeconfig", type=FILE, help="The cluster.  [default: $KUBECONFIG, ~/.kube/config]"
+)
+_reason_option = click.option("--reason", required=True, help="One line for whoever reads the record later.")
+_CLUSTER_SECONDS = 60.0
 
 
 class _ServiceAddress(click.ParamType[ServiceAddress]):
@@ -49,6 +58,7 @@ def webhook() -> None:
 @click.option("--service", type=_ServiceAddress(), metavar="NAMESPACE/NAME[:PORT]", help="The webhook's Service.")
 @click.option("--url", help="The webhook's own https address, in the place of a Service.")
 @click.option("--ca", type=FILE, required=True, help="The authority of its certificate (ca.crt).")
+@click.option("--disarmed", is_flag=True, help="Ask about nothing until `assay webhook arm`: for an installation.")
 @click.option(
     "--static-policy/--no-static-policy",
     default=True,
@@ -56,12 +66,15 @@ def webhook() -> None:
     help="With the policy that holds while no webhook answers (Kubernetes 1.30 and later).",
 )
 @click.option("--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="The form.")
+@click.pass_context
 def manifest(
+    ctx: click.Context,
     configuration: Path,
     service: ServiceAddress | None,
     url: str | None,
     ca: Path,
     *,
+    disarmed: bool,
     static_policy: bool,
     output: str,
 ) -> None:
@@ -78,8 +91,61 @@ def manifest(
     address = service or url
     if address is None or (service and url):
         raise click.UsageError("name the webhook by --service or by --url")
-    documents = make_manifest(load_guard(configuration), address, ca.read_bytes(), static_policy=static_policy)
+    begun = None
+    if disarmed:
+        now = composition(ctx).clock().now().astimezone(UTC)
+        begun = Change(action=Action.DISARM, by="assay webhook manifest", at=now, reason="installed, not armed yet")
+    documents = make_manifest(
+        load_guard(configuration), address, ca.read_bytes(), disarmed=begun, static_policy=static_policy
+    )
     click.echo(render_json(documents) if output == "json" else render_yaml(documents), nl=False)
+
+
+@webhook.command("disarm")
+@_kubeconfig_option
+@_reason_option
+@output_option
+@click.pass_context
+def disarm_command(ctx: click.Context, kubeconfig: Path | None, reason: str, output: str) -> None:
+    """Take the webhook out of the API server's way: it asks about nothing and blocks nothing.
+
+    For the hour in which nothing starts because no webhook answers: this needs none of our Pods, only the right to
+    update webhook configurations. Who did it, when and why stands in the annotation assay.dev/history of both
+    configurations. The static policy stays: images still need a digest and an allowed registry.
+
+    \b
+    Example:
+      assay webhook disarm --reason "INC-4711: no webhook Pod gets a node"
+    """
+    _change(ctx, Action.DISARM, kubeconfig, reason, output)
+
+
+@webhook.command("arm")
+@_kubeconfig_option
+@_reason_option
+@output_option
+@click.pass_context
+def arm_command(ctx: click.Context, kubeconfig: Path | None, reason: str, output: str) -> None:
+    """Put the webhook back as it was before it was disarmed, and look whether it is.
+
+    \b
+    Example:
+      assay webhook arm --reason "INC-4711: resolved"
+    """
+    _change(ctx, Action.ARM, kubeconfig, reason, output)
+
+
+def _change(ctx: click.Context, action: Action, kubeconfig: Path | None, reason: str, output: str) -> None:
+    clock = composition(ctx).clock()
+    deadline = Deadline.after(_CLUSTER_SECONDS, clock.monotonic)
+    outcome = take_way_out(
+        compose_cluster(kubeconfig), action, reason=reason, now=clock.now().astimezone(UTC), deadline=deadline
+    )
+    if output == "json":
+        click.echo(json.dumps({"action": action.value, "by": outcome.by, "changed": outcome.changed}))
+        return
+    state = "armed" if action is Action.ARM else "disarmed"
+    click.echo(f"the webhook is {state}: {', '.join(outcome.changed) or 'nothing was to be done'} (by {outcome.by})")
 
 
 @webhook.group()

@@ -1,13 +1,17 @@
 """Composition root of the webhook's commands: the only module that sees configuration and files."""
 
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from assay.bootstrap.installation import Installation
+from assay.configuration.settings import RegistryHostSettings
 from assay.domain.coverage import Coverage, Pin
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, InvalidInput
 from assay.formats.open_object import OpenObject
 from assay.formats.strict_json import parse_json
+from assay.ports import ClusterObjects
 from assay_webhooks.adapters.certificate_folder import CertificateFolder
 from assay_webhooks.manifest import Guard
 from assay_webhooks.registration import KUBERNETES_RESOURCES, ApiResources
@@ -30,7 +34,11 @@ def load_guard(configuration: Path) -> Guard:
             AllowedRegistries(
                 names=tuple(sorted(rule.names)),
                 labels=rule.labels,
-                prefixes=_allowed_registries(rule_data, rule.tenant, rule.environment),
+                prefixes=tuple(
+                    name
+                    for prefix in _allowed_registries(rule_data, rule.tenant, rule.environment)
+                    for name in (prefix, *_in_mirrors(prefix, installation.settings.registries.hosts))
+                ),
             )
             for rule in webhook.tenants
         ),
@@ -40,6 +48,13 @@ def load_guard(configuration: Path) -> Guard:
         exempt_namespaces=coverage.exempt_namespaces,
         templates=coverage.pin is Pin.ALL,
     )
+
+
+def _in_mirrors(prefix: str, hosts: Sequence[RegistryHostSettings]) -> Iterator[str]:
+    """The names under which what a prefix covers lies in mirrors: it is judged under its origin's."""
+    for host in hosts:
+        if prefix == host.host or prefix.startswith(f"{host.host}/"):
+            yield from (f"{mirror}{prefix.removeprefix(host.host)}" for mirror in host.mirrors)
 
 
 def _custom_resources(coverage: Coverage) -> tuple[ApiResources, ...]:
@@ -60,6 +75,23 @@ def _stands_below_spec(coverage: Coverage) -> bool:
 def compose_certificate_folder(folder: Path) -> CertificateFolder:
     """The certificates in a folder."""
     return CertificateFolder(folder=folder)
+
+
+def compose_cluster(kubeconfig: Path | None) -> ClusterObjects:
+    """The cluster of a kubeconfig: the one that is named, else as kubectl finds it."""
+    from assay.bootstrap.cluster import user_objects  # noqa: PLC0415  # other commands need no HTTP
+
+    return user_objects(kubeconfig or find_kubeconfig(os.environ))
+
+
+def find_kubeconfig(environment: Mapping[str, str]) -> Path:
+    """`$KUBECONFIG`, or `~/.kube/config`; a list of files is not merged: `ConfigError(cluster_not_configured)`."""
+    named = environment.get("KUBECONFIG", "")
+    if os.pathsep in named:
+        raise ConfigError(
+            "cluster_not_configured", "KUBECONFIG names several files", remedy="name one with --kubeconfig"
+        )
+    return Path(named) if named else Path.home() / ".kube" / "config"
 
 
 def _load_rule_data(path: Path) -> OpenObject:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import yaml
 
 from assay.domain.digest import Digest
+from assay_webhooks.arming import Change, disarm
 from assay_webhooks.registration import (
     KUBERNETES_RESOURCES,
     ApiResources,
@@ -38,9 +39,12 @@ class Guard:
 
 
 def make_manifest(
-    guard: Guard, address: ServiceAddress | str, ca_bundle: bytes, *, static_policy: bool
+    guard: Guard, address: ServiceAddress | str, ca_bundle: bytes, *, disarmed: Change | None, static_policy: bool
 ) -> list[Document]:
-    """The webhook configurations and, when wanted, the static policy with its binding; what `Registration` raises."""
+    """The webhook configurations and, when wanted, the static policy with its binding; what `Registration` raises.
+
+    With `disarmed` the webhooks ask about nothing until they are armed; the static policy holds in any case.
+    """
     registration = Registration(
         address=address,
         ca_bundle=ca_bundle,
@@ -50,6 +54,8 @@ def make_manifest(
         timeout_seconds=guard.timeout_seconds,
     )
     documents = [_annotated(document, guard) for document in render_registration(registration)]
+    if disarmed is not None:
+        documents = [disarm(document, disarmed) or document for document in documents]
     if static_policy:
         pair = render_static_policy(guard.allowed, exempt_namespaces=guard.exempt_namespaces, templates=guard.templates)
         documents += [_annotated(document, guard) for document in pair]

@@ -139,7 +139,8 @@ def extract_images(workload: Workload) -> tuple[ImageField, ...]:
         if not images:
             raise _no_images(pod_spec.words)
         found.update({image.pointer: image for image in images})
-        _refuse_unknown_places(pod_spec, frozenset(found))
+        if _count_image_words(pod_spec.value) != len(images):
+            _refuse_unknown_places(pod_spec, frozenset(found))
     return _limited(found.values())
 
 
@@ -198,6 +199,27 @@ def _extract_image(place: Place) -> ImageField:
     return ImageField(pointer=place.pointer, words=place.words, role=role, written=value, reference=reference)
 
 
+def _count_image_words(value: object) -> int:
+    # Where there are as many as known images, no other place can name one: each known image stands at such a word.
+    count, pending = 0, [value]
+    while pending:
+        members = pending.pop()
+        if isinstance(members, dict):
+            for name, child in members.items():
+                if name in _IMAGE_WORDS and _holds_text(child):
+                    count += 1
+                if isinstance(child, dict | list):
+                    pending.append(child)
+        elif isinstance(members, list):
+            pending += [child for child in members if isinstance(child, dict | list)]
+    return count
+
+
+def _holds_text(value: object) -> bool:
+    # An object is walked into instead; null names nothing.
+    return value is not None and not isinstance(value, dict)
+
+
 def _refuse_unknown_places(pod_spec: Place, known: frozenset[str]) -> None:
     pending: list[tuple[str, object]] = [("", pod_spec.value)]
     while pending:
@@ -214,9 +236,7 @@ def _refuse_unknown_places(pod_spec: Place, known: frozenset[str]) -> None:
 
 
 def _may_name_an_image(value: object, pointer: str, place: str, known: frozenset[str]) -> bool:
-    # An object is walked into instead; null names nothing.
-    holds_text = value is not None and not isinstance(value, dict)
-    return holds_text and pointer not in known and not _NOT_AN_IMAGE.fullmatch(place)
+    return _holds_text(value) and pointer not in known and not _NOT_AN_IMAGE.fullmatch(place)
 
 
 def _children(value: object) -> Iterator[tuple[str, object]]:

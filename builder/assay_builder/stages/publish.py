@@ -37,7 +37,7 @@ def run(
     attested = gated.attested
     image = attested.isolated.image
     for content in (image.layer, image.config):
-        registry.push_blob(repository, content.octets, deadline)
+        registry.push_blob(repository, content, deadline)
     registry.push_manifest(repository, image.manifest.octets, image.manifest.media_type, deadline)
     for bundle in attested.bundles:
         for blob in bundle.blobs:

@@ -2,17 +2,19 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from assay.adapters.kubernetes.access import ClusterAccess
 from assay.adapters.kubernetes.cluster import KubernetesCluster
 from assay.adapters.kubernetes.connection import KubernetesConnection
 from assay.adapters.kubernetes.namespaces import NamespaceWatch
+from assay.adapters.kubernetes.objects import KubernetesObjects
 from assay.adapters.kubernetes.secret import SecretReader
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_registry
 from assay.domain.limit import Limits
 from assay.formats.docker_config import DockerConfig
-from assay.ports import Clock, Cluster, ClusterMetrics, Registry
+from assay.ports import Clock, Cluster, ClusterMetrics, ClusterObjects, Registry
 from assay.usecases.pulling import PullingRegistries
 
 
@@ -40,6 +42,14 @@ def open_cluster(installation: Installation, *, clock: Clock, metrics: ClusterMe
         namespaces=NamespaceWatch(connection, clock=clock, metrics=metrics, max_age_seconds=max_age),
         secrets=SecretReader(connection=connection),
     )
+
+
+def user_objects(kubeconfig: Path) -> ClusterObjects:
+    """The objects of the cluster of a kubeconfig, with the rights of its user.
+
+    Raises `ConfigError`: `cluster_not_configured`, `kubeconfig_malformed`, `yaml_malformed`.
+    """
+    return KubernetesObjects(connection=KubernetesConnection(access=ClusterAccess.from_kubeconfig(kubeconfig)))
 
 
 def pulling_registries(

@@ -63,7 +63,7 @@ class SystemComposition:
         return user_registry(plain_http=plain_http, ca=ca, limits=Limits())
 
     def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> "RegistryClient":
-        """A registry client that handles the layers of images, too; it holds one of them in memory at a time."""
+        """A registry client that handles the layers of images, too."""
         from assay.bootstrap.registry import user_registry
 
         return user_registry(plain_http=plain_http, ca=ca, limits=Limits(blob_octets=_LARGEST_LAYER))

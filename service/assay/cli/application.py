@@ -96,7 +96,7 @@ def application() -> None:
     misuse            try to get past an admission webhook
     keys, config      make and show keys; check a configuration file
     signer            keep a signing key in a process of its own
-    webhook           register the admission webhook with a cluster; its certificates
+    webhook           register the admission webhook with a cluster, its certificates, the way out
     trust             show, refresh and check what is trusted, and until when
     cache             show and forget the verdicts that are kept between requests
     break-glass       allow named digests in an emergency: signed, short-lived, counted

@@ -13,7 +13,17 @@ from assay.domain.identity import IdentityRule, PublicKey
 from assay.domain.key_kind import KeyKind
 from assay.domain.key_uri import KeyUri
 from assay.formats.published_root import Refreshed
-from assay.ports import Clock, Commits, EvidenceSigner, KeptVerdicts, Registry, ServiceClient, Signer, WritableRegistry
+from assay.ports import (
+    Clock,
+    Commits,
+    CopyingRegistry,
+    EvidenceSigner,
+    KeptVerdicts,
+    Registry,
+    ServiceClient,
+    Signer,
+    WritableRegistry,
+)
 from assay.verification.trust_snapshot import TrustSnapshot
 
 if TYPE_CHECKING:
@@ -32,7 +42,7 @@ class Composition(Protocol):
         """A registry client; plain http only for the named hosts and for loopback."""
         ...
 
-    def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> WritableRegistry:
+    def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> CopyingRegistry:
         """A registry client that handles the layers of images, too."""
         ...
 

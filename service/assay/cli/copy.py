@@ -52,6 +52,7 @@ def copy(
         origin=make_place(origin, deadline),
         target=registry,
         destination=make_place(destination, deadline),
+        carrier=registry,
     )
     copied = copy_image(route, root, tag=destination.tag)
     pinned = destination.pinned(root.digest)

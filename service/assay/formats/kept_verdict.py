@@ -11,7 +11,6 @@ from assay.domain.limit import Limits
 from assay.domain.reference import Repository
 from assay.domain.verdict_key import VerdictKey
 from assay.formats.base64text import encode_base64
-from assay.formats.canonical_json import render_canonical
 from assay.formats.finding import (
     parse_finding,
     parse_gap,
@@ -21,7 +20,7 @@ from assay.formats.finding import (
     render_rejection,
 )
 from assay.formats.member import Members
-from assay.tlog.canonical import ShapeError, parse_object, parse_time, render_time
+from assay.tlog.canonical import ShapeError, parse_object, parse_time, render_canonical, render_time
 
 SCHEMA = "assay.verdict/v1"
 _CODE = "verdict_malformed"

@@ -7,13 +7,32 @@ by rendering what was read again and comparing the bytes: a document has one can
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar, cast
+
+import rfc8785
 
 T = TypeVar("T")
+
+_LARGEST_INTEGER = 2**53 - 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
 class ShapeError(ValueError):
     """A document does not have the shape that was asked for; callers turn it into their own typed error."""
+
+
+def render_canonical(document: object) -> bytes:
+    """The canonical form; `ValueError` for what JSON cannot say (lone surrogates, integers beyond 2^53).
+
+    Documents without fractions whose keys are ASCII, which is nearly all of them, are spelled by the encoder of the
+    standard library, three to four times as fast as by the library that knows the rest.
+    """
+    try:
+        if _is_plain(document):
+            return _ENCODER.encode(document).encode()
+        return rfc8785.dumps(cast("Any", document))
+    except (rfc8785.CanonicalizationError, UnicodeError) as error:
+        raise ValueError(f"it has no canonical JSON form: {error}") from error
 
 
 def parse_object(octets: bytes) -> Mapping[str, object]:
@@ -85,3 +104,25 @@ def parse_time(value: str) -> datetime:
     if time.tzinfo is None or render_time(time) != value:
         raise ShapeError("a time is not UTC with milliseconds")
     return time
+
+
+def _is_plain(document: object) -> bool:
+    """Whether sorting by code point and spelling by Python are what RFC 8785, sections 3.2.2 and 3.2.3, ask for."""
+    pending = [document]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str) or value is None:
+            continue
+        if isinstance(value, dict):
+            if not all(map(_is_plain_key, value)):
+                return False
+            pending += value.values()
+        elif isinstance(value, list | tuple):
+            pending += value
+        elif not isinstance(value, int) or abs(value) > _LARGEST_INTEGER:
+            return False
+    return True
+
+
+def _is_plain_key(key: object) -> bool:
+    return isinstance(key, str) and key.isascii()

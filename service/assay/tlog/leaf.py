@@ -9,7 +9,6 @@ from assay.domain.decision import Decision, DecisionKind, PolicyIdentity, Status
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.record import FindingCount, Leaf, RecordedImage
-from assay.formats.canonical_json import render_canonical
 from assay.tlog.canonical import (
     ShapeError,
     as_object,
@@ -19,6 +18,7 @@ from assay.tlog.canonical import (
     items,
     parse_object,
     parse_time,
+    render_canonical,
     render_time,
     text,
 )

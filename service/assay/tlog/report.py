@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from assay.domain.decision import Decision, Finding
 from assay.domain.errors import InvalidInput
 from assay.domain.evidence import Gap, Rejection
-from assay.formats.canonical_json import render_canonical
 from assay.formats.finding import (
     parse_finding,
     parse_gap,
@@ -15,7 +14,7 @@ from assay.formats.finding import (
     render_rejection,
 )
 from assay.formats.member import Members
-from assay.tlog.canonical import ShapeError, parse_object
+from assay.tlog.canonical import ShapeError, parse_object, render_canonical
 
 SCHEMA = "assay.report/v1"
 

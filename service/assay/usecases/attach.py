@@ -22,13 +22,11 @@ from assay.formats.manifest import ImageManifest, parse_image_manifest
 from assay.formats.predicate import Predicate, detect_sbom_type
 from assay.formats.referrer import EMPTY_BLOB, render_document_referrer, render_referrer
 from assay.formats.simple_signing import render_simple_signing
-from assay.ports import EvidenceSigner, WritableRegistry
+from assay.ports import EvidenceSigner, RegistryWriter, WritableRegistry
 from assay.usecases.evidence_layer import ATTESTATION_TAG, SIGNATURE_TAG, LegacyTag
 from assay.usecases.sign import refuse_repeated, state_attestation, state_signature
 from assay.usecases.target import Place
 from assay.verification.item import verify_item
-
-_ROUNDS = 5
 
 
 class Form(StrEnum):
@@ -137,42 +135,35 @@ def _push(registry: WritableRegistry, place: Place, target: Content, referrer: b
 
 
 def _append(desk: Desk, target: Content, layer: LegacyLayer, tag: LegacyTag) -> Attached:
-    """Append a layer to those under a tag.
-
-    The tag has no lock: what others wrote since the last look is merged by reading again after each write, and what
-    another writer overwrites after that is not noticed.
-    """
+    """Append a layer to those under a tag, and see that its content is there."""
     claim = _prove(desk, target, _item(layer, tag))
     registry, repository, deadline = desk.registry, desk.place.repository, desk.place.deadline
     name = tag.name(target.digest)
     registry.push_blob(repository, layer.content, deadline)
-    for _ in range(_ROUNDS):
-        found = append_legacy_layers(desk.registry, desk.place, name, [layer.descriptor])
-        if found is not None:
-            registry.fetch_blob(repository, layer.descriptor, deadline)
-            return Attached(subject=target.digest, claim=claim, manifest=found.digest, tag=name)
-    raise _lost(f"{repository}:{name} lost the new layer to other writers {_ROUNDS} times")
+    found = append_legacy_layers(registry, desk.place, name, [layer.descriptor])
+    registry.fetch_blob(repository, layer.descriptor, deadline)
+    return Attached(subject=target.digest, claim=claim, manifest=found.digest, tag=name)
 
 
-def append_legacy_layers(
-    registry: WritableRegistry, place: Place, tag: str, layers: Sequence[Descriptor]
-) -> Content | None:
-    """See that these layers are under a tag: the manifest that has them all, or None after it was written anew.
+def append_legacy_layers(registry: RegistryWriter, place: Place, tag: str, layers: Sequence[Descriptor]) -> Content:
+    """See that these layers are under a tag: the manifest that has them all.
 
-    Everything that the tag has keeps its place. Raises `InvalidInput(index_unsupported | manifest_malformed)` for a
-    tag that holds something else than an image manifest.
+    Everything that the tag has keeps its place, whoever else writes to it at the same time. Raises
+    `InvalidInput(index_unsupported | manifest_malformed)` for a tag that holds something else than an image manifest.
     """
-    found = registry.find_manifest(place.repository, tag, place.deadline)
-    manifest = None if found is None else _parse(found, place, tag)
-    held = manifest.layers if manifest is not None else ()
-    missing = [layer for layer in layers if layer not in held]
-    if found is not None and not missing:
-        return found
-    together = [*held, *missing]
-    registry.push_blob(place.repository, render_legacy_config(together), place.deadline)
-    written = render_legacy_manifest(together, annotations=manifest.annotations if manifest is not None else ())
-    registry.push_manifest(place.repository, written, OCI_MANIFEST, place.deadline, tag=tag)
-    return None
+
+    def amend(found: Content | None) -> Content | None:
+        manifest = None if found is None else _parse(found, place, tag)
+        held = manifest.layers if manifest is not None else ()
+        missing = [layer for layer in layers if layer not in held]
+        if found is not None and not missing:
+            return None
+        together = [*held, *missing]
+        registry.push_blob(place.repository, render_legacy_config(together), place.deadline)
+        written = render_legacy_manifest(together, annotations=manifest.annotations if manifest is not None else ())
+        return Content(media_type=OCI_MANIFEST, octets=written, digest=Digest.of(written))
+
+    return registry.amend_tag(place.repository, tag, amend, place.deadline)
 
 
 def _parse(found: Content, place: Place, tag: str) -> ImageManifest:

@@ -1,18 +1,20 @@
 """Copy: an image or an index, and everything that speaks about it, to another place; digests stay as they are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from assay.domain.descriptor import INDEXES, Content, Descriptor
 from assay.domain.digest import Digest
-from assay.domain.errors import InvalidInput, Unavailable
+from assay.domain.errors import InvalidInput
 from assay.domain.evidence_tag import EVIDENCE_SUFFIXES, evidence_tag
 from assay.formats.manifest import ImageManifest, parse_image_manifest
-from assay.ports import Registry, WritableRegistry
+from assay.ports import CopyingRegistry, Registry, WritableRegistry
 from assay.usecases.attach import append_legacy_layers
 from assay.usecases.target import Place, list_targets
 
 _ROUNDS = 5
+_PARALLEL = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +27,17 @@ class Copied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """From where to where; with `layers` false the blobs of the image itself stay behind, those of evidence do not."""
+    """From where to where; with `layers` false the blobs of the image itself stay behind, those of evidence do not.
+
+    With `carrier`, a client of both sides, blobs of any size go from registry to registry without being held.
+    """
 
     source: Registry
     origin: Place
     target: WritableRegistry
     destination: Place
     layers: bool = True
+    carrier: CopyingRegistry | None = None
 
 
 @dataclass(slots=True)
@@ -105,19 +111,8 @@ def _copy_tag(route: Route, journey: _Journey, tag: str) -> None:
         route.target.push_manifest(
             destination.repository, content.octets, content.media_type, destination.deadline, tag=tag
         )
-    _merge(route, tag, layers)
+    append_legacy_layers(route.target, destination, tag, layers)
     journey.tags[tag] = None
-
-
-def _merge(route: Route, tag: str, layers: Sequence[Descriptor]) -> None:
-    for _ in range(_ROUNDS):
-        if append_legacy_layers(route.target, route.destination, tag, layers) is not None:
-            return
-    raise Unavailable(
-        "registry_unavailable",
-        f"{route.destination.repository}:{tag} lost what was copied to other writers {_ROUNDS} times",
-        remedy="repeat when nobody else writes to this image",
-    )
 
 
 def _copy_manifest(route: Route, journey: _Journey, content: Content, *, layers: bool = True) -> None:
@@ -126,11 +121,21 @@ def _copy_manifest(route: Route, journey: _Journey, content: Content, *, layers:
     place, target = route.destination, route.target
     if content.media_type not in INDEXES:
         parsed = _parse(content, route.origin)
-        for blob in (parsed.config, *(parsed.layers if layers else ())):
-            octets = route.source.fetch_blob(route.origin.repository, blob, route.origin.deadline)
-            target.push_blob(place.repository, octets, place.deadline)
+        blobs = {blob.digest: blob for blob in (parsed.config, *(parsed.layers if layers else ()))}
+        with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
+            for _ in pool.map(lambda blob: _copy_blob(route, blob), blobs.values()):
+                pass
     target.push_manifest(place.repository, content.octets, content.media_type, place.deadline)
     journey.manifests[content.digest] = None
+
+
+def _copy_blob(route: Route, blob: Descriptor) -> None:
+    origin, destination = route.origin, route.destination
+    if route.carrier is not None:
+        route.carrier.copy_blob(origin.repository, blob, destination.repository, destination.deadline)
+        return
+    octets = route.source.fetch_blob(origin.repository, blob, origin.deadline)
+    route.target.push_blob(destination.repository, octets, destination.deadline)
 
 
 def _parse(content: Content, place: Place) -> ImageManifest:

@@ -16,8 +16,8 @@ from assay.domain.evidence import AttestationClaim, Claim, Gap, GapKind, Rejecti
 from assay.domain.limit import Limits
 from assay.domain.reason import GAP_CODES
 from assay.domain.reference import Reference, Repository
-from assay.formats.canonical_json import render_canonical
 from assay.formats.manifest import ImageConfig
+from assay.tlog.canonical import render_canonical
 from assay.usecases.describe import Described, describe_predicates, predicate_kind
 from assay.usecases.evidence_tree import Proven
 from assay.usecases.standing import Named, hear

@@ -33,12 +33,15 @@ def test_a_question_without_images_cannot_be_built() -> None:
     assert question(REFERENCE).references == (REFERENCE,)
     with pytest.raises(ValueError, match="without images"):
         question()
+    with pytest.raises(ValueError, match="asked for twice"):
+        question(REFERENCE, REFERENCE)
 
 
 def test_an_image_is_allowed_by_its_digest_only() -> None:
     assert ALLOWED.digest
     with pytest.raises(ValueError, match="an allow is for a digest"):
         ImageAnswer(reference=REFERENCE, verdict=Verdict.ALLOW, digest=None)
+    assert ImageAnswer(reference=REFERENCE, verdict=Verdict.ALLOW, digest=None, runs_already=True)
 
 
 def test_an_allow_needs_an_allow_for_every_image() -> None:

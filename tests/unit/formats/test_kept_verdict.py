@@ -12,8 +12,8 @@ from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.evidence_format import EvidenceFormat
 from assay.domain.limit import Limits
-from assay.formats.canonical_json import render_canonical
 from assay.formats.kept_verdict import key_digest, parse_kept_verdict, render_kept_verdict
+from assay.tlog.canonical import render_canonical
 from tests.fakes.kept_verdict import KEY, kept_verdict
 
 

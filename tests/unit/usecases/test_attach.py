@@ -1,6 +1,8 @@
 """What is signed lies beside the image afterwards, next to everything that lay there before."""
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -140,17 +142,33 @@ def test_a_registry_that_forgets_the_referrer_is_noticed() -> None:
 
 def test_a_layer_that_is_lost_again_and_again_is_an_error(registry: FakeRegistry, image: Content) -> None:
     tag = f"/v2/app/manifests/sha256-{image.digest.hex}.sig"
+    registry.conditions = False
     registry.faults[tag] = Fault(status=404, method="GET")
     with pytest.raises(Unavailable) as caught:
         sign_targets(desk(registry, Form.LEGACY), [image], annotations=[])
-    assert (caught.value.code, registry.paths("PUT").count(tag)) == ("registry_unavailable", 5)
+    assert (caught.value.code, registry.paths("PUT").count(tag)) == ("registry_unavailable", 10)
 
 
 def test_a_layer_that_another_writer_took_away_is_written_again(registry: FakeRegistry, image: Content) -> None:
     tag = f"/v2/app/manifests/sha256-{image.digest.hex}.sig"
+    registry.conditions = False
     registry.faults[tag] = Fault(status=404, method="GET", times=3)
     sign_targets(desk(registry, Form.LEGACY), [image], annotations=[])
     assert verify(registry, image.digest).signed
+
+
+def test_many_who_sign_at_once_lose_no_signature_under_a_legacy_tag(registry: FakeRegistry, image: Content) -> None:
+    signers = [FakeAuthority(f"signer {number}") for number in range(4)]
+    all_began = threading.Barrier(len(signers), timeout=60)
+
+    def sign(signer: FakeAuthority) -> None:
+        all_began.wait()
+        sign_targets(desk(registry, Form.LEGACY, signer), [image], annotations=[])
+
+    with ThreadPoolExecutor(len(signers)) as pool:
+        list(pool.map(sign, signers))
+    found = verify(registry, image.digest, *signers)
+    assert {name for claim in found.claims for name in claim.authorities} == {signer.name for signer in signers}
 
 
 def test_a_legacy_tag_that_holds_an_index_is_left_alone(registry: FakeRegistry, image: Content) -> None:

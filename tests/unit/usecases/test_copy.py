@@ -10,6 +10,7 @@ from assay.domain.errors import AssayError, InvalidInput
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
 from assay.formats.predicate import Predicate
+from assay.ports import CopyingRegistry
 from assay.usecases.attach import Form, attest_targets, sign_targets
 from assay.usecases.copy import Copied, Route, copy_image
 from assay.usecases.sign import KeyEvidenceSigner
@@ -43,13 +44,22 @@ def sign(repository: Repository, content: Content, *, signer: FakeAuthority | No
         attest_targets(desk, [content], SBOM)
 
 
-def copy(source: FakeRegistry, target: FakeRegistry, root: Content, *, tag: str = "v1", layers: bool = True) -> Copied:
+def copy(
+    source: FakeRegistry,
+    target: FakeRegistry,
+    root: Content,
+    *,
+    tag: str = "v1",
+    layers: bool = True,
+    carrier: CopyingRegistry | None = None,
+) -> Copied:
     route = Route(
         source=make_client(),
         origin=make_place(source.repository("app")),
         target=make_client(),
         destination=make_place(target.repository("mirror/app")),
         layers=layers,
+        carrier=carrier,
     )
     return copy_image(route, root, tag=tag)
 
@@ -69,6 +79,15 @@ def test_an_image_arrives_with_all_its_evidence(source: FakeRegistry, target: Fa
     assert copied.tags == (f"sha256-{root.digest.hex}.sig", f"sha256-{root.digest.hex}.att", "v1")
     assert claims(target, root.digest) == 4
     assert make_client().resolve(target.reference("mirror/app", tag="v1"), soon()).octets == root.octets
+    assert target.shelf("mirror/app").blobs.keys() >= {Digest.of(CONFIG).text, Digest.of(b"layer").text}
+
+
+def test_a_client_of_both_sides_carries_the_blobs_itself(source: FakeRegistry, target: FakeRegistry) -> None:
+    root = put_image(source, "app")
+    sign(source.repository("app"), root)
+    copied = copy(source, target, root, carrier=make_client())
+    assert copied == copy(source, target, root)
+    assert claims(target, root.digest) == 4
     assert target.shelf("mirror/app").blobs.keys() >= {Digest.of(CONFIG).text, Digest.of(b"layer").text}
 
 

@@ -10,9 +10,15 @@ import yaml
 from click.testing import CliRunner, Result
 
 from assay.domain.errors import ConfigError
+from assay_webhooks import commands
+from assay_webhooks.arming import ARMED
 from assay_webhooks.commands import webhook
+from assay_webhooks.composition import compose_cluster, find_kubeconfig
+from assay_webhooks.manifest import make_manifest
+from assay_webhooks.registration import ServiceAddress
 from tests.fakes.clock import FrozenClock
-from tests.fakes.webhook_manifest import BUNDLE
+from tests.fakes.cluster_objects import FakeObjects
+from tests.fakes.webhook_manifest import BUNDLE, GUARD
 
 ROOT = Path(__file__).parents[3]
 CONFIGURATION = f"""\
@@ -70,6 +76,14 @@ def test_a_manifest_registers_the_webhook_and_the_static_policy(configuration: P
     assert all("sha256:" in document["metadata"]["annotations"]["assay.dev/configuration"] for document in documents)
 
 
+def test_what_lies_in_a_mirror_of_an_allowed_registry_is_allowed(configuration: Path) -> None:
+    hosts = "{host: registry.example, mirrors: [mirror.example/cache]}, {host: other.example, mirrors: [m.example]}"
+    configuration.write_text(f"{CONFIGURATION}registries: {{hosts: [{hosts}]}}\n")
+    _, _, policy, _ = yaml.safe_load_all(manifest(configuration).output)
+    (allowed,) = [each["expression"] for each in policy["spec"]["variables"] if each["name"] == "allowed"]
+    assert json.loads(allowed) == ["^registry\\.example/", "^mirror\\.example/cache[/:@]"]
+
+
 def test_both_forms_say_the_same_and_the_same_input_the_same_text(configuration: Path) -> None:
     text, document = manifest(configuration).output, manifest(configuration, "--output", "json").output
     assert json.loads(document)["items"] == list(yaml.safe_load_all(text))
@@ -79,6 +93,14 @@ def test_both_forms_say_the_same_and_the_same_input_the_same_text(configuration:
 def test_the_static_policy_can_be_left_out(configuration: Path) -> None:
     documents = list(yaml.safe_load_all(manifest(configuration, "--no-static-policy").output))
     assert len(documents) == 2
+
+
+def test_an_installation_begins_disarmed(configuration: Path) -> None:
+    documents: list[dict[str, Any]] = list(yaml.safe_load_all(manifest(configuration, "--disarmed").output))
+    for document in documents[:2]:
+        assert document["webhooks"][0]["rules"] == []
+        assert ARMED in document["metadata"]["annotations"]
+    assert ARMED not in documents[2]["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize("address", [(), ("--service", "a/b", "--url", "https://a.test"), ("--service", "b")])
@@ -125,6 +147,48 @@ def test_a_key_that_others_can_read_is_a_problem(tmp_path: Path) -> None:
     checked = run("certificates", "check", "--folder", tmp_path)
     assert checked.exit_code == 1
     assert "problem:  others can read tls.key" in checked.output
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeObjects:
+    address = ServiceAddress(namespace="assay", name="webhook")
+    documents = make_manifest(GUARD, address, BUNDLE, disarmed=None, static_policy=False)
+    kinds = ("mutating", "validating")
+    paths = [f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations/assay" for kind in kinds]
+    objects = FakeObjects(objects=dict(zip(paths, documents, strict=True)))
+    monkeypatch.setattr(commands, "compose_cluster", lambda _: objects)
+    return objects
+
+
+def test_the_way_out_and_back_say_who_changed_what(cluster: FakeObjects) -> None:
+    both = "validatingwebhookconfigurations, mutatingwebhookconfigurations"
+    assert run("disarm", "--reason", "it hangs").output == f"the webhook is disarmed: {both} (by alice)\n"
+    assert (
+        run("disarm", "--reason", "it hangs").output == "the webhook is disarmed: nothing was to be done (by alice)\n"
+    )
+    back = run("arm", "--reason", "it answers", "--output", "json")
+    assert json.loads(back.output)["action"] == "arm"
+    assert run("arm", "--reason", "it answers").output == "the webhook is armed: nothing was to be done (by alice)\n"
+    assert len(cluster.replaced) == 4
+
+
+def test_a_way_out_needs_a_reason(cluster: FakeObjects) -> None:
+    assert run("disarm").exit_code == 2
+    error = run("disarm", "--reason", " ").exception
+    assert isinstance(error, ConfigError)
+    assert error.code == "reason_invalid"
+    assert cluster.replaced == []
+
+
+def test_the_cluster_is_found_as_kubectl_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_kubeconfig({}) == tmp_path / ".kube" / "config"
+    assert find_kubeconfig({"KUBECONFIG": "/a/config"}) == Path("/a/config")
+    with pytest.raises(ConfigError) as caught:
+        find_kubeconfig({"KUBECONFIG": "/a:/b"})
+    assert caught.value.code == "cluster_not_configured"
+    with pytest.raises(ConfigError, match="cannot be read"):
+        compose_cluster(tmp_path / "nothing")
 
 
 SELECTIVE = CONFIGURATION.replace(

@@ -78,24 +78,31 @@ def test_a_seccomp_profile_is_inherited() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "words"),
+    ("spec", "message"),
     [
-        ({"hostNetwork": "true"}, "/spec/hostNetwork"),
-        ({"securityContext": []}, "/spec/securityContext"),
-        ({"securityContext": {"runAsUser": True}}, "/spec/securityContext/runAsUser"),
-        ({"securityContext": {"seccompProfile": {"type": 1}}}, "/spec/securityContext/seccompProfile/type"),
-        ({"volumes": {}}, "/spec/volumes"),
-        (
-            {"initContainers": [{"securityContext": {"privileged": 1}}]},
-            "/spec/initContainers/0/securityContext/privileged",
-        ),
+        ({"hostNetwork": "true"}, "/spec: a field hostNetwork is not a boolean"),
+        ({"securityContext": []}, "/spec: a field securityContext is not an object"),
+        ({"securityContext": {"runAsUser": True}}, "/spec: a field runAsUser is not an integer"),
+        ({"securityContext": {"seccompProfile": {"type": 1}}}, "/spec: a field type is not a string"),
+        ({"securityContext": {"windowsOptions": 1}}, "/spec: a field windowsOptions is not an object"),
+        ({"volumes": {}}, "/spec: a field volumes is not a list"),
+        ({"volumes": ["x"]}, "/spec: a field volumes is not an object"),
+        ({"initContainers": [{"securityContext": 1}]}, "/spec: a field securityContext is not an object"),
+        ({"ephemeralContainers": [{}, "x"]}, "/spec: a field ephemeralContainers is not an object"),
     ],
 )
-def test_a_field_of_a_wrong_type_is_refused_by_its_place(spec: dict[str, object], words: str) -> None:
+def test_a_field_of_a_wrong_type_is_refused_by_its_name(spec: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         _read(SAFE, **spec)
+    assert (caught.value.code, caught.value.message) == ("object_malformed", message)
+
+
+@pytest.mark.parametrize("added", ["NET_ADMIN", [1], {"x": 1}])
+def test_capabilities_of_a_wrong_type_are_refused(added: object) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        _read({"capabilities": {"add": added}})
     assert caught.value.code == "object_malformed"
-    assert caught.value.message.startswith(f"{words} is not")
+    assert _read({"capabilities": {"add": ["NET_ADMIN"]}}).capabilities == ("NET_ADMIN",)
 
 
 def test_equal_facts_are_written_in_one_way() -> None:

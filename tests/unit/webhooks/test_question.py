@@ -1,12 +1,15 @@
 """What is judged, and what the engine is asked."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from assay.domain.coverage import Coverage, Pin
+from assay.domain.api_type import GroupVersionKind
+from assay.domain.coverage import Coverage, CustomResource, Pin
 from assay.domain.errors import InvalidInput
+from assay.domain.field_path import FieldPath
 from assay_webhooks.question import Exemption, Subject, examine, needs_digests, pose_question, require_digests
 from assay_webhooks.review import AdmissionRequest, parse_review
 from assay_webhooks.workloads import compile_kinds
@@ -212,6 +215,57 @@ def test_an_image_without_digest_is_refused_where_digests_are_required() -> None
     assert caught.value.message == "/spec/containers/1/image is not pinned to a digest"
 
     require_digests(find_images(_request(pod(f"nginx@{DIGEST}", f"redis:7@{DIGEST}"))))
+
+
+PLURAL = CustomResource(
+    kind=GroupVersionKind(group="example.com", version="v1", kind="Plural"),
+    resource="plurals",
+    images=(FieldPath.parse("spec.steps[*].image"),),
+    pod_specs=(FieldPath.parse("spec.templates[*].spec"),),
+    images_required=False,
+)
+PLURALS = Coverage(custom_resources=(PLURAL,))
+
+
+def _plural(*steps: str, templates: Sequence[Json] = ()) -> Json:
+    spec = {"steps": [{"image": image} for image in steps], "templates": list(templates)}
+    return {"apiVersion": "example.com/v1", "kind": "Plural", "spec": spec}
+
+
+def test_a_custom_resource_that_refers_to_others_is_exempt() -> None:
+    assert _examine(_request(_plural()), PLURALS) is Exemption.NO_IMAGES
+    assert isinstance(_examine(_request(_plural("a:1")), PLURALS), Subject)
+
+
+def test_steps_in_another_order_are_the_same_images() -> None:
+    update = _request(_plural("a:1", "b:1"), old=_plural("b:1", "a:1"), operation="UPDATE")
+    assert _examine(update, PLURALS) is Exemption.IMAGES_UNCHANGED
+    changed = _request(_plural("a:1", "c:1"), old=_plural("b:1", "a:1"), operation="UPDATE")
+    assert isinstance(_examine(changed, PLURALS), Subject)
+
+
+def test_a_custom_resource_asks_for_all_its_pod_specs_together() -> None:
+    templates = [pod("a:1", imagePullSecrets=[{"name": name}], serviceAccountName="robot") for name in ("x", "y")]
+    request = _request(_plural("b:1", templates=templates))
+    question = pose_question(request, subject_of(request, PLURALS))
+
+    assert (question.pull_secrets, question.service_account, len(question.pods)) == (("x", "y"), "robot", 2)
+    alone = _request(_plural("b:1"))
+    assert pose_question(alone, subject_of(alone, PLURALS)).service_account == ""
+
+
+@pytest.mark.parametrize(
+    "templates",
+    [
+        [pod("a:1", serviceAccountName=name) for name in ("x", "y")],
+        [pod("a:1", imagePullSecrets=[{"name": f"{t}{n}"} for n in range(20)]) for t in "xy"],
+    ],
+)
+def test_pod_specs_that_cannot_be_asked_for_together_are_refused(templates: list[Json]) -> None:
+    request = _request(_plural(templates=templates))
+    with pytest.raises(InvalidInput) as caught:
+        pose_question(request, subject_of(request, PLURALS))
+    assert caught.value.code == "object_malformed"
 
 
 @pytest.mark.parametrize("operation", ["CREATE", "UPDATE"])

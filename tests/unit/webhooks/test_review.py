@@ -89,6 +89,8 @@ def test_a_body_that_is_no_review_is_refused(octets: bytes) -> None:
         {"name": 1},
         {"userInfo": "alice"},
         {"userInfo": {"username": 1}},
+        {"userInfo": {"groups": "a"}},
+        {"userInfo": {"groups": [1]}},
         {"dryRun": "false"},
     ],
 )

@@ -160,22 +160,29 @@ def _quorum(bench: Bench) -> Iterator[Step]:
 
 
 def _children(bench: Bench) -> Iterator[Step]:
-    amd, arm = (bench.publish(bench.fresh(architecture=name)) for name in ("amd64", "arm64"))
-    both = bench.publish(index(amd, arm))
-    bench.attach(both, bench.release.evidence(both))
-    yield admit("an index that is signed itself", creation(bench.pinned(both)))
-    yield deny("an unsigned child of a signed index, by its own digest", creation(bench.pinned(arm)))
-    bench.attach(arm, bench.release.evidence(arm))
-    yield admit("the same child with evidence of its own", creation(bench.pinned(arm)))
+    for evident in (False, True):
+        amd, arm = (bench.publish(bench.fresh(architecture=name)) for name in ("amd64", "arm64"))
+        both = bench.publish(index(amd, arm))
+        for stored in (both, *([arm] if evident else [])):
+            bench.attach(stored, bench.release.evidence(stored))
+        child = creation(bench.pinned(arm))
+        yield admit("an index that is signed itself", creation(bench.pinned(both)))
+        if evident:
+            yield admit("a child of a signed index with evidence of its own, by its own digest", child)
+        else:
+            yield deny("an unsigned child of a signed index, by its own digest", child)
 
 
 def _added_platform(bench: Bench) -> Iterator[Step]:
-    amd, arm = (bench.publish(bench.fresh(architecture=name)) for name in ("amd64", "arm64"))
-    bench.attach(amd, bench.release.evidence(amd))
-    both = bench.publish(index(amd, arm))
-    yield deny("an index of a signed and an unsigned platform", creation(bench.pinned(both)))
-    bench.attach(arm, bench.release.evidence(arm))
-    yield admit("the same index with evidence for both", creation(bench.pinned(both)))
+    for evident in (False, True):
+        amd, arm = (bench.publish(bench.fresh(architecture=name)) for name in ("amd64", "arm64"))
+        for stored in (amd, *([arm] if evident else [])):
+            bench.attach(stored, bench.release.evidence(stored))
+        asked = creation(bench.pinned(bench.publish(index(amd, arm))))
+        if evident:
+            yield admit("an index of two signed platforms", asked)
+        else:
+            yield deny("an index of a signed and an unsigned platform", asked)
 
 
 def _beside_hostile_bundles(bench: Bench) -> Iterator[Step]:

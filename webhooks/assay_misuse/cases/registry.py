@@ -126,16 +126,14 @@ def _redirected(bench: Bench) -> Iterator[Step]:
 
 def _lured(bench: Bench) -> Iterator[Step]:
     path = f"{bench.path}/closed"
-    good = bench.signed(path=path)
-    asked = creation(bench.pinned(good, path=path))
+    known, lured, redirected = (creation(bench.pinned(bench.signed(path=path), path=path)) for _ in range(3))
     bench.registry.lie(path, ask_for_login())
-    yield admit("a registry that gets its own credential", asked)
+    yield admit("a registry that gets its own credential", known)
     before = len(bench.elsewhere.seen)
     bench.registry.lie(path, ask_for_login(f"http://{bench.elsewhere.host}/token"))
-    yield deny("its tokens are issued by a stranger", asked)
+    yield deny("its tokens are issued by a stranger", lured)
     bench.registry.lie(path, _login_then_redirect(f"http://{bench.elsewhere.host}"))
-    fresh = bench.signed(path=path)
-    yield deny("its evidence is redirected to a stranger", creation(bench.pinned(fresh, path=path)))
+    yield deny("its evidence is redirected to a stranger", redirected)
     sent = [seen.headers for seen in bench.elsewhere.seen[before:]]
     yield Observation(
         name="a credential was sent to a stranger",

@@ -1,4 +1,4 @@
-"""HTTP to the API server: reads alone, one host, everything limited.
+"""HTTP to the API server: one host, everything limited.
 
 No redirect is followed, and no proxy, cookie or credential of the environment is used, so our token goes to the API
 server and nowhere else. Every call has a connection of its own: calls are rare, files with certificates are replaced,
@@ -6,6 +6,7 @@ and a connection must not survive a fork.
 """
 
 import http
+import json
 import ssl
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from assay.domain.errors import InvalidInput, Unavailable
 from assay.formats.open_object import OpenObject
 from assay.formats.strict_json import parse_json
 
+_JSON = "application/json"
 _CONNECT_SECONDS = 2.0
 _READ_SECONDS = 10.0
 _CHUNK = 64 * 1024
@@ -38,22 +40,42 @@ class VersionExpired(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubernetesConnection:
-    """Reads from one API server; raises `Unavailable(cluster_unavailable)` whenever there is no usable answer."""
+    """Talks to one API server; raises `Unavailable(cluster_unavailable)` whenever there is no usable answer."""
 
     access: ClusterAccess
 
-    def get(self, path: str, deadline: Deadline, *, accept: str = "application/json") -> OpenObject | None:
+    def get(self, path: str, deadline: Deadline, *, accept: str = _JSON) -> OpenObject | None:
         """The JSON object at a path, None when there is none (404); raises `VersionExpired`, too."""
+        content = self._fetch("GET", path, deadline, accept=accept)
+        return None if content is None else parse_answer(content, largest=_LARGEST)
+
+    def exchange(
+        self, method: str, path: str, deadline: Deadline, *, document: Mapping[str, object] | None = None
+    ) -> dict[str, object] | None:
+        """The whole object that a call answers, None when there is none (404); `document` is sent with it.
+
+        Raises `Unavailable(cluster_conflict)` when somebody else changed the object meanwhile (409), too.
+        """
+        body = None if document is None else json.dumps(document).encode()
+        try:
+            content = self._fetch(method, path, deadline, body=body)
+        except VersionExpired as error:
+            raise unavailable("HTTP status 410") from error
+        return None if content is None else _parse_object(content)
+
+    def _fetch(
+        self, method: str, path: str, deadline: Deadline, *, accept: str = _JSON, body: bytes | None = None
+    ) -> bytes | None:
         left = deadline.remaining("the answer of the Kubernetes API")
         timeout = Timeout(connect=min(_CONNECT_SECONDS, left), read=min(_READ_SECONDS, left))
         content = bytearray()
-        with self._exchange(path, accept, timeout) as response:
+        with self._exchange(path, accept, timeout, method=method, body=body) as response:
             if response.status == http.HTTPStatus.NOT_FOUND:
                 return None
             while len(content) <= _LARGEST and (piece := response.read1(_CHUNK, decode_content=False)):
                 content += piece
                 deadline.remaining("the answer of the Kubernetes API")
-        return parse_answer(bytes(content), largest=_LARGEST)
+        return bytes(content)
 
     def watch(self, path: str, *, accept: str, silence: float) -> Iterator[OpenObject]:
         """The events of a watch until the API server ends it; `silence` is the longest pause in seconds between them.
@@ -73,15 +95,19 @@ class KubernetesConnection:
                     raise unavailable(f"an event has more than {_LONGEST_EVENT} bytes")
 
     @contextmanager
-    def _exchange(self, path: str, accept: str, timeout: Timeout) -> Iterator[BaseHTTPResponse]:
+    def _exchange(
+        self, path: str, accept: str, timeout: Timeout, *, method: str = "GET", body: bytes | None = None
+    ) -> Iterator[BaseHTTPResponse]:
         parts = urlsplit(self.access.address)
         headers = {"User-Agent": "assay", "Accept": accept, "Accept-Encoding": "identity", **self._authorization()}
+        if body is not None:
+            headers["Content-Type"] = _JSON
         try:
             with HTTPSConnectionPool(
                 (parts.hostname or "").strip("[]"), parts.port, ssl_context=self._context(), retries=False
             ) as pool:
                 response = pool.request(
-                    "GET", path, headers=headers, redirect=False, preload_content=False, timeout=timeout
+                    method, path, body=body, headers=headers, redirect=False, preload_content=False, timeout=timeout
                 )
                 try:
                     _require_success(response.status)
@@ -130,6 +156,16 @@ def parse_answer(octets: bytes, *, largest: int) -> OpenObject:
         raise unavailable(error.message) from error
 
 
+def _parse_object(octets: bytes) -> dict[str, object]:
+    try:
+        document = parse_json(octets, what="the answer", largest=_LARGEST, depth=64)
+    except InvalidInput as error:
+        raise unavailable(error.message) from error
+    if not isinstance(document, dict):
+        raise unavailable("it is no object")
+    return document
+
+
 def unavailable(why: str) -> Unavailable:
     """The error for an API server that gave no usable answer."""
     return Unavailable(
@@ -144,7 +180,11 @@ def _require_success(status: int) -> None:
         raise VersionExpired
     if status in {http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN}:
         raise unavailable(f"it refuses to answer us (HTTP status {status})")
-    if status not in {http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND}:
+    if status == http.HTTPStatus.CONFLICT:
+        raise Unavailable(
+            "cluster_conflict", "somebody else changed the object meanwhile", remedy="look at it, then repeat"
+        )
+    if status not in {http.HTTPStatus.OK, http.HTTPStatus.CREATED, http.HTTPStatus.NOT_FOUND}:
         raise unavailable(f"HTTP status {status}")
 
 

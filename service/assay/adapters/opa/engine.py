@@ -1,13 +1,15 @@
 """Queries to a running OPA over its unix socket.
 
-`opa-python-client` is used for queries and health alone, and guarded where it is weak: it knows no unix sockets and no
+`opa-python-client` is used for health alone (ADR 0011), and guarded where it is weak: it knows no unix sockets and no
 deadlines, retries on its own, and reads proxy settings from the environment.
 """
 
+import http.client
+import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,16 +18,15 @@ from jsonschema.exceptions import best_match
 from opa_client.opa import OpaClient
 
 from assay.adapters.opa.generation import Generation
-from assay.adapters.opa.unix_http import UnixAdapter
+from assay.adapters.opa.unix_http import Channel, UnixAdapter
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Stage
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.policy import LoadedPolicy
 from assay.ports import PolicyEngine
 
-_PACKAGE = "assay.main"
+_TARGETS = {stage: f"/v1/data/assay/main/{stage}?strict-builtin-errors=true" for stage in Stage}
 _ATTEMPTS = 2
-_STRICT = {"strict-builtin-errors": "true"}
 
 
 class OpaEngine(PolicyEngine):
@@ -39,7 +40,7 @@ class OpaEngine(PolicyEngine):
         self._socket_path = socket_path
         self._generation = generation
         self._lock = threading.Lock()
-        self._idle: list[OpaClient] = []
+        self._idle: list[Channel] = []
         self._owner = os.getpid()
 
     def loaded(self) -> LoadedPolicy:
@@ -55,27 +56,39 @@ class OpaEngine(PolicyEngine):
         replaced once; an evaluation is never repeated.
         """
         self._validate(stage, document)
+        body = _render(document)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._ask(stage, document, deadline)
-            except requests.RequestException as error:
-                died = isinstance(error, requests.ConnectionError) and not isinstance(error, requests.Timeout)
-                if not died or attempt == _ATTEMPTS:
+                status, octets = self._post(_TARGETS[stage], body, deadline)
+            except ConnectionError as error:
+                if attempt == _ATTEMPTS:
                     raise _down(str(error)) from error
+                self.close()  # an engine that was restarted left the other idle connections dead too
+            except (OSError, http.client.HTTPException) as error:
+                raise _down(str(error)) from error
+            else:
+                return _read_result(status, octets)
         raise _down("no attempt was made")
 
     def ping(self, deadline: Deadline) -> None:
         """Return when the engine is alive and its bundle active."""
-        with self._client(deadline) as client:
-            if not client.check_health(query={"bundles": "true"}):
-                raise _down("it is not healthy")
+        client = connect(self._socket_path)
+        client.timeout = _remaining(deadline)
+        try:
+            healthy = client.check_health(query={"bundles": "true"})
+        except requests.RequestException as error:
+            raise _down(str(error)) from error
+        finally:
+            client.close_connection()
+        if not healthy:
+            raise _down("it is not healthy")
 
     def close(self) -> None:
         """Close the idle connections of this process."""
         with self._lock:
-            clients, self._idle = self._idle, []
-        for client in clients:
-            client.close_connection()
+            channels, self._idle = self._idle, []
+        for channel in channels:
+            channel.close()
 
     def _validate(self, stage: Stage, document: Mapping[str, object]) -> None:
         problem = best_match(self._generation.validators[stage].iter_errors(cast("Any", document)))
@@ -86,40 +99,24 @@ class OpaEngine(PolicyEngine):
                 remedy="report this as a bug",
             )
 
-    def _ask(self, stage: Stage, document: Mapping[str, object], deadline: Deadline) -> object:
-        with self._client(deadline) as client:
-            try:
-                answer: object = client.query_rule(document, _PACKAGE, stage.value, _STRICT)
-            except requests.HTTPError as error:
-                raise _failed(error.response) from error
-            except (requests.exceptions.InvalidJSONError, RecursionError) as error:
-                raise _no_result("the answer is not JSON") from error
-        if not isinstance(answer, dict) or "result" not in answer:
-            raise _no_result("the result is undefined")
-        return answer["result"]
-
-    @contextmanager
-    def _client(self, deadline: Deadline) -> Iterator[OpaClient]:
-        """Borrow a client for one call; one that failed is closed, not given back."""
+    def _post(self, target: str, body: bytes, deadline: Deadline) -> tuple[int, bytes]:
+        """Borrow a connection for one call; one that failed is closed, not given back."""
+        seconds = _remaining(deadline)
+        channel = self._borrow()
         try:
-            remaining = deadline.remaining("the policy engine")
-        except Unavailable as error:
-            raise _down(error.message) from error
-        client = self._borrow()
-        client.timeout = remaining
-        try:
-            yield client
-        except (requests.RequestException, InvalidInput, Unavailable):
-            client.close_connection()
+            answer = channel.post(target, body, seconds=seconds)
+        except BaseException:
+            channel.close()
             raise
         with self._lock:
-            self._idle.append(client)
+            self._idle.append(channel)
+        return answer
 
-    def _borrow(self) -> OpaClient:
+    def _borrow(self) -> Channel:
         with self._lock:
             if self._owner != os.getpid():
                 self._owner, self._idle = os.getpid(), []
-            return self._idle.pop() if self._idle else connect(self._socket_path)
+            return self._idle.pop() if self._idle else Channel(self._socket_path)
 
 
 def connect(socket_path: Path) -> OpaClient:
@@ -145,9 +142,31 @@ def _no_result(why: str) -> InvalidInput:
     return InvalidInput("policy_result_invalid", f"the policy engine proved nothing: {why}", remedy="check the policy")
 
 
-def _failed(response: requests.Response | None) -> InvalidInput | Unavailable:
-    status = response.status_code if response is not None else 0
-    if status == requests.codes.service_unavailable:
-        return _down("it is starting or stopping")
-    reason = response.text[:500] if response is not None else ""
-    return _no_result(f"status {status}: {reason}")
+def _remaining(deadline: Deadline) -> float:
+    try:
+        return deadline.remaining("the policy engine")
+    except Unavailable as error:
+        raise _down(error.message) from error
+
+
+def _render(document: Mapping[str, object]) -> bytes:
+    try:
+        return json.dumps({"input": document}, allow_nan=False).encode("ascii")
+    except (ValueError, RecursionError) as error:
+        raise _no_result("the document is not JSON") from error
+
+
+def _read_result(status: int, octets: bytes) -> object:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        raise _down("it is starting or stopping")
+    if status >= HTTPStatus.BAD_REQUEST:
+        raise _no_result(f"status {status}: {octets[:500].decode(errors='replace')}")
+    if status != HTTPStatus.OK:
+        raise _down(f"it answered with status {status}")
+    try:
+        answer: object = json.loads(octets)
+    except (ValueError, RecursionError) as error:
+        raise _no_result("the answer is not JSON") from error
+    if not isinstance(answer, dict) or "result" not in answer:
+        raise _no_result("the result is undefined")
+    return answer["result"]

@@ -1,6 +1,7 @@
-"""HTTP over a unix socket for `requests`, with a limit on what an answer may cost.
+"""HTTP over a unix socket, with a limit on what an answer may cost: for queries, and for `requests`.
 
-`requests` limits the time between two bytes, not the time until an answer is complete, and reads answers of any size.
+The standard library limits the time between two bytes, not the time until an answer is complete, and reads answers of
+any size; so does `requests`.
 """
 
 import http.client
@@ -58,6 +59,58 @@ class _BoundedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock, seconds=sock.gettimeout() or _SECONDS))
 
 
+class Channel:
+    """A kept connection to a unix socket that takes one POST of JSON after another.
+
+    What a general client does for every request beside that (cookies, redirects, proxies, hooks) costs more than the
+    engine's answer. Not for two threads at once. After an error it must be closed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._socket: socket.socket | None = None
+
+    def post(self, target: str, body: bytes, *, seconds: float) -> tuple[int, bytes]:
+        """Status and body of the answer, complete within `seconds`.
+
+        Raises `ConnectionError` when the connection turned out to be dead before any answer, and `OSError` or
+        `http.client.HTTPException` for all else.
+        """
+        if self._socket is None:
+            self._socket = _connect(self._path, seconds)
+        self._socket.settimeout(seconds)
+        head = (
+            f"POST {target} HTTP/1.1\r\nHost: opa\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        )
+        self._socket.sendall(head.encode("ascii") + b"\r\n" + body)
+        with _BoundedResponse(self._socket, method="POST") as response:
+            response.begin()
+            try:
+                answer = response.status, response.read()
+            except ConnectionError as error:
+                raise http.client.IncompleteRead(b"") from error
+            if response.will_close:
+                self.close()
+        return answer
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def _connect(path: Path, seconds: float | None) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(seconds)
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
 class _UnixConnection(HTTPConnection):
     """An HTTP connection over a unix socket."""
 
@@ -68,14 +121,7 @@ class _UnixConnection(HTTPConnection):
         self._path = path
 
     def _new_conn(self) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(self.timeout)
-            connection.connect(str(self._path))
-        except OSError:
-            connection.close()
-            raise
-        return connection
+        return _connect(self._path, self.timeout)
 
 
 class _UnixPool(HTTPConnectionPool):

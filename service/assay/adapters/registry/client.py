@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.authorization import AuthorizedTransport, CredentialSource
+from assay.adapters.registry.blob_source import HeldBlob, StreamedBlob
 from assay.adapters.registry.content_cache import ContentCache
 from assay.adapters.registry.credential_source import NO_CREDENTIALS
 from assay.adapters.registry.listing_cache import ListingCache
@@ -17,6 +19,7 @@ from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference, Repository
+from assay.ports import Amend
 
 _MOST_LISTINGS = 10_000
 _LISTING_OCTETS = 16 * 1024 * 1024
@@ -106,14 +109,41 @@ class RegistryClient:
         return self._reader.list_tags(repository, deadline)
 
     def push_blob(
-        self, repository: Repository, content: bytes, deadline: Deadline, *, mounted_from: Repository | None = None
+        self,
+        repository: Repository,
+        content: bytes | Content,
+        deadline: Deadline,
+        *,
+        mounted_from: Repository | None = None,
     ) -> Descriptor:
         """Upload a blob unless the registry says that it has it, with this digest and size.
 
         With `mounted_from`, a repository of the same registry, the registry is asked to take it from there first. Large
-        blobs go in chunks; an interrupted upload goes on where the registry says it stands.
+        blobs go in chunks; an interrupted upload goes on where the registry says it stands. The digest of a `Content`
+        is not computed again.
         """
-        return self._writer.push_blob(repository, content, deadline, mounted_from=mounted_from)
+        if isinstance(content, Content):
+            source = HeldBlob(content=content.octets, digest=content.digest)
+        else:
+            source = HeldBlob(content=content, digest=Digest.of(content))
+        return self._writer.push_blob(repository, source, deadline, mounted_from=mounted_from)
+
+    def copy_blob(
+        self, origin: Repository, descriptor: Descriptor, destination: Repository, deadline: Deadline
+    ) -> None:
+        """Copy a blob from one repository to another, mounted where one registry has both.
+
+        Guaranteed: it is never held whole in memory, and only bytes with the size and digest of the descriptor make a
+        blob at the destination. An interruption on either side goes on where it left off. Raises as `fetch_blob` and
+        `push_blob`.
+        """
+        source = StreamedBlob(
+            descriptor,
+            lambda start: self._reader.open_blob(origin, descriptor, deadline, start=start),
+            what=f"{origin}, blob {descriptor.digest}",
+        )
+        with closing(source):
+            self._writer.push_blob(destination, source, deadline, mounted_from=origin)
 
     def push_manifest(
         self, repository: Repository, manifest: bytes, media_type: str, deadline: Deadline, *, tag: str = ""
@@ -124,3 +154,10 @@ class RegistryClient:
         fallback tag is brought up to date. Raises `InvalidInput(manifest_malformed)` for what is no manifest.
         """
         return self._writer.push_manifest(repository, manifest, media_type, deadline, tag=tag)
+
+    def amend_tag(self, repository: Repository, tag: str, amend: Amend, deadline: Deadline) -> Content:
+        """Change what is under a tag without undoing what others write there; what the tag holds then.
+
+        Where the registry does not heed `If-Match`, this waits two seconds after a change and looks again.
+        """
+        return self._writer.amend_tag(repository, tag, amend, deadline)

@@ -1,13 +1,41 @@
 """A request to a registry, its answer, and the addresses in between."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 _READS = frozenset({"GET", "HEAD"})
 _LONGEST_LOCATION = 8 * 1024
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Body(Protocol):
+    """A request body in pieces that can be sent more than once."""
+
+    def __len__(self) -> int:
+        """The number of bytes."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        """All of it, in pieces."""
+        ...
+
+
+class Pieces(Protocol):
+    """Bytes as they arrive, unchecked."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Itself."""
+        ...
+
+    def __next__(self) -> bytes:
+        """The next bytes, at least one."""
+        ...
+
+    def close(self) -> None:
+        """Stop; what did not arrive yet is not wanted."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +45,8 @@ class Exchange:
     `expected` are the statuses handed back to the caller, `cap` the number of bytes of the answer that are of use.
     `leaves_host` allows redirects to another host, which is right for blobs only. `repeatable` says that sending it
     twice does no harm; reads always are. `confined` demands a public address unless the configuration names the host.
-    `authorization` goes to the host of `url` and nowhere else.
+    `authorization` goes to the host of `url` and nowhere else. The body of a successful answer to a `streamed` one is
+    handed over in pieces, as it arrives.
     """
 
     method: str
@@ -25,10 +54,11 @@ class Exchange:
     expected: frozenset[int]
     cap: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | memoryview | None = field(default=None, repr=False)
+    body: bytes | Body | None = field(default=None, repr=False)
     leaves_host: bool = False
     repeatable: bool = False
     confined: bool = False
+    streamed: bool = False
     authorization: str = field(default="", repr=False)
 
     @property
@@ -60,12 +90,15 @@ class Exchange:
 class Answer:
     """An answer with an expected status.
 
-    `octets` holds at most `cap + 1` bytes: more than `cap` means that the body is longer than the caller allows.
+    `octets` holds at most `cap + 1` bytes: more than `cap` means that the body is longer than the caller allows. An
+    answer in `pieces` has none; reading them raises what sending raises, and its connection is busy until they end or
+    are closed.
     """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    octets: bytes = field(repr=False)
+    octets: bytes = field(default=b"", repr=False)
+    pieces: Pieces | None = field(default=None, repr=False)
 
 
 def resolve_location(url: str, location: str) -> str | None:

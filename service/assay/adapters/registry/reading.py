@@ -7,12 +7,13 @@ from urllib.parse import quote_plus
 
 from assay.adapters.registry.access import Place, RegistryAccess
 from assay.adapters.registry.authorization import AuthorizedTransport, Scope
+from assay.adapters.registry.blob_source import OpenedBlob
 from assay.adapters.registry.claimed_digest import check_claim, mismatch
 from assay.adapters.registry.content_cache import ContentCache
 from assay.adapters.registry.exchange import Answer, Exchange
-from assay.adapters.registry.fallback import TaggedIndex
 from assay.adapters.registry.listing_cache import Found, ListingCache, ListingKey
 from assay.adapters.registry.pages import FetchPage, list_referrer_pages, list_tag_pages
+from assay.adapters.registry.tag import TaggedManifest
 from assay.domain.deadline import Deadline
 from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
@@ -84,11 +85,35 @@ class RegistryReader:
 
         content = self._first(repository, deadline, read)
         if content is None:
-            raise InvalidInput(
-                "manifest_malformed", f"{what} is named by a manifest but does not exist", remedy="push it again"
-            )
+            raise _missing(what)
         self.cache.keep(repository, content)
         return content.octets
+
+    def open_blob(
+        self, repository: Repository, descriptor: Descriptor, deadline: Deadline, *, start: int
+    ) -> OpenedBlob:
+        """The bytes of a blob from `start` or earlier on, unchecked: for a `StreamedBlob`, and nobody else."""
+        what = f"{repository}, blob {descriptor.digest}"
+        if descriptor.size > self.limits.blob_octets:
+            raise _limit(what, f"has {descriptor.size} bytes, more than {self.limits.blob_octets}")
+
+        def read(place: Place, until: Deadline) -> OpenedBlob | None:
+            exchange = Exchange(
+                method="GET",
+                url=place.url(f"blobs/{descriptor.digest}"),
+                expected=_FOUND_OR_NOT | {206} if start else _FOUND_OR_NOT,
+                cap=0,
+                headers={"Accept": "*/*", **({"Range": f"bytes={start}-"} if start else {})},
+                leaves_host=True,
+                streamed=True,
+            )
+            answer = self.transport.send(exchange, Scope(repository=place.repository), until)
+            return _opened(answer, start, what=what)
+
+        opened = self._first(repository, deadline, read)
+        if opened is None:
+            raise _missing(what)
+        return opened
 
     def list_referrers(
         self, repository: Repository, digest: Digest, deadline: Deadline, *, artifact_type: str
@@ -104,8 +129,7 @@ class RegistryReader:
             first = place.url(f"referrers/{digest}{query}")
             listed = list_referrer_pages(self._pages(place, until), first, what=what, limits=self.limits)
             if listed is None:
-                index = self.read_fallback(place, digest, until).index
-                listed = index.manifests if index else ()
+                listed = self._read_fallback(place, digest, until)
             return tuple(entry for entry in listed if artifact_type in {"", entry.artifact_type})
 
         return self._recall(
@@ -125,16 +149,20 @@ class RegistryReader:
 
         return self._first(repository, deadline, read)
 
-    def read_fallback(self, place: Place, subject: Digest, deadline: Deadline) -> TaggedIndex:
-        """What is under the subject's fallback tag in one place."""
-        tag = evidence_tag(subject)
+    def read_tag(self, place: Place, tag: str, deadline: Deadline) -> TaggedManifest:
+        """What is under a tag in one place, asked for now."""
         what = f"{place.repository}:{tag}"
         answer = self._get(place, f"manifests/{tag}", deadline)
         content = self._as_manifest(answer, tag, what=what)
-        if content is None:
-            return TaggedIndex(index=None)
-        index = parse_index(content.octets, content.media_type, what=what, limits=self.limits)
-        return TaggedIndex(index=index, entity_tag=answer.headers.get("ETag", ""))
+        return TaggedManifest(content=content, entity_tag=answer.headers.get("ETag", "") if content else "")
+
+    def _read_fallback(self, place: Place, subject: Digest, deadline: Deadline) -> tuple[Descriptor, ...]:
+        tag = evidence_tag(subject)
+        found = self.read_tag(place, tag, deadline).content
+        if found is None:
+            return ()
+        what = f"{place.repository}:{tag}"
+        return parse_index(found.octets, found.media_type, what=what, limits=self.limits).manifests
 
     def _first(self, repository: Repository, deadline: Deadline, read: Callable[[Place, Deadline], Got]) -> Got:
         *mirrors, origin = self.access.places(repository)
@@ -214,6 +242,23 @@ def _as_blob(answer: Answer, descriptor: Descriptor, *, what: str) -> Content:
         return Content(media_type=_BLOB, octets=answer.octets, digest=descriptor.digest)
     except ValueError:
         raise mismatch(what, Digest.of(answer.octets).text) from None
+
+
+def _opened(answer: Answer, start: int, *, what: str) -> OpenedBlob | None:
+    """What the registry sends: the part that was asked for or, as it may, everything."""
+    if answer.pieces is None:
+        return None
+    claimed = answer.headers.get("Content-Range", "")
+    if answer.status == 206 and not claimed.startswith(f"bytes {start}-"):
+        answer.pieces.close()
+        raise mismatch(what, f"the part {claimed[:60]!r} instead of that from {start} on")
+    return OpenedBlob(start=start if answer.status == 206 else 0, pieces=answer.pieces)
+
+
+def _missing(what: str) -> InvalidInput:
+    return InvalidInput(
+        "manifest_malformed", f"{what} is named by a manifest but does not exist", remedy="push it again"
+    )
 
 
 def _limit(what: str, why: str) -> InvalidInput:

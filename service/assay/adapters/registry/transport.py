@@ -14,7 +14,7 @@ from urllib3.response import BaseHTTPResponse
 
 from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.connection import AddressRefused, open_session
-from assay.adapters.registry.exchange import Answer, Exchange, resolve_location, same_host
+from assay.adapters.registry.exchange import Answer, Body, Exchange, resolve_location, same_host
 from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 
@@ -22,8 +22,9 @@ _CONNECT_SECONDS = 2.0
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({429, 503})
+_SUCCESS = frozenset({200, 206})
 _CHUNK = 16 * 1024 * 1024
-_SENT = 256 * 1024
+_STREAMED = 1024 * 1024
 _DRAINED = 16 * 1024
 _MOST_DIGITS = 15
 
@@ -102,15 +103,18 @@ class Transport:
     def _follow(self, exchange: Exchange, deadline: Deadline) -> Answer:
         url, authorization = exchange.url, exchange.authorization
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._request(exchange, url, authorization, deadline)
+            response, kept = self._request(exchange, url, authorization, deadline), False
             try:
                 location = response.headers.get("Location", "")
                 if response.status_code not in _REDIRECTS or not location or not exchange.reads:
-                    return _receive(exchange, response, deadline, at_home=same_host(exchange.url, url))
+                    answer = _receive(exchange, response, deadline, at_home=same_host(exchange.url, url))
+                    kept = answer.pieces is not None
+                    return answer
                 _drain(response, deadline)
                 target = self._redirected(exchange, url, location)
             finally:
-                response.close()
+                if not kept:
+                    response.close()
             authorization = authorization if same_host(url, target) else ""
             url = target
         raise _unavailable(exchange, f"it redirects more than {_MOST_REDIRECTS} times")
@@ -164,20 +168,47 @@ class Transport:
 
 
 class _Upload:
-    """A request body in pieces, not copied, that checks the deadline whenever one of them is sent."""
+    """A request body in pieces that checks the deadline whenever one of them is sent."""
 
-    def __init__(self, exchange: Exchange, body: bytes | memoryview, deadline: Deadline) -> None:
+    def __init__(self, exchange: Exchange, body: bytes | Body, deadline: Deadline) -> None:
         self._what = exchange.name
-        self._body = memoryview(body)
+        self._body = body
         self._deadline = deadline
 
     def __len__(self) -> int:
         return len(self._body)
 
-    def __iter__(self) -> Iterator[memoryview]:
-        for start in range(0, len(self._body), _SENT):
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        for piece in [self._body] if isinstance(self._body, bytes) else self._body:
             self._deadline.remaining(self._what)
-            yield self._body[start : start + _SENT]
+            yield piece
+
+
+class _Body:
+    """The body of an answer as it arrives; whoever wants its digest checked has to do that."""
+
+    def __init__(self, exchange: Exchange, response: requests.Response, deadline: Deadline) -> None:
+        self._exchange = exchange
+        self._response = response
+        self._deadline = deadline
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        self._deadline.remaining(self._exchange.name)
+        raw: BaseHTTPResponse = self._response.raw
+        try:
+            piece = raw.read(_STREAMED, decode_content=False)
+        except (HTTPError, OSError, ValueError) as error:
+            raise _interrupted(self._exchange, _TransportFault(type(error).__name__)) from None
+        if not piece:
+            self.close()
+            raise StopIteration
+        return piece
+
+    def close(self) -> None:
+        self._response.close()
 
 
 def _receive(exchange: Exchange, response: requests.Response, deadline: Deadline, *, at_home: bool) -> Answer:
@@ -189,6 +220,8 @@ def _receive(exchange: Exchange, response: requests.Response, deadline: Deadline
         raise _refusal(exchange, status)
     if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise _unavailable(exchange, "it answers with a content coding that was not asked for")
+    if exchange.streamed and status in _SUCCESS:
+        return Answer(status=status, headers=response.headers, pieces=_Body(exchange, response, deadline))
     octets = _read(response, exchange.cap, deadline, what=exchange.name)
     return Answer(status=status, headers=response.headers, octets=octets)
 

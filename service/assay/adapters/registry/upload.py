@@ -4,13 +4,13 @@ OCI distribution specification 1.1, "pushing blobs".
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
+from assay.adapters.registry.blob_source import BlobSource
 from assay.adapters.registry.claimed_digest import check_claim
 from assay.adapters.registry.exchange import Answer, Exchange, resolve_location, same_host
 from assay.adapters.registry.transport import Interrupted
-from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 
 _MOST_INTERRUPTIONS = 3
@@ -18,15 +18,30 @@ _CAP = 64 * 1024
 _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A stretch of a blob as a request body."""
+
+    source: BlobSource
+    start: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        return self.source.read(self.start, self.end)
+
+
 @dataclass(slots=True, kw_only=True)
 class BlobUpload:
     """One upload session; `send` carries an exchange, `exists` asks whether the registry has the blob by now.
 
-    `whole` is the largest size sent in one piece, and the size of a chunk unless the registry wants larger ones.
+    `whole` is the largest size sent in one piece, and the size of a chunk unless the registry wants larger ones. The
+    session is finished only with bytes that `source` found to have its digest.
     """
 
-    content: bytes = field(repr=False)
-    digest: Digest
+    source: BlobSource
     what: str
     send: Callable[[Exchange], Answer]
     exists: Callable[[], bool]
@@ -44,7 +59,7 @@ class BlobUpload:
         self._move(start, begun)
         wanted = begun.headers.get("OCI-Chunk-Min-Length", "")
         self._chunk = max(self.whole, int(wanted) if wanted.isdecimal() and len(wanted) < 12 else 0)
-        in_pieces = len(self.content) > self._chunk
+        in_pieces = self.source.size > self._chunk
         for attempt in range(_MOST_INTERRUPTIONS + 1):
             try:
                 if self._send_all(in_pieces=in_pieces):
@@ -59,25 +74,25 @@ class BlobUpload:
 
     def _send_all(self, *, in_pieces: bool) -> bool:
         """Send what is left; False when the registry stands elsewhere than we thought."""
-        while in_pieces and self._sent < len(self.content):
+        while in_pieces and self._sent < self.source.size:
             answer = self._send_chunk()
             if answer.status == 416:
                 return False
             self._move(self._url, answer)
             self._sent = self._position(answer)
-        rest = b"" if in_pieces else self.content
+        rest = None if in_pieces else _Part(source=self.source, start=0, end=self.source.size)
         separator = "&" if "?" in self._url else "?"
         headers = {"Content-Type": "application/octet-stream"}
-        url = f"{self._url}{separator}digest={self.digest}"
+        url = f"{self._url}{separator}digest={self.source.digest}"
         request = Exchange(method="PUT", url=url, expected=frozenset({201}), cap=_CAP, headers=headers, body=rest)
-        check_claim(self.send(request), self.digest, what=self.what)
+        check_claim(self.send(request), self.source.digest, what=self.what)
         return True
 
     def _send_chunk(self) -> Answer:
-        piece = memoryview(self.content)[self._sent : self._sent + self._chunk]
+        end = min(self._sent + self._chunk, self.source.size)
         headers = {
             "Content-Type": "application/octet-stream",
-            "Content-Range": f"{self._sent}-{self._sent + len(piece) - 1}",
+            "Content-Range": f"{self._sent}-{end - 1}",
         }
         return self.send(
             Exchange(
@@ -86,7 +101,7 @@ class BlobUpload:
                 expected=frozenset({202, 416}),
                 cap=_CAP,
                 headers=headers,
-                body=piece,
+                body=_Part(source=self.source, start=self._sent, end=end),
             )
         )
 
@@ -105,8 +120,8 @@ class BlobUpload:
         """How many bytes the registry has; `0-0` is what it says for none."""
         text = answer.headers.get("Range", "0-0")
         found = _RANGE.fullmatch(text)
-        last = int(found[1]) if found else len(self.content)
-        if last >= len(self.content):
+        last = int(found[1]) if found else self.source.size
+        if last >= self.source.size:
             raise self._nowhere(f"it stands at {text[:40]!r}")
         return last + 1 if last else 0
 

@@ -15,6 +15,7 @@ from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference, Repository
 from assay.formats.manifest import parse_manifest
+from assay.ports import Amend
 
 _Entry = dict[str, Any]
 _MARKER = b'{"imageLayoutVersion":"1.0.0"}'
@@ -65,18 +66,20 @@ class WritableLayout:
         """Every manifest whose subject is the digest."""
         return self._open().list_referrers(repository, digest, deadline)
 
-    def push_blob(self, repository: Repository, content: bytes, deadline: Deadline) -> Descriptor:  # noqa: ARG002  # the port's signature
+    def push_blob(self, repository: Repository, content: bytes | Content, deadline: Deadline) -> Descriptor:  # noqa: ARG002  # the port's signature
         """Store a blob unless it is there; raises `Unavailable(folder_unavailable | deadline_exceeded)`."""
-        digest = Digest.of(content)
+        octets, digest = (
+            (content.octets, content.digest) if isinstance(content, Content) else (content, Digest.of(content))
+        )
         deadline.remaining(f"the layout {self._folder.name}")
         try:
             path = self._folder / "blobs" / "sha256" / digest.hex
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._write(path, content)
+                self._write(path, octets)
         except OSError as error:
             raise _unavailable(self._folder, error) from error
-        return Descriptor(media_type="application/octet-stream", digest=digest, size=len(content))
+        return Descriptor(media_type="application/octet-stream", digest=digest, size=len(octets))
 
     def push_manifest(
         self, repository: Repository, manifest: bytes, media_type: str, deadline: Deadline, *, tag: str = ""
@@ -90,6 +93,17 @@ class WritableLayout:
         digest = self.push_blob(repository, manifest, deadline).digest
         self._save(_with(entries, {"mediaType": media_type, "size": len(manifest), "digest": digest.text}, tag))
         return Descriptor(media_type=media_type, digest=digest, size=len(manifest))
+
+    def amend_tag(self, repository: Repository, tag: str, amend: Amend, deadline: Deadline) -> Content:
+        """Change what is under a tag; what the tag holds then."""
+        found = self.find_manifest(repository, tag, deadline)
+        amended = amend(found)
+        if amended is not None:
+            self.push_manifest(repository, amended.octets, amended.media_type, deadline, tag=tag)
+        held = amended or found
+        if held is None:
+            raise ValueError("a tag that does not exist lacks whatever it is to have")
+        return held
 
     def _open(self) -> OciLayout:
         return OciLayout.open(self._folder.parent, self._folder.name, limits=self._limits)

@@ -6,23 +6,21 @@ from urllib.parse import quote_plus
 
 from assay.adapters.registry.access import Place, RegistryAccess
 from assay.adapters.registry.authorization import AuthorizedTransport, Scope
+from assay.adapters.registry.blob_source import BlobSource
 from assay.adapters.registry.claimed_digest import check_claim, mismatch
 from assay.adapters.registry.exchange import Answer, Exchange
-from assay.adapters.registry.fallback import (
-    SETTLE_SECONDS,
-    TaggedIndex,
-    Written,
-    add_to_fallback,
-)
+from assay.adapters.registry.fallback import listing
 from assay.adapters.registry.reading import RegistryReader
+from assay.adapters.registry.tag import SETTLE_SECONDS, TaggedManifest, Written, amend_tag
 from assay.adapters.registry.upload import BlobUpload
 from assay.domain.deadline import Deadline
-from assay.domain.descriptor import OCI_INDEX, Descriptor
+from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.evidence_tag import evidence_tag, parse_evidence_tag
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
 from assay.formats.manifest import ImageIndex, ImageManifest, parse_manifest
+from assay.ports import Amend
 
 _FOUND_OR_NOT = frozenset({200, 404})
 _BLOB = "application/octet-stream"
@@ -45,14 +43,12 @@ class RegistryWriter:
     heeds_conditions: dict[str, bool] = field(default_factory=dict)
 
     def push_blob(
-        self, repository: Repository, content: bytes, deadline: Deadline, *, mounted_from: Repository | None
+        self, repository: Repository, source: BlobSource, deadline: Deadline, *, mounted_from: Repository | None
     ) -> Descriptor:
-        """Upload a blob unless the registry has it, or can take it from another of its repositories."""
+        """Upload a blob unless the registry can take it from another of its repositories, or has it."""
         target = _Target(writer=self, place=self._origin(repository), deadline=deadline, mounted_from=mounted_from)
-        digest = Digest.of(content)
-        if not target.has_blob(digest, len(content)):
-            target.upload(content, digest)
-        return Descriptor(media_type=_BLOB, digest=digest, size=len(content))
+        target.push(source)
+        return Descriptor(media_type=_BLOB, digest=source.digest, size=source.size)
 
     def push_manifest(
         self, repository: Repository, manifest: bytes, media_type: str, deadline: Deadline, *, tag: str
@@ -65,6 +61,14 @@ class RegistryWriter:
             return self._push(target, parsed, manifest, media_type, tag=tag, what=what)
         finally:
             self._forget_listings(repository, parsed, tag)
+
+    def amend_tag(self, repository: Repository, tag: str, amend: Amend, deadline: Deadline) -> Content:
+        """Change what is under a tag without undoing what others write there."""
+        target = _Target(writer=self, place=self._origin(repository), deadline=deadline)
+        try:
+            return target.amend(tag, amend)
+        finally:
+            self._forget_tag(repository, tag)
 
     def _push(
         self,
@@ -95,6 +99,9 @@ class RegistryWriter:
         """What a push changed is asked for again, also when the push failed: the registry may have acted."""
         if parsed.subject is not None:
             self.reader.listings.forget(repository, parsed.subject.digest)
+        self._forget_tag(repository, tag)
+
+    def _forget_tag(self, repository: Repository, tag: str) -> None:
         if (evidence := parse_evidence_tag(tag)) is not None:
             self.reader.listings.forget(repository, evidence.subject)
 
@@ -129,22 +136,29 @@ class _Target:
             raise mismatch(what, f"a blob of {claimed[:20]!r} bytes instead of {size}")
         return True
 
-    def upload(self, content: bytes, digest: Digest) -> None:
+    def push(self, source: BlobSource) -> None:
+        """Mount it where that is possible: one request, whether the blob was there or not; else look for it, upload."""
         start = self.place.url("blobs/uploads/")
+        begun: Answer | None = None
         if self._mount is not None:
-            start = f"{start}?mount={digest}&from={quote_plus(self._mount)}"
-        begun = self.send(
-            Exchange(method="POST", url=start, expected=frozenset({201, 202}), cap=self.writer.limits.manifest_octets)
-        )
-        if begun.status == 201:
-            check_claim(begun, digest, what=f"{self.place.repository}, mounted blob {digest}")
-            return
+            start = f"{start}?mount={source.digest}&from={quote_plus(self._mount)}"
+            begun = self._begin(start)
+            if begun.status == 201:
+                check_claim(begun, source.digest, what=f"{self.place.repository}, mounted blob {source.digest}")
+                return
+        if not self.has_blob(source.digest, source.size):
+            self._upload(source, start, begun or self._begin(start))
+
+    def _begin(self, start: str) -> Answer:
+        statuses = frozenset({201, 202} if self._mount is not None else {202})
+        return self.send(Exchange(method="POST", url=start, expected=statuses, cap=self.writer.limits.manifest_octets))
+
+    def _upload(self, source: BlobSource, start: str, begun: Answer) -> None:
         BlobUpload(
-            content=content,
-            digest=digest,
-            what=f"{self.place.repository}, blob {digest}",
+            source=source,
+            what=f"{self.place.repository}, blob {source.digest}",
             send=self.send,
-            exists=lambda: self.has_blob(digest, len(content)),
+            exists=lambda: self.has_blob(source.digest, source.size),
             whole=self.writer.piece_octets,
         ).run(start, begun)
 
@@ -164,9 +178,14 @@ class _Target:
         )
 
     def note_referrer(self, subject: Digest, referrer: Descriptor) -> None:
-        tag = _RegistryFallbackTag(target=self, subject=subject)
-        what = f"{self.place.repository}:{evidence_tag(subject)}"
-        add_to_fallback(referrer, tag, settle=lambda: self.writer.pause(SETTLE_SECONDS), what=what)
+        name = evidence_tag(subject)
+        what = f"{self.place.repository}:{name}"
+        self.amend(name, listing(referrer, what=what, limits=self.writer.limits))
+
+    def amend(self, tag: str, amend: Amend) -> Content:
+        shared = _RegistryTag(target=self, name=tag)
+        what = f"{self.place.repository}:{tag}"
+        return amend_tag(shared, amend, settle=lambda: self.writer.pause(SETTLE_SECONDS), what=what)
 
     def send(self, exchange: Exchange) -> Answer:
         scope = Scope(repository=self.place.repository, actions="pull,push", mounted_from=self._mount or "")
@@ -180,16 +199,16 @@ class _Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _RegistryFallbackTag:
-    """The fallback tag of one subject; implements `FallbackTag`."""
+class _RegistryTag:
+    """One tag of a repository; implements `Tag`."""
 
     target: _Target
-    subject: Digest
+    name: str
 
-    def read(self) -> TaggedIndex:
-        return self.target.writer.reader.read_fallback(self.target.place, self.subject, self.target.deadline)
+    def read(self) -> TaggedManifest:
+        return self.target.writer.reader.read_tag(self.target.place, self.name, self.target.deadline)
 
-    def write(self, index: bytes, condition: Mapping[str, str]) -> Written:
+    def write(self, manifest: Content, condition: Mapping[str, str]) -> Written:
         """Write under a condition that cannot hold, when it is not known yet whether the registry heeds conditions.
 
         One that does refuses, and nothing has changed; one that does not has written what was to be written anyway.
@@ -197,14 +216,14 @@ class _RegistryFallbackTag:
         host = self.target.place.repository.registry
         heeded = self.target.writer.heeds_conditions
         if host not in heeded:
-            heeded[host] = not self._put(index, {"If-Match": _NOBODYS_ENTITY_TAG})
+            heeded[host] = not self._put(manifest, {"If-Match": _NOBODYS_ENTITY_TAG})
             if not heeded[host]:
                 return Written.UNGUARDED
         if not heeded[host] or not condition:
-            self._put(index, {})
+            self._put(manifest, {})
             return Written.UNGUARDED
-        return Written.KEPT if self._put(index, condition) else Written.LOST
+        return Written.KEPT if self._put(manifest, condition) else Written.LOST
 
-    def _put(self, index: bytes, condition: Mapping[str, str]) -> bool:
-        answer = self.target.put_manifest(evidence_tag(self.subject), index, OCI_INDEX, condition=condition)
+    def _put(self, manifest: Content, condition: Mapping[str, str]) -> bool:
+        answer = self.target.put_manifest(self.name, manifest.octets, manifest.media_type, condition=condition)
         return answer.status == 201

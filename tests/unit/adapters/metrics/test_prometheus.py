@@ -17,6 +17,8 @@ for _ in range({count}):
     metrics.count_reload("reloaded")
     metrics.count_refresh("own", "failed")
     metrics.count_watch("listed")
+    metrics.count_admission("mutate", decision="deny", reason="policy", dry_run=True)
+    metrics.observe_admission("mutate", 0.002)
     metrics.set_namespaces_confirmed(1000.0 + {count})
 """
 READING = """
@@ -48,6 +50,9 @@ def test_counts_of_two_processes_are_one_sum_whoever_answers(tmp_path: Path) -> 
     assert samples["assay_step_seconds_bucket", ("le", "0.025"), ("step", "decide")] == 7
     assert samples["assay_trust_reloads_total", ("outcome", "reloaded")] == 7
     assert samples["assay_trust_refreshes_total", ("outcome", "failed"), ("root", "own")] == 7
+    admission = ("decision", "deny"), ("dry_run", "true"), ("hook", "mutate"), ("reason", "policy")
+    assert samples["assay_admission_requests_total", *admission] == 7
+    assert samples["assay_admission_duration_seconds_count", ("hook", "mutate")] == 7
     assert samples["assay_namespace_watches_total", ("outcome", "listed")] == 7
     assert samples["assay_cluster_confirmed_timestamp_seconds", ("resource", "namespaces")] == 1003
     assert samples["assay_trust_root_age_seconds", ("root", "own")] == 7.5

@@ -9,21 +9,27 @@ import pytest
 
 from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.client import RegistryClient
-from assay.adapters.registry.fallback import TaggedIndex, Written, add_to_fallback
-from assay.domain.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor
+from assay.adapters.registry.fallback import listing
+from assay.adapters.registry.tag import TaggedManifest, Written, amend_tag
+from assay.domain.descriptor import OCI_INDEX, OCI_MANIFEST, Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 from assay.domain.limit import Limits
-from assay.formats.manifest import ImageIndex, parse_index
+from assay.formats.manifest import parse_index
 from tests.fakes.oci import bundle_referrer, image, index, put_image, soon
 from tests.fakes.registry import FakeRegistry, Fault
 
 IMAGE = Digest.of(image())
 TAG = f"sha256-{IMAGE.hex}"
+EMPTY_INDEX = Content(media_type=OCI_INDEX, octets=index(), digest=Digest.of(index()))
 
 
 def referrer(number: int) -> Descriptor:
     return Descriptor(media_type=OCI_MANIFEST, digest=Digest.of(b"%d" % number), size=1)
+
+
+def add(number: int, tag: "SharedTag", settle: Callable[[], None] = lambda: None) -> Content:
+    return amend_tag(tag, listing(referrer(number), what="it", limits=Limits()), settle=settle, what="it")
 
 
 @dataclass
@@ -31,33 +37,31 @@ class SharedTag:
     """A tag in memory that heeds conditions or does not; `after_read` runs once a state was read."""
 
     conditional: bool = True
-    content: bytes | None = None
+    content: Content | None = None
     after_read: Callable[[], None] = lambda: None
     writes: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def read(self) -> TaggedIndex:
+    def read(self) -> TaggedManifest:
         with self.lock:
             content = self.content
         self.after_read()
-        if content is None:
-            return TaggedIndex(index=None)
-        parsed = parse_index(content, OCI_INDEX, what="it", limits=Limits())
-        return TaggedIndex(index=parsed, entity_tag=f'"{Digest.of(content)}"')
+        return TaggedManifest(content=content, entity_tag=f'"{content.digest}"' if content else "")
 
-    def write(self, index: bytes, condition: Mapping[str, str]) -> Written:
+    def write(self, manifest: Content, condition: Mapping[str, str]) -> Written:
         with self.lock:
-            current = f'"{Digest.of(self.content)}"' if self.content is not None else None
+            current = f'"{self.content.digest}"' if self.content is not None else None
             if self.conditional and condition != ({"If-Match": current} if current else {"If-None-Match": "*"}):
                 return Written.LOST
-            self.content = index
+            self.content = manifest
             self.writes += 1
         return Written.KEPT if self.conditional else Written.UNGUARDED
 
     @property
     def digests(self) -> set[Digest]:
         assert self.content is not None
-        return {entry.digest for entry in parse_index(self.content, OCI_INDEX, what="it", limits=Limits()).manifests}
+        listed = parse_index(self.content.octets, OCI_INDEX, what="it", limits=Limits()).manifests
+        return {entry.digest for entry in listed}
 
 
 def test_two_writers_that_read_the_same_state_lose_nothing_where_conditions_hold() -> None:
@@ -71,7 +75,7 @@ def test_two_writers_that_read_the_same_state_lose_nothing_where_conditions_hold
 
     tag.after_read = meet
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(add_to_fallback, referrer(n), tag, settle=lambda: None, what="it") for n in (1, 2)]:
+        for done in [pool.submit(add, number, tag) for number in (1, 2)]:
             done.result()
     assert tag.digests == {referrer(1).digest, referrer(2).digest}
     assert tag.writes == 2
@@ -84,24 +88,29 @@ def test_a_writer_that_was_undone_finds_out_after_it_settled() -> None:
 
     def settle() -> None:
         for _ in intrusions:  # once: somebody who read before we wrote writes now
-            add_to_fallback(referrer(2), late, settle=lambda: None, what="it")
+            add(2, late)
             tag.content = late.content
 
-    add_to_fallback(referrer(1), tag, settle=settle, what="it")
+    add(1, tag, settle)
     assert tag.digests == {referrer(1).digest, referrer(2).digest}
 
 
 def test_a_referrer_that_is_listed_is_not_written_again() -> None:
     tag = SharedTag()
     for _ in range(2):
-        add_to_fallback(referrer(1), tag, settle=lambda: None, what="it")
+        add(1, tag)
     assert tag.writes == 1
+
+
+def test_a_change_that_leaves_nothing_behind_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="does not exist"):
+        amend_tag(SharedTag(), lambda _: None, settle=lambda: None, what="it")
 
 
 def test_a_writer_that_always_loses_gives_up() -> None:
     tag = SharedTag(conditional=False)
     tag.after_read = lambda: setattr(tag, "content", None)
-    tag.content = index()
+    tag.content = EMPTY_INDEX
     settled: list[int] = []
 
     def settle() -> None:
@@ -109,7 +118,7 @@ def test_a_writer_that_always_loses_gives_up() -> None:
         tag.content = None
 
     with pytest.raises(Unavailable) as caught:
-        add_to_fallback(referrer(1), tag, settle=settle, what="it")
+        add(1, tag, settle)
     assert caught.value.code == "registry_unavailable"
     assert len(settled) == 10
 
@@ -125,8 +134,7 @@ def test_a_writer_that_always_loses_gives_up() -> None:
     ],
 )
 def test_only_a_strong_entity_tag_is_a_condition(*, present: bool, entity_tag: str, condition: object) -> None:
-    empty = ImageIndex(media_type=OCI_INDEX, manifests=())
-    assert TaggedIndex(index=empty if present else None, entity_tag=entity_tag).condition == condition
+    assert TaggedManifest(content=EMPTY_INDEX if present else None, entity_tag=entity_tag).condition == condition
 
 
 def push(client: RegistryClient, registry: FakeRegistry, number: int) -> Digest:

@@ -6,6 +6,7 @@ import pytest
 
 from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.client import RegistryClient
+from assay.domain.descriptor import Content
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.limit import Limits
@@ -121,15 +122,29 @@ def test_a_session_does_not_move_to_another_host(registry: FakeRegistry, locatio
 def test_a_blob_is_mounted_from_a_repository_of_the_same_registry(registry: FakeRegistry) -> None:
     registry.put_blob("base", CONTENT)
     assert push(registry, registry.repository("base"))
-    assert methods(registry) == ["HEAD", "POST"]
+    assert methods(registry) == ["POST"]
 
 
 def test_a_mount_that_is_not_granted_becomes_an_upload(registry: FakeRegistry) -> None:
     registry.mounts = False
     registry.put_blob("base", CONTENT)
     assert push(registry, registry.repository("base"))
-    assert methods(registry) == ["HEAD", "POST", "PUT"]
-    assert f"mount={Digest.of(CONTENT)}".replace(":", "%3A") in registry.requests[1].query.replace(":", "%3A")
+    assert methods(registry) == ["POST", "HEAD", "PUT"]
+    assert f"mount={Digest.of(CONTENT)}".replace(":", "%3A") in registry.requests[0].query.replace(":", "%3A")
+
+
+def test_a_blob_that_is_there_already_is_not_uploaded_when_it_cannot_be_mounted(registry: FakeRegistry) -> None:
+    registry.mounts = False
+    registry.put_blob("app", CONTENT)
+    assert push(registry, registry.repository("base"))
+    assert methods(registry) == ["POST", "HEAD"]
+
+
+def test_a_content_is_pushed_under_its_digest(registry: FakeRegistry) -> None:
+    content = Content(media_type="a/b", octets=CONTENT, digest=Digest.of(CONTENT))
+    pushed = RegistryClient(access=ACCESS, limits=Limits()).push_blob(registry.repository("app"), content, soon())
+    assert (pushed.digest, pushed.size) == (content.digest, len(CONTENT))
+    assert registry.shelf("app").blobs[content.digest.text] == CONTENT
 
 
 def test_nothing_is_mounted_across_registries(registry: FakeRegistry) -> None:

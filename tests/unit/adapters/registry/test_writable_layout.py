@@ -8,7 +8,7 @@ import pytest
 from assay.adapters.registry.layout import OciLayout
 from assay.adapters.registry.writable_layout import WritableLayout
 from assay.domain.deadline import Deadline
-from assay.domain.descriptor import OCI_MANIFEST
+from assay.domain.descriptor import OCI_MANIFEST, Content
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.limit import Limits
@@ -120,3 +120,12 @@ def test_what_is_no_manifest_is_refused(layout: WritableLayout) -> None:
     with pytest.raises(InvalidInput) as caught:
         layout.push_manifest(REPOSITORY, b"{}", OCI_MANIFEST, soon())
     assert caught.value.code == "manifest_malformed"
+
+
+def test_a_tag_is_amended_and_left_alone_when_nothing_is_to_be_changed(layout: WritableLayout) -> None:
+    push_image(layout)
+    new = Content(media_type=OCI_MANIFEST, octets=image(), digest=IMAGE)
+    assert layout.amend_tag(REPOSITORY, "v2", lambda _: new, soon()) == new
+    assert layout.amend_tag(REPOSITORY, "v2", lambda _: None, soon()) == new
+    with pytest.raises(ValueError, match="does not exist"):
+        layout.amend_tag(REPOSITORY, "v3", lambda _: None, soon())

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import pytest
 
-from assay.formats.canonical_json import render_canonical
+from assay.tlog.canonical import render_canonical
 
 
 class Word(StrEnum):

@@ -1,0 +1,57 @@
+"""Rows about images that nobody asked about before."""
+
+from collections.abc import Callable, Iterator, Sequence
+from statistics import median
+
+from assay.domain.reference import Reference
+from benchmarks.admission_bench import Bench, Run
+from benchmarks.admission_warm import cpu, reviews
+from benchmarks.figure import Figure
+
+_STARTS, _IMAGES, _PODS = 5, 20, 8
+
+
+def cold_reviews(bench: Bench, share: int) -> Iterator[Figure]:
+    """The first review of a fresh process, one more image, eight different ones."""
+    del share  # a handful of reviews, each of which needs images of its own
+    runs = [_first_review(bench, image) for image in bench.push_images(_STARTS, path="first")]
+    yield from _figures("admission, cold, first review of a fresh process", runs, goal=25)
+    bench.closed(reviews(bench.push_images(1, path="settled"), _PODS), connections=_PODS)
+    images = bench.push_images(_IMAGES, path="another")
+    runs = [bench.closed(reviews([image], 1), connections=1) for image in images]
+    yield from _figures("admission, cold, another image", runs, goal=12)
+    pods = [bench.push_images(8, path=f"pod-{number}") for number in range(_PODS)]
+    runs = [bench.closed(reviews(pod, 1), connections=1) for pod in pods]
+    yield from _figures("admission, cold, 8 different images", runs, goal=40)
+
+
+def few_requests(bench: Bench, share: int) -> Iterator[Figure]:
+    """Requests that reach the registry, with five authorities of which one signed."""
+    del share
+    yield _requests(bench, lambda: [*bench.push_images(1, path="one")] * 8, "8 containers of one image", goal=6)
+    yield _requests(bench, lambda: bench.push_images(8, path="eight"), "8 different images", goal=8 * 6)
+
+
+def _requests(bench: Bench, push: Callable[[], Sequence[Reference]], what: str, *, goal: int) -> Figure:
+    images = list(push())
+    before = bench.proxy.requests
+    bench.closed(reviews(images, 1), connections=1)
+    name = f"admission, cold, 5 authorities, {what}: registry requests"
+    return Figure(name=name, value=bench.proxy.requests - before, unit="", goal=goal)
+
+
+def _first_review(bench: Bench, image: Reference) -> Run:
+    bench.stack.stop_service()
+    bench.stack.start_service()
+    return bench.closed(reviews([image], 1), connections=1)
+
+
+def _figures(label: str, runs: Sequence[Run], *, goal: float) -> Iterator[Figure]:
+    """The median latency and the mean of the CPU time: the kernel counts that in hundredths of a second."""
+    milliseconds = median(run.attack.milliseconds(1) for run in runs)
+    yield Figure(name=f"{label}: median", value=milliseconds, unit="ms", goal=goal)
+    whole = Run(
+        attack=type(runs[0].attack)(shots=[shot for run in runs for shot in run.attack.shots]),
+        cpu_seconds=sum(run.cpu_seconds for run in runs),
+    )
+    yield cpu(label, whole)

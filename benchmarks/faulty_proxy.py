@@ -1,0 +1,103 @@
+"""A proxy before a registry that counts requests and turns slow, silent, unavailable or absent on command."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+
+_CHUNK = 65536
+_METHODS = (b"GET ", b"HEAD ")
+_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_POLL = 0.2
+
+
+class Behaviour(StrEnum):
+    """What becomes of a request."""
+
+    HONEST = "honest"
+    SLOW = "2 s slow"
+    DROPPING = "dropping"
+    UNAVAILABLE = "503"
+    REFUSING = "refusing"
+
+
+class FaultyProxy:
+    """Listens on loopback and forwards to one port; only requests without a body are understood."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listener = _listen(0)
+        self.port = int(self._listener.getsockname()[1])
+        self.requests = 0
+        self._behaviour = Behaviour.HONEST
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+
+    @property
+    def host(self) -> str:
+        """`127.0.0.1:PORT`."""
+        return f"127.0.0.1:{self.port}"
+
+    def turn(self, behaviour: Behaviour) -> None:
+        """Treat every request from now on like this."""
+        self._behaviour = behaviour
+        if behaviour is Behaviour.REFUSING:
+            self._listener.close()
+        elif self._listener.fileno() < 0:
+            self._listener = _listen(self.port)
+
+    def run(self) -> None:
+        """Accept connections until the end."""
+        while not self._ended.is_set():
+            with suppress(OSError):  # closed while it refuses
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+                continue
+            self._ended.wait(_POLL / 10)
+
+    def end(self) -> None:
+        """Stop accepting."""
+        self._ended.set()
+        self._listener.close()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, suppress(OSError), socket.create_connection(("127.0.0.1", self._target)) as server:
+            back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+            back.start()
+            while octets := client.recv(_CHUNK):
+                with self._lock:
+                    self.requests += octets.startswith(_METHODS)
+                if self._behaviour in {Behaviour.UNAVAILABLE, Behaviour.REFUSING}:
+                    client.sendall(_UNAVAILABLE)
+                    return
+                if self._behaviour is Behaviour.SLOW:
+                    time.sleep(2)
+                if self._behaviour is not Behaviour.DROPPING:
+                    server.sendall(octets)
+
+
+@contextmanager
+def faulty_proxy(target: int) -> Iterator[FaultyProxy]:
+    """A running proxy to a port."""
+    proxy = FaultyProxy(target)
+    thread = threading.Thread(target=proxy.run, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.end()
+        thread.join()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.create_server(("127.0.0.1", port), backlog=128)
+    listener.settimeout(_POLL)
+    return listener
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while octets := source.recv(_CHUNK):
+            target.sendall(octets)

@@ -1,0 +1,174 @@
+"""Every port fails in every way at every door: never an allow that is not proven and logged, and never a hang."""
+
+import itertools
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assay.adapters.log.state import StateFolder
+from assay.adapters.opa.generation import build_generation, load_generation
+from assay.domain.decision import Verdict
+from assay.domain.digest import Digest
+from assay_misuse.bench import Bench
+from assay_misuse.policy import RELEASE, TENANT, rule_data
+from assay_misuse.registry import LyingRegistry
+from assay_misuse.signatory import Signatory
+from assay_misuse.workload import NAMESPACE
+from tests.fakes.fault_stage import ENVIRONMENT, FaultStage, Reply
+from tests.fakes.faulty_pipe import GARBAGE, Fault, FaultyPipe, Kind
+from tests.fakes.grants import mint_grant
+from tests.fakes.kubernetes_api import reply, scripted_api
+from tests.fakes.sequencer import open_archive, running
+from tests.fakes.signing import FakeAuthority
+from tests.fixtures.engines import OPA, POLICIES, running_opa
+
+PORTS = ("registry", "opa", "log", "trust", "clock", "cluster", "grants")
+ENDPOINTS = ("gate", "mutate", "validate")
+CELLS = list(itertools.product(PORTS, Kind, ENDPOINTS))
+PATIENT, SHORT = 30, 1
+"""Seconds of a deadline: where an answer is expected however slow the machine, and where it is waited for."""
+OUTER = 30.0
+NOT_ASKED = {("cluster", "gate"), ("grants", "gate")}
+"""Publishing knows no cluster and no grants."""
+
+
+def is_harmless(port: str, kind: Kind, endpoint: str) -> bool:
+    """Whether the fault leaves the proof possible: what is slow comes in the end, and a clock may stand still."""
+    if port == "clock":
+        return kind is Kind.HANG
+    return kind is Kind.SLOW or (port, endpoint) in NOT_ASKED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """A signed image, an unsigned one, and one that is unsigned and granted (break-glass)."""
+
+    good: str
+    bad: str
+    granted: str
+
+    def provable(self, port: str, endpoint: str) -> str:
+        """An image that is allowed as long as this port works."""
+        return self.granted if port == "grants" and endpoint != "gate" else self.good
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FaultStage, Images]]:
+    folder = tmp_path_factory.mktemp("faults")
+    with ExitStack() as stack:
+        # A socket's path has at most 107 bytes, and pytest's folders may be longer.
+        sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pipe-")))
+        registry = stack.enter_context(LyingRegistry.serving())
+        pipe = stack.enter_context(FaultyPipe.to(("127.0.0.1", registry.port)))
+        data = folder / "rule-data.json"
+        data.write_text(json.dumps(rule_data(pipe.host, standard_only=True)))
+        built = build_generation(policies=POLICIES, rule_data=data, opa=OPA, state=folder, authorities=[RELEASE])
+        opa = stack.enter_context(running_opa(folder, load_generation(built)))
+        state = sockets / "state"
+        stack.enter_context(running(state))
+        api = stack.enter_context(scripted_api(folder))
+        api.script(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/default", reply({"metadata": {"name": "default"}}))
+        keys = [Signatory(signer=FakeAuthority(name)) for name in (RELEASE, "stranger")]
+        bench = Bench(registry=registry, elsewhere=registry, release=keys[0], stranger=keys[1])
+        stored = [bench.signed(), bench.unsigned(), bench.unsigned()]
+        names = [f"{pipe.host}/{bench.path}@{each.digest}" for each in stored]
+        stage = FaultStage(
+            pipes={
+                "registry": pipe,
+                "opa": stack.enter_context(FaultyPipe.to(opa.socket, at=sockets / "opa")),
+                "log": stack.enter_context(FaultyPipe.to(StateFolder(folder=state).socket, at=sockets / "log")),
+                "cluster": stack.enter_context(FaultyPipe.to(("127.0.0.1", urlsplit(api.address).port or 0))),
+            },
+            generation=opa.generation,
+            archive=open_archive(state),
+            cluster=api.access,
+            grant=_grant(Digest(stored[2].digest)),
+            opa_socket=sockets / "opa",
+            log_socket=sockets / "log",
+        )
+        yield stage, Images(good=names[0], bad=names[1], granted=names[2])
+
+
+def _grant(digest: Digest) -> bytes:
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    return mint_grant(
+        digest,
+        tenant=TENANT,
+        environment=ENVIRONMENT,
+        namespaces=[NAMESPACE],
+        not_before=now - hour,
+        expires=now + hour,
+    )
+
+
+def check(stage: FaultStage, reply: Reply, *, seconds: int) -> None:
+    """It came in time, and an allow is in the log as one."""
+    assert reply.seconds < seconds + OUTER
+    if reply.allowed:
+        stored = stage.archive.get_decision(reply.decision, tenant=None)
+        assert stored is not None
+        assert stored.leaf.verdict is Verdict.ALLOW
+
+
+@pytest.mark.parametrize(("port", "kind", "endpoint"), CELLS)
+def test_a_fault_never_makes_an_allow(served: tuple[FaultStage, Images], port: str, kind: Kind, endpoint: str) -> None:
+    stage, images = served
+    seconds = SHORT if kind is Kind.HANG and (port, endpoint) not in NOT_ASKED else PATIENT
+    provable = images.provable(port, endpoint)
+    for image in (provable, images.bad):
+        answered = stage.ask(endpoint, image, {port: Fault(kind=kind)}, seconds=seconds)
+        check(stage, answered, seconds=seconds)
+        assert answered.allowed is (image is provable and is_harmless(port, kind, endpoint)), answered.text
+    twin = stage.ask(endpoint, provable, {}, seconds=PATIENT)
+    check(stage, twin, seconds=PATIENT)
+    assert twin.allowed, twin.text
+
+
+def test_every_cell_is_there() -> None:
+    assert len(CELLS) == len(set(CELLS)) == 7 * 5 * 3 == 105
+
+
+GARBAGES = st.one_of(
+    st.just(GARBAGE),
+    st.binary(max_size=200),
+    st.sampled_from([b'{"result": {"allow": true}}', b'{"allow": true}', b"{}", b"[]", b"null", b""]).map(
+        lambda body: (
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
+    ),
+)
+FAULTS = st.builds(
+    Fault,
+    kind=st.sampled_from([kind for kind in Kind if kind is not Kind.HANG]),
+    garbage=GARBAGES,
+    cut=st.integers(0, 600),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    faults=st.dictionaries(st.sampled_from(PORTS), FAULTS, min_size=1, max_size=3), endpoint=st.sampled_from(ENDPOINTS)
+)
+def test_no_mixture_of_faults_makes_an_allow(
+    served: tuple[FaultStage, Images], faults: Mapping[str, Fault], endpoint: str
+) -> None:
+    stage, images = served
+    assert not stage.ask(endpoint, images.bad, faults, seconds=PATIENT).allowed
+    answered = stage.ask(endpoint, images.good, faults, seconds=PATIENT)
+    check(stage, answered, seconds=PATIENT)
+    assert not answered.allowed or all(_leaves_the_proof(stage, port, faults[port], endpoint) for port in faults)
+
+
+def _leaves_the_proof(stage: FaultStage, port: str, fault: Fault, endpoint: str) -> bool:
+    # An answer that was cut behind its end is whole, and for a signed image nobody asks for grants.
+    whole = fault.kind is Kind.PARTIAL and port in stage.pipes
+    return whole or port == "grants" or is_harmless(port, fault.kind, endpoint)
