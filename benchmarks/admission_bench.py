@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,10 +22,11 @@ from benchmarks.image import push_image
 from benchmarks.process_cost import cpu_seconds, mebibytes, service_processes
 from benchmarks.vegeta import Attack, LoadError, attack_closed, attack_lasting, attack_open, write_targets
 from demo.stack import Stack, run_assay
-from tests.e2e.process_tree import descendants
+from tests.e2e.process_tree import descendants, wait_until
 
 _AUTHORITY = "  release: {keys: [keys/cosign.pub]}\n"
 _SECONDS = 10
+_PATIENCE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +73,28 @@ class Bench:
             lambda: attack_lasting(targets, ca=self.stack.ca, connections=connections, seconds=seconds), allowed=True
         )
 
-    def push_images(self, count: int, *, path: str) -> Sequence[Reference]:
+    def restart(self) -> None:
+        """Start the service anew and wait until all its workers are there: a late one would spoil the figures."""
+        self.stack.stop_service()
+        self.start()
+
+    def start(self) -> None:
+        """Start the service; see `restart`."""
+        self.stack.start_service()
+        for server in ("service", "webhook"):
+            wait_until(partial(self._has_workers, server), f"the workers of {server}", patience=_PATIENCE)
+
+    def push_images(self, count: int, *, path: str, attested: bool = True) -> Sequence[Reference]:
         """Push that many different images with signature, provenance and SBOM; the names are those of the proxy."""
         parts = SystemComposition()
         registry = parts.registry(plain_http=(), ca=None)
         signer = parts.signer(self.stack.folder / "keys" / "cosign.key", password=b"")
         repository = Repository(registry=self.stack.registry.host, path=path)
         try:
-            digests = [push_image(registry, repository, signer, parts.clock(), tag=str(tag)) for tag in range(count)]
+            digests = [
+                push_image(registry, repository, signer, parts.clock(), tag=str(tag), attested=attested)
+                for tag in range(count)
+            ]
         finally:
             registry.close()
         named = Repository(registry=self.proxy.host, path=path)
@@ -100,6 +116,9 @@ class Bench:
         webhook = self.stack.child("webhook")
         parts = [self.stack.child(name) for name in ("supervisor", "sequencer", "opa")]
         return mebibytes([*parts, webhook, *descendants(webhook)])
+
+    def _has_workers(self, server: str) -> bool:
+        return len(descendants(self.stack.child(server))) == self.stack.workers
 
     def _read_tree(self) -> Frontier:
         key = VerifierKey.parse((self.stack.state / "checkpoint.pub").read_text(encoding="ascii"))
@@ -146,9 +165,10 @@ def running_bench(*, authorities: int = 1) -> Iterator[Bench]:
             stack.contacted = stack.allowed = (proxy.host,)
             stack.write_configuration()
             _add_authorities(stack, authorities - 1)
+            bench = Bench(stack=stack, proxy=proxy)
             try:
-                stack.start_service()
-                yield Bench(stack=stack, proxy=proxy)
+                bench.start()
+                yield bench
             finally:
                 stack.stop()
 

@@ -23,6 +23,8 @@ def broken_registry(bench: Bench, share: int) -> Iterator[Figure]:
     healthy = bench.open(reviews([warm], _RATE), rate=_RATE, seconds=_SECONDS).attack
     for behaviour in _BROKEN:
         cold = bench.push_images(_COLD, path=f"cold-{behaviour.name.lower()}")
+        # How long an outage may last before a warm image needs its registry again is a setting, not this figure.
+        bench.closed(reviews([warm], _RATE), connections=_CONNECTIONS)
         bench.proxy.turn(behaviour)
         try:
             beside, denied = _under_fault(bench, warm, cold)

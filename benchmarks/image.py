@@ -18,8 +18,19 @@ PACKAGES = 50
 _SECONDS = 30.0
 
 
-def push_image(registry: RegistryClient, repository: Repository, signer: Signer, clock: Clock, *, tag: str) -> Digest:
-    """Push image and evidence that the example rule data allows; returns the image's digest."""
+def push_image(
+    registry: RegistryClient,
+    repository: Repository,
+    signer: Signer,
+    clock: Clock,
+    *,
+    tag: str,
+    attested: bool = True,
+) -> Digest:
+    """Push image and evidence that the example rule data allows; returns the image's digest.
+
+    Without `attested` it has a signature alone, which is one bundle and not enough for an allow.
+    """
     deadline = Deadline.after(_SECONDS, clock.monotonic)
 
     def put(content: bytes, media_type: str) -> dict[str, object]:
@@ -41,7 +52,7 @@ def push_image(registry: RegistryClient, repository: Repository, signer: Signer,
     }
     image = registry.push_manifest(repository, json.dumps(manifest).encode(), OCI_MANIFEST, deadline, tag=tag)
     _attach(registry, repository, image, IMAGE_SIGNATURE, sign_image(signer, image.digest), deadline)
-    for predicate_type, predicate in _predicates().items():
+    for predicate_type, predicate in _predicates().items() if attested else ():
         bundle = attest(
             signer,
             name=repository.name,

@@ -97,15 +97,15 @@ def _child(host: str) -> None:
     client = RegistryClient(access=RegistryAccess(plain_http_on_loopback=True), limits=Limits())
     if not _verify(client, host, _HONEST):
         raise RuntimeError("the honest image was not verified")
-    before = _peak_mebibytes()
+    before = peak_mebibytes()
     began = time.monotonic()
     unnoticed = _verify(client, host, _ATTACKED)
     seconds = time.monotonic() - began
-    extra = _peak_mebibytes() - before
+    extra = peak_mebibytes() - before
     print(json.dumps({"seconds": seconds, "mebibytes": extra, "noticed": not unnoticed}))
 
 
-def _peak_mebibytes() -> float:
+def peak_mebibytes() -> float:
     """The most memory this program ever held; `getrusage` would count what the parent held before it started us."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024

@@ -148,7 +148,8 @@ class Stack:
 
     `access` is who may call the service, `settings` goes at the end of the configuration. The webhook hears clients of
     the authority in the file `client_ca`, or every client. Beside its own registry the service contacts the hosts in
-    `contacted`. Images come from the prefixes in `allowed`, else from its own registry.
+    `contacted`. Images come from the prefixes in `allowed`, else from its own registry. `covering` are the lines of the
+    section `webhook` that say whom and what it judges, `demanded` further mandatory rules about requests.
     """
 
     folder: Path
@@ -158,6 +159,8 @@ class Stack:
     client_ca: str = ""
     contacted: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
+    covering: tuple[str, ...] = (f"tenant: {TENANT}", f"environment: {ENVIRONMENT}")
+    demanded: tuple[str, ...] = ()
     workers: int = 2
     supervisor: subprocess.Popen[bytes] | None = None
 
@@ -197,8 +200,10 @@ class Stack:
         opa = hashlib.sha256((TOOLS / "opa").read_bytes()).hexdigest()
         rule_data = json.loads((CHECKOUT / "examples" / "configuration" / "rule-data.json").read_text())
         rule_data[TENANT][ENVIRONMENT]["allowed_registries"] = list(self.allowed or [host])
+        rule_data[TENANT][ENVIRONMENT]["mandatory"]["request"] += self.demanded
         (self.folder / "rule-data.json").write_text(json.dumps(rule_data))
         hosts = json.dumps([host, *self.contacted])
+        covering = "\n  ".join(self.covering)
         client_ca = f", client_ca: {self.client_ca}" if self.client_ca else ""
         self.configuration.write_text(
             f"""\
@@ -215,8 +220,7 @@ webhook:
   workers: {self.workers}
   lame_duck_seconds: 0
   tls: {{certificate: tls.crt, key: tls.key{client_ca}}}
-  tenant: {TENANT}
-  environment: {ENVIRONMENT}
+  {covering}
 policy: {{bundle: {CHECKOUT / "policies"}, rule_data: rule-data.json}}
 opa: {{path: {TOOLS / "opa"}, sha256: {opa}}}
 authorities:
@@ -277,7 +281,7 @@ layouts: layouts
 
 
 def run_assay(
-    *arguments: str, check: bool = True, timeout: float = 120, environment: Mapping[str, str] | None = None
+    *arguments: str, check: bool = True, timeout: float = 300, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user would, with an empty key password."""
     return subprocess.run(

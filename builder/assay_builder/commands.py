@@ -8,11 +8,13 @@ from typing import TypeVar, cast
 
 import click
 
-from assay.cli.option import FILE, KEY, output_option, read_token, timeout_option
+from assay.cli.option import FILE, KEY, output_option, read_token, registry_options, timeout_option
 from assay.cli.outcome import ExitCode, exit_code_of_verdict
+from assay.domain.deadline import Deadline
 from assay.domain.key_uri import KeyUri
 from assay.domain.reference import Repository
-from assay.ports import Signer
+from assay.ports import EvidenceSigner, Signer
+from assay.usecases.sign import Backing, KeyEvidenceSigner
 from assay_builder import composition, pipeline
 from assay_builder.describe.provenance import LOCAL_BUILDER
 from assay_builder.locking.lock_inputs import LockParts, lock_inputs
@@ -109,6 +111,8 @@ def fetch(spec: Path, lock_file: Path | None, cache: Path | None, output: str) -
 @_lock_option
 @click.option("--key", type=KEY, help="Private key file or key URI; password in ASSAY_KEY_PASSWORD.")
 @click.option("--signer", metavar="unix:PATH", help="Let the signer process on this socket sign (assay signer serve).")
+@click.option("--signing-config", type=FILE, help="Logs and timestamp authorities for every signature (JSON).")
+@click.option("--trusted-root", type=FILE, help="What these services are judged by (trusted_root.json).")
 @click.option("--layout", type=_FOLDER, help="Write an OCI layout here, and SBOMs and provenance to LAYOUT.evidence.")
 @click.option("--gate", "gate_url", metavar="URL", help="Ask this verification service, and push when it allows.")
 @click.option("--token-file", type=FILE, help="File with the caller's token for the service.  [env: ASSAY_TOKEN]")
@@ -116,8 +120,7 @@ def fetch(spec: Path, lock_file: Path | None, cache: Path | None, output: str) -
 @click.option("--push", metavar="REPOSITORY", help="Where to push.  [default: publish.repository of SPEC]")
 @click.option("--tag", "tags", multiple=True, help="Tag to push, may be repeated.  [default: publish.tags of SPEC]")
 @click.option("--no-push", is_flag=True, help="Ask the gate, but push nothing.")
-@click.option("--plain-http", multiple=True, metavar="HOST", help="Registry host to be spoken to without TLS.")
-@click.option("--registry-ca", type=FILE, help="PEM file of the CA behind the registry's certificate.")
+@registry_options
 @click.option("--builder-id", default=LOCAL_BUILDER, show_default=True, metavar="URI", help="Who the provenance names.")
 @_cache_option
 @_scratch_option
@@ -130,6 +133,8 @@ def build(
     lock_file: Path | None,
     key: Path | KeyUri | None,
     signer: str | None,
+    signing_config: Path | None,
+    trusted_root: Path | None,
     layout: Path | None,
     gate_url: str | None,
     token_file: Path | None,
@@ -138,6 +143,7 @@ def build(
     tags: tuple[str, ...],
     no_push: bool,  # noqa: FBT001  # click passes options by name
     plain_http: tuple[str, ...],
+    token_hosts: tuple[tuple[str, str], ...],
     registry_ca: Path | None,
     builder_id: str,
     cache: Path | None,
@@ -164,12 +170,13 @@ def build(
     if gate_url is not None:
         publication = Publication(
             gate=service.gate(gate_url, token=read_token(token_file), ca=ca),
-            registry=service.registry(plain_http=plain_http, ca=registry_ca),
+            registry=service.registry(plain_http=plain_http, ca=registry_ca, token_hosts=token_hosts),
             repository=_repository(plan, push),
             tags=_tags(plan, tags),
             seconds=timeout,
         )
-    chosen = _open_signer(service, key, signer)
+    backing = _open_backing(service, signing_config, trusted_root, timeout)
+    chosen = KeyEvidenceSigner(_open_signer(service, key, signer), backing)
     parts = _build_parts(service, chosen, builder_id, cache, scratch, _progress(output))
     attested = pipeline.build(plan, parts)
     if layout is not None:
@@ -191,7 +198,7 @@ def _publish(
 
 def _build_parts(
     service: ServiceParts,
-    signer: Signer,
+    signer: EvidenceSigner,
     builder_id: str,
     cache: Path | None,
     scratch: Path | None,
@@ -206,6 +213,19 @@ def _build_parts(
         texts=composition.load_licence_texts(),
         identity=composition.compose_identity(builder_id),
         progress=progress,
+    )
+
+
+def _open_backing(
+    service: ServiceParts, signing_config: Path | None, trusted_root: Path | None, seconds: float
+) -> Backing | None:
+    if signing_config is None and trusted_root is None:
+        return None
+    if signing_config is None or trusted_root is None:
+        raise click.UsageError("--signing-config and --trusted-root belong together")
+    monotonic = service.clock().monotonic
+    return service.backing(
+        signing_config=signing_config, trusted_root=trusted_root, begin=lambda: Deadline.after(seconds, monotonic)
     )
 
 

@@ -5,9 +5,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.key_uri import KeyUri
 from assay.ports import Clock, Gate, RegistryWriter, Signer
+from assay.usecases.sign import Backing
 from assay_builder.confinement import Completed, SandboxIdentity
 from assay_builder.image.image import Image
 from assay_builder.plan.module import Module
@@ -105,11 +107,17 @@ class ServiceParts(Protocol):
         """The signer process behind a unix socket."""
         ...
 
+    def backing(self, *, signing_config: Path, trusted_root: Path, begin: Callable[[], Deadline]) -> Backing:
+        """The logs and timestamp authorities that stand behind a key; `begin` gives the deadline of each signature."""
+        ...
+
     def gate(self, url: str, *, token: str, ca: Path | None) -> Gate:
         """The gate of the service at this address."""
         ...
 
-    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> RegistryWriter:
+    def registry(
+        self, *, plain_http: Sequence[str], ca: Path | None, token_hosts: Sequence[tuple[str, str]] = ()
+    ) -> RegistryWriter:
         """The write side of registries; plain http only for the named hosts and for loopback."""
         ...
 

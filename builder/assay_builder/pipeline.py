@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from assay.domain.deadline import Deadline
 from assay.domain.reference import Repository
-from assay.ports import Clock, Gate, RegistryWriter, Signer
+from assay.ports import Clock, EvidenceSigner, Gate, RegistryWriter
 from assay_builder.describe.licence_text import LicenceTexts
 from assay_builder.parts import ContentStore, InputFetcher, Progress, Sandbox
 from assay_builder.plan.plan import Plan
@@ -22,7 +22,7 @@ class BuildParts:
     fetcher: InputFetcher
     store: ContentStore
     sandbox: Sandbox
-    signer: Signer
+    signer: EvidenceSigner
     texts: LicenceTexts
     identity: BuilderIdentity
     progress: Progress

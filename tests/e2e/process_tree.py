@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PATIENCE = 15.0
@@ -48,8 +48,11 @@ def unread_octets(port: int) -> int:
 
 
 def _thread_states(pid: int) -> set[str]:
-    files = Path(f"/proc/{pid}/task").glob("*/stat")
-    return {file.read_text().rpartition(")")[2].split()[0] for file in files}
+    states = set()
+    for file in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+            states.add(file.read_text().rpartition(")")[2].split()[0])
+    return states
 
 
 @contextmanager
@@ -61,7 +64,8 @@ def stands_still(pid: int) -> Iterator[None]:
         wait_until(lambda: _thread_states(pid) <= {"T", "t"}, "every thread to stand still")
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # a supervisor may have ended what did not answer
+            os.kill(pid, signal.SIGCONT)
 
 
 def wait_until(condition: Callable[[], object], what: str, *, patience: float = PATIENCE) -> None:

@@ -31,8 +31,8 @@ def test_a_pod_runs_the_digest_that_was_judged(guarded: GuardedCluster, namespac
     assert [item["image"] for item in stored["spec"]["containers"]] == [guarded.pinned_tag]
     annotations = guarded.annotations(namespace)
     for hook in ("mutate", "validate"):
-        assert annotations[f"{hook}.assay.example/images"] == guarded.released.digest.text
-        assert annotations[f"{hook}.assay.example/decision"]
+        assert annotations[f"{hook}.assay.dev/images"] == guarded.released.digest.text
+        assert annotations[f"{hook}.assay.dev/decision"]
 
 
 def test_an_unsigned_image_is_denied_with_its_reason(guarded: GuardedCluster, namespace: str) -> None:
@@ -40,9 +40,9 @@ def test_an_unsigned_image_is_denied_with_its_reason(guarded: GuardedCluster, na
     denied = guarded.create_pod(namespace, image)
     assert denied.status_code == 403
     message = denied.json()["message"]
-    assert message.startswith('admission webhook "mutate.assay.example" denied the request: unsigned')
+    assert message.startswith('admission webhook "mutate.assay.dev" denied the request: unsigned')
     assert image.partition("@")[2] in message
-    assert guarded.annotations(namespace)["mutate.assay.example/reason"] == "unsigned"
+    assert guarded.annotations(namespace)["mutate.assay.dev/reason"] == "unsigned"
     assert guarded.plane.call("GET", f"/api/v1/namespaces/{namespace}/pods/web").status_code == 404
 
 

@@ -1,16 +1,15 @@
 """`assay misuse` against the running webhook, over TLS, as anybody would run it against theirs."""
 
 import json
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assay_misuse.policy import TENANT, Policy
-from demo.stack import ENVIRONMENT, Stack, free_port, run_assay
-from demo.stack import TENANT as DEMO_TENANT
+from demo.stack import Stack, free_port, run_assay
 from tests.e2e.process_tree import resident_kib
+from tests.fixtures.suite_stacks import start_suite_stack
 
 pytestmark = pytest.mark.timeout(300)
 LARGEST_GROWTH_KIB = 256 * 1024
@@ -29,19 +28,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, registry: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory, prepared: Path, registry: str) -> Any:
+def target(tmp_path_factory: pytest.TempPathFactory, prepared: Path, registry: str) -> Iterator[Stack]:
     """A stack that trusts the key of the suite and applies its standard policy."""
-    stack = Stack.prepare(tmp_path_factory.mktemp("target") / "stack")
-    stack.contacted = (registry,)
-    stack.registry.start()
-    stack.write_configuration()
-    written = stack.configuration.read_text()
-    written = written.replace(f"tenant: {DEMO_TENANT}\n", f"tenant: {TENANT}\n")
-    written = written.replace(f"environment: {ENVIRONMENT}\n", f"environment: {Policy.STANDARD}\n")
-    stack.configuration.write_text(written)
-    shutil.copy(prepared / "cosign.pub", stack.folder / "keys" / "cosign.pub")
-    shutil.copy(prepared / "rule-data.json", stack.folder / "rule-data.json")
-    stack.start_service()
+    folder = tmp_path_factory.mktemp("target") / "stack"
+    stack = start_suite_stack(folder, registry=registry, public_key=prepared / "cosign.pub")
     yield stack
     stack.stop()
 

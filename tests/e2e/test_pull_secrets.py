@@ -61,9 +61,8 @@ def private(
     spare = make_spare(settings=f"cluster: {{kubeconfig: {kubeconfig}, {unauthenticated}}}\n")
     with distribution(folder, auth=distribution_users(folder)) as host:
         spare.stack.contacted, spare.stack.allowed = (host,), (f"{spare.stack.registry.host}/age", f"{host}/age")
-        spare.stack.start()
-        copy_as_user(folder, spare.released.pinned, f"{host}/age:1.3.2")
         with guard(control_plane, spare) as cluster:
+            copy_as_user(folder, spare.released.pinned, f"{host}/age:1.3.2")
             yield Private(cluster=cluster, host=host)
 
 
@@ -82,13 +81,13 @@ def test_a_pod_with_the_secret_runs_and_one_without_it_does_not(private: Private
     private.create_secret(team)
     assert private.run(team, "with", WITH_LOGIN)[0] == 201
     status, annotations = private.run(team, "without")
-    assert (status, annotations["mutate.assay.example/code"]) == (403, "registry_denied")
+    assert (status, annotations["mutate.assay.dev/code"]) == (403, "registry_denied")
 
 
 def test_the_secret_of_another_namespace_opens_nothing(private: Private, team: str) -> None:
     private.create_secret(private.cluster.create_namespace())
     status, annotations = private.run(team, "web", WITH_LOGIN)
-    assert (status, annotations["mutate.assay.example/code"]) == (403, "registry_denied")
+    assert (status, annotations["mutate.assay.dev/code"]) == (403, "registry_denied")
 
 
 def test_the_secret_of_the_service_account_opens_its_registry(private: Private, team: str) -> None:
@@ -102,4 +101,4 @@ def test_the_secret_of_the_service_account_opens_its_registry(private: Private, 
 def test_a_wrong_password_opens_nothing(private: Private, team: str) -> None:
     private.create_secret(team, "wrong")
     status, annotations = private.run(team, "web", WITH_LOGIN)
-    assert (status, annotations["mutate.assay.example/code"]) == (403, "registry_denied")
+    assert (status, annotations["mutate.assay.dev/code"]) == (403, "registry_denied")

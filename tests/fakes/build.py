@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from assay.adapters.signing.key_file import KeyFileSigner
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
+from assay.usecases.sign import KeyEvidenceSigner
 from assay_builder.confinement import Completed, NetworkProof, SandboxIdentity
 from assay_builder.describe.licence_text import LicenceTexts, word_pairs
 from assay_builder.image.image import Image
@@ -200,7 +201,7 @@ class FakeBuildWorld:
             fetcher=self.proxy,
             store=self.store,
             sandbox=self.sandbox,
-            signer=KeyFileSigner(ec.derive_private_key(7, ec.SECP256R1())),
+            signer=KeyEvidenceSigner(KeyFileSigner(ec.derive_private_key(7, ec.SECP256R1()))),
             texts=TEXTS,
             identity=BuilderIdentity(id="https://builder.example/v1", version="0.1.0", zlib="1"),
             progress=lambda title, proved: self.steps.append((title, proved)),

@@ -80,12 +80,16 @@ class FakeComposition:
     def clock(self) -> FrozenClock:
         return FrozenClock()
 
-    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> RegistryClient:
-        self._called("registry", (tuple(plain_http), ca))
+    def registry(
+        self, *, plain_http: Sequence[str], ca: Path | None, token_hosts: Sequence[tuple[str, str]] = ()
+    ) -> RegistryClient:
+        self._called("registry", (tuple(plain_http), ca, *token_hosts))
         return RegistryClient(access=RegistryAccess(plain_http_on_loopback=True), limits=Limits())
 
-    def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> CopyingRegistry:
-        return self.registry(plain_http=plain_http, ca=ca)
+    def copying_registry(
+        self, *, plain_http: Sequence[str], ca: Path | None, token_hosts: Sequence[tuple[str, str]] = ()
+    ) -> CopyingRegistry:
+        return self.registry(plain_http=plain_http, ca=ca, token_hosts=token_hosts)
 
     def trust_from_signers(
         self,
@@ -143,8 +147,8 @@ class FakeComposition:
         self._called("keyless", (signing_config, trusted_root, token, login))
         return KeylessSigner()
 
-    def backing(self, *, signing_config: Path, trusted_root: Path, deadline: Deadline) -> Backing:
-        deadline.remaining("the test")
+    def backing(self, *, signing_config: Path, trusted_root: Path, begin: Callable[[], Deadline]) -> Backing:
+        begin().remaining("the test")
         self._called("backing", (signing_config, trusted_root))
         return Backing(witness=OwnWitness(), root=KeylessSigner(recipe=Recipe(body="dsse 0.0.1")).roots()["private"])
 

@@ -1,6 +1,7 @@
 """Both doors around real adapters, each of which reaches its server through a pipe that can break."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,9 +26,11 @@ from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.caller import Caller, Role
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
+from assay.domain.errors import Unavailable
 from assay.domain.gate import GateAnswer, GateQuestion
-from assay.domain.kept_verdict import CacheLife
+from assay.domain.kept_verdict import CacheLife, KeptVerdict
 from assay.domain.limit import Limits
+from assay.domain.verdict_key import VerdictKey
 from assay.http.application import create_service
 from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
@@ -127,6 +130,28 @@ class FaultyGrants(MemoryGrants):
         return self.bundles
 
 
+@dataclass
+class FaultyStore(MemoryStore):
+    """Kept verdicts, which fail as told; a hang lasts `held` seconds."""
+
+    failing: Kind | None = None
+    held: float = 0.0
+
+    def find(self, key: VerdictKey) -> KeptVerdict | None:
+        match self.failing:
+            case Kind.ERROR:
+                raise Unavailable("cache_unavailable", "it cannot be read", remedy="repeat the call")
+            case Kind.HANG:
+                time.sleep(self.held)
+            case Kind.GARBAGE:
+                return object()  # type: ignore[return-value]  # what a broken store may do
+            case Kind.PARTIAL:
+                return None
+            case Kind.SLOW:
+                time.sleep(SHORT_WAIT)
+        return super().find(key)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ports:
     """The ports that are no server: they fail by themselves."""
@@ -134,6 +159,7 @@ class Ports:
     trust: FaultyTrust
     clock: FaultyClock
     grants: FaultyGrants
+    cache: FaultyStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,16 +192,14 @@ class FaultStage:
             for port in faults.keys() & self.pipes.keys():
                 broken.enter_context(self.pipes[port].failing(faults[port]))
             ports.trust.fault, ports.clock.fault = kinds.get("trust"), kinds.get("clock")
-            ports.grants.failing = kinds.get("grants")
+            ports.grants.failing, ports.cache.failing = kinds.get("grants"), kinds.get("cache")
             yield
-        # What is left of the request, if anything, finds everything as it was.
-        ports.trust.fault = ports.clock.fault = ports.grants.failing = None
 
     def ask(self, endpoint: str, image: str, faults: Mapping[str, Fault], *, seconds: int) -> Reply:
         """Ask a door about an image while ports fail."""
         held = seconds + 0.5
         grants = FaultyGrants(bundles=[self.grant], held=held)
-        ports = Ports(trust=FaultyTrust(held=held), clock=FaultyClock(), grants=grants)
+        ports = Ports(trust=FaultyTrust(held=held), clock=FaultyClock(), grants=grants, cache=FaultyStore(held=held))
         with self._engine(ports) as engine, self.failing(faults, ports):
             begun = time.monotonic()
             reply = _gate(engine, image, seconds) if endpoint == "gate" else _review(engine, endpoint, image, seconds)
@@ -205,7 +229,7 @@ class FaultStage:
                 metrics=CountingMetrics(),
                 limits=Limits(),
                 new_id=new_identifier,
-                memory=Memory(store=MemoryStore()),
+                memory=Memory(store=ports.cache),
                 life=CacheLife(),
                 revision=Digest.of(b"release"),
                 pulling=PullingRegistries(
@@ -214,8 +238,16 @@ class FaultStage:
                 break_glass=BreakGlass(grants=ports.grants, rules=RULES),
             )
         finally:
+            _await_flights()
             for each in (registry, policy, log):
                 each.close()
+
+
+def _await_flights() -> None:
+    """Work that others may wait for outlives the request that began it; what failed is whole again by now."""
+    for thread in threading.enumerate():
+        if thread.name == "flight":
+            thread.join(60)
 
 
 def _review(engine: Engine, hook: str, image: str, seconds: int) -> tuple[bool, str, str]:

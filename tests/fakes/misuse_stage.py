@@ -1,10 +1,11 @@
 """The webhook of this process for the misuse suite: the real application, engine and OPA, all of it under control."""
 
 import copy
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,9 @@ from assay.adapters.clock import new_identifier
 from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.client import RegistryClient
 from assay.adapters.registry.credential_source import CredentialSources
+from assay.configuration.preset import PRESETS
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
+from assay.domain.coverage import Coverage
 from assay.domain.credential import Credential
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
@@ -22,29 +25,41 @@ from assay.domain.errors import InvalidInput
 from assay.domain.kept_verdict import CacheLife
 from assay.domain.limit import Limits
 from assay.domain.policy import LoadedPolicy
+from assay.domain.tenancy import TenantRule, find_tenancy
 from assay.formats.docker_config import DockerConfig
 from assay.ports import PolicyEngine, Registry
 from assay.usecases.admit import AdmissionScope, admit
 from assay.usecases.engine import Engine
 from assay.usecases.memory import Memory
+from assay.usecases.pulling import PullingRegistries
 from assay.verification.trust_root import TrustRoot
 from assay.verification.trust_snapshot import TrustSnapshot
-from assay_misuse.bench import Answer, Entry
+from assay_misuse.bench import LABELLED_NAMESPACE, LAX_LABEL, LAX_NAMESPACE, OTHER_NAMESPACE, Answer, Entry
 from assay_misuse.document import Stored
 from assay_misuse.policy import BOARD, RELEASE, TENANT, Policy
 from assay_misuse.signatory import Signatory
 from assay_misuse.webhook import Answered, Hook, read_answer
-from assay_misuse.workload import Json
+from assay_misuse.workload import NAMESPACE, Json
 from assay_webhooks.application import create_application
+from tests.fakes.cluster import FakeCluster
 from tests.fakes.decision_log import MemoryLog
+from tests.fakes.flawed_grant import USED_UP, grant_id, mint_flawed_grant
+from tests.fakes.grants import SECURITY, glass
 from tests.fakes.judge import ROOT
 from tests.fakes.keyless_flaw import AUTHORITY, keyless_root, mint_keyless
 from tests.fakes.metrics import CountingMetrics
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.verdict_store import MemoryStore
 
-REMEMBERED, LISTED = 16 * 1024 * 1024, 60.0
-"""Octets and seconds for which the service remembers, too."""
+REMEMBERED = 16 * 1024 * 1024
+"""Octets of content that the service remembers, too."""
+
+NAMESPACES: dict[str, dict[str, str]] = {
+    NAMESPACE: {},
+    OTHER_NAMESPACE: {},
+    LAX_NAMESPACE: {},
+    LABELLED_NAMESPACE: dict([LAX_LABEL]),
+}
 
 
 class SystemTime:
@@ -99,7 +114,7 @@ class Trusting:
     def snapshot(self) -> TrustSnapshot:
         names = [*([RELEASE] if self.release else []), *BOARD]
         roots, unavailable = ({ROOT: self.root}, {}) if self.keyless else ({}, {ROOT: "it was not found"})
-        authorities = [*(FakeAuthority(name).authority for name in names), AUTHORITY]
+        authorities = [*(FakeAuthority(name).authority for name in names), AUTHORITY, SECURITY.authority]
         return TrustSnapshot.of(authorities, roots, unavailable=unavailable)
 
 
@@ -110,14 +125,19 @@ class Stage:
         credential = Credential(username="misuse", secret="never leaves")
         config = DockerConfig(credentials={registry: credential}, helpers={}, store="")
         access = RegistryAccess(allowed=frozenset({registry}), plain_http=frozenset({registry}))
+        self.opened: list[RegistryClient] = []
         self.client = RegistryClient(
             access=access,
             limits=Limits(),
             credentials=CredentialSources(configs=[config]),
             remembered_octets=REMEMBERED,
-            listing_seconds=LISTED,
         )
+        self.registry, self.access = registry, access
         self.log, self.metrics, self.trusting = MemoryLog(), CountingMetrics(), Trusting()
+        self.cluster = FakeCluster(labels=NAMESPACES)
+        self.glass, self.grants = glass()
+        self.store = MemoryStore()
+        self.memory = Memory(store=self.store)
         self.answering = AnsweringEngine(policy)
         self.collaborators = {
             "registry": Breakable(self.client),
@@ -127,6 +147,12 @@ class Stage:
             "clock": Breakable(SystemTime()),
             "metrics": Breakable(self.metrics),
         }
+        self.pulling = PullingRegistries(
+            cluster=self.cluster,
+            configured=self.engine().registry,
+            open_registry=self._open_registry,
+            clock=self.engine().clock,
+        )
         self.environment = Policy.STANDARD
         self.application = self._create()
 
@@ -138,18 +164,43 @@ class Stage:
             open_candidate=_no_candidate,
             limits=Limits(),
             new_id=new_identifier,
-            memory=Memory(store=MemoryStore()),
+            memory=self.memory,
             life=CacheLife(),
             revision=Digest.of(b"release"),
+            break_glass=self.glass,
         )
+
+    def _open_registry(self, configs: Sequence[DockerConfig]) -> Registry:
+        client = RegistryClient(access=self.access, limits=Limits(), credentials=CredentialSources(configs=configs))
+        self.opened.append(client)
+        return client
 
     def _create(self) -> Flask:
         def decide(question: AdmissionQuestion, deadline: Deadline) -> AdmissionAnswer:
-            scope = AdmissionScope(tenant=TENANT, environment=self.environment.value, caller="client certificate")
-            return admit(self.engine(), question, scope, deadline)
+            tenancy = find_tenancy(self._tenants(), question.namespace, self.cluster.get_namespace)
+            scope = AdmissionScope(
+                tenant=tenancy.tenant,
+                environment=tenancy.environment,
+                caller="client certificate",
+                namespace_labels=tenancy.namespace_labels,
+            )
+            return admit(replace(self.engine(), pulling=self.pulling), question, scope, deadline)
 
         parts: Any = self.collaborators
-        return create_application(decide, parts["metrics"], lambda: (), parts["clock"])
+        coverage = Coverage(custom_resources=PRESETS["argo-rollouts"])
+        return create_application(decide, parts["metrics"], lambda: (), parts["clock"], coverage=coverage)
+
+    def _tenants(self) -> Sequence[TenantRule]:
+        lax = Policy.LAX_LICENCES.value
+        return (
+            TenantRule(tenant=TENANT, environment=lax, names=frozenset({LAX_NAMESPACE})),
+            TenantRule(tenant=TENANT, environment=lax, labels=(LAX_LABEL,)),
+            TenantRule(tenant=TENANT, environment=self.environment.value),
+        )
+
+    def close(self) -> None:
+        for client in (self.client, *self.opened):
+            client.close()
 
     def hooks(self) -> frozenset[Hook]:
         return frozenset(Hook)
@@ -194,11 +245,33 @@ class Stage:
         finally:
             self.collaborators[collaborator].error = None
 
+    @contextmanager
+    def pull_secret(self, namespace: str, name: str, user: str) -> Iterator[None]:
+        login = {"username": user, "password": "of the owner"}
+        self.cluster.pull_secrets[namespace, name] = json.dumps({"auths": {self.registry: login}}).encode()
+        try:
+            yield
+        finally:
+            del self.cluster.pull_secrets[namespace, name]
+
+    @contextmanager
+    def exception(self, subject: Stored, flaw: str) -> Iterator[None]:
+        self.grants.bundles = [mint_flawed_grant(Digest(subject.digest), flaw)]
+        if flaw == USED_UP:
+            self.grants.uses[grant_id(Digest(subject.digest))] = {f"decision {number}" for number in range(10)}
+        try:
+            yield
+        finally:
+            self.grants.bundles = []
+
     def keyless(self, subject: Stored, flaw: str) -> Mapping[str, bytes]:
         minted = mint_keyless(subject.octets, flaw)
         signatures = {f"signature {number}": item.content for number, item in enumerate(minted)}
         good = Signatory(signer=FakeAuthority(RELEASE)).evidence(subject)
         return {**signatures, "provenance": good["provenance"], "sbom": good["sbom"]}
+
+    def restart(self) -> None:
+        self.memory = Memory(store=self.store)
 
     def entries(self) -> Sequence[Entry]:
         return [Entry(verdict=item.verdict.value, dry_run=item.dry_run) for item in self.log.decisions]

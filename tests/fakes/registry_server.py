@@ -289,7 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_body(fault, body)
 
     def _send_head(self, status: int, headers: dict[str, str]) -> None:
-        self.send_response(status)
+        (self.send_response_only if "Date" in headers else self.send_response)(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

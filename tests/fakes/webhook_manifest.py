@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from assay.domain.arming import Action, Change
 from assay.domain.digest import Digest
-from assay_webhooks.arming import Action, Change
 from assay_webhooks.certificate import issue_serving_certificate
 from assay_webhooks.manifest import Guard
 from assay_webhooks.static_policy import AllowedRegistries

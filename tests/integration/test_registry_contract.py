@@ -194,6 +194,24 @@ def test_a_blob_is_mounted_or_pushed_again(side: Side) -> None:
     assert side.client.fetch_blob(side.repository, pushed, soon()) == b"a blob to mount"
 
 
+def test_a_blob_is_copied_to_another_repository(side: Side) -> None:
+    content = bytes(range(256)) * 4096
+    pushed = side.client.push_blob(side.repository, content, soon())
+    other = Repository(registry=side.repository.registry, path=f"{side.repository.path}-copy")
+    for _ in range(2):
+        side.client.copy_blob(side.repository, pushed, other, soon())
+        assert side.client.fetch_blob(other, pushed, soon()) == content
+
+
+@pytest.mark.parametrize("start", [0, 5])
+def test_a_blob_is_streamed_from_a_position_or_from_its_beginning(side: Side, start: int) -> None:
+    content = bytes(range(256)) * 4096
+    pushed = side.client.push_blob(side.repository, content, soon())
+    opened = side.client._reader.open_blob(side.repository, pushed, soon(), start=start)
+    assert opened.start in {0, start}
+    assert b"".join(opened.pieces) == content[opened.start :]
+
+
 def test_layers_that_several_people_append_under_a_legacy_tag_stay_together(side: Side) -> None:
     layers = [
         replace(side.client.push_blob(side.repository, octets, soon()), media_type=SIMPLE_SIGNING)

@@ -1,5 +1,6 @@
 """What a web server does when it is told to end, while clients keep their connections alive."""
 
+import contextlib
 import http.client
 import os
 import signal
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.web_server import PATIENCE, WebServer, ask, poll, web_server
+from tests.fakes.web_server import PATIENCE, WebServer, ask, poll, receive_all, web_server
 
 CLIENTS = 4
 
@@ -61,20 +62,19 @@ def workers_of(process: subprocess.Popen[bytes]) -> set[int]:
 
 
 def test_no_request_fails_while_a_server_is_replaced(tmp_path: Path) -> None:
-    with web_server(tmp_path, tls=True, workers=2, lame_duck_seconds=1) as server, load(server) as running:
-        for _ in range(2):
-            old = server.processes[-1]
-            server.start()
-            running.await_more()
-            old.send_signal(signal.SIGTERM)
-            assert old.wait(PATIENCE) == 0
-            running.await_more()
+    with web_server(tmp_path, tls=True, workers=2, lame_duck_seconds=8) as server, load(server) as running:
+        old = server.processes[-1]
+        server.start()
+        running.await_more()
+        old.send_signal(signal.SIGTERM)
+        assert old.wait(PATIENCE) == 0
+        running.await_more()
     assert running.failures == []
     assert any(answer["draining"] for answer in running.answers)
 
 
 def test_no_request_fails_while_workers_are_replaced(tmp_path: Path) -> None:
-    with web_server(tmp_path, tls=True, workers=2, lame_duck_seconds=1) as server, load(server) as running:
+    with web_server(tmp_path, tls=True, workers=2, lame_duck_seconds=8) as server, load(server) as running:
         poll(lambda: len(workers_of(server.processes[0])) == 2, "two workers")
         before = workers_of(server.processes[0])
         for worker in before:
@@ -96,6 +96,18 @@ def test_answers_of_a_server_that_ends_close_their_connections(tmp_path: Path) -
         server.processes[0].kill()  # its workers die with it; nobody waits for the end of the lame duck
 
 
+def test_what_was_in_flight_when_the_end_was_told_closes_its_connection(tmp_path: Path) -> None:
+    with web_server(tmp_path, lame_duck_seconds=60) as server, server.connect() as client:
+        server.ask()
+        client.sendall(b"GET /wait?%s HTTP/1.1\r\nHost: a\r\n\r\n" % bytes(tmp_path / "go"))
+        server.ask()
+        server.processes[0].send_signal(signal.SIGTERM)
+        poll(lambda: bool(server.ask()["draining"]), "the drain")
+        (tmp_path / "go").touch()
+        assert b"Connection: close" in client.recv(1000)
+        server.processes[0].kill()
+
+
 def test_a_request_in_flight_is_answered_after_the_lame_duck(tmp_path: Path) -> None:
     with web_server(tmp_path, lame_duck_seconds=0) as server, server.connect() as client:
         server.ask()
@@ -107,9 +119,10 @@ def test_a_request_in_flight_is_answered_after_the_lame_duck(tmp_path: Path) -> 
         poll(lambda: refuses_to_be_asked(server), "the end of new connections")
         (tmp_path / "go").touch()
         half.sendall(b"23")
-        assert b"Connection: close" in client.recv(1000)
+        assert b"200 OK" in client.recv(1000)
         assert b'"read": 3' in half.recv(1000)
         half.close()
+        client.close()
         assert server.processes[0].wait(PATIENCE) == 0
 
 
@@ -139,5 +152,7 @@ def test_a_request_that_takes_too_long_does_not_keep_the_server(tmp_path: Path) 
         client.sendall(b"GET /wait?%s HTTP/1.1\r\nHost: a\r\n\r\n" % bytes(tmp_path / "never"))
         server.ask()
         server.processes[0].send_signal(signal.SIGTERM)
-        server.processes[0].wait(PATIENCE)
+        with contextlib.suppress(ConnectionResetError):
+            assert receive_all(client) == b""
+        assert server.processes[0].wait(PATIENCE) is not None
         (tmp_path / "never").touch()

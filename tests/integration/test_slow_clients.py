@@ -3,9 +3,11 @@
 import contextlib
 import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -126,7 +128,7 @@ def test_a_client_that_does_not_read_its_answer_holds_no_thread(tmp_path: Path) 
 
 
 def test_an_idle_connection_outlasts_the_read_deadline(tmp_path: Path) -> None:
-    with web_server(tmp_path, tls=True, read_seconds=1) as server:
+    with web_server(tmp_path, tls=True, read_seconds=5) as server:
         client, other = server.client(), server.connect_securely()
         ask(client)
         with server.connect() as slow:
@@ -153,6 +155,54 @@ def test_requests_beyond_what_may_wait_are_refused_at_once(tmp_path: Path) -> No
     assert len(refused) == len(first)
     assert not any(b"Retry-After" in answer for answer in refused)
     assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers if answer not in refused)
+
+
+def test_busy_threads_are_not_taken_for_a_dead_process(tmp_path: Path) -> None:
+    wait = b"GET /wait?%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % bytes(tmp_path / "go")
+    with web_server(tmp_path, threads=1) as server, ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(5)]
+        for client in clients:
+            client.sendall(wait)
+
+        def probe() -> bytes:
+            with server.connect() as kubelet:
+                kubelet.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                return receive_all(kubelet)
+
+        answer = probe()
+        (tmp_path / "go").touch()
+        assert all(receive_all(client).startswith(b"HTTP/1.1 200 ") for client in clients)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_good_clients_meet_no_error_among_as_many_slow_ones(tmp_path: Path) -> None:
+    with web_server(tmp_path, tls=True, threads=4, read_seconds=60) as server, ExitStack() as stack:
+        slow: list[socket.socket] = [stack.enter_context(server.connect_securely()) for _ in range(40)]
+        half_open = [stack.enter_context(server.connect()) for _ in range(40)]
+        for begun, clients in ((HEAD + b"Content-Length: 100000\r\n\r\n", slow), (HELLO, half_open)):
+            for client in clients:
+                client.sendall(begun)
+
+        def work(number: int) -> int:
+            good = server.client()
+            try:
+                return sum(ask(good, body=b"x" * number)["read"] for _ in range(10))
+            finally:
+                good.close()
+
+        with dripping(slow), ThreadPoolExecutor(40) as pool:
+            assert list(pool.map(work, range(40))) == [10 * number for number in range(40)]
+
+
+def test_a_client_that_leaves_before_its_handshake_costs_nothing(tmp_path: Path) -> None:
+    with web_server(tmp_path, tls=True) as server:
+        for octets in (b"", b"x", HELLO):
+            client = server.connect()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
+            client.sendall(octets)
+            client.close()
+        assert server.ask()["read"] == 0
+        assert len(server.processes) == 1
 
 
 def test_pipelined_requests_are_answered_in_order(tmp_path: Path) -> None:

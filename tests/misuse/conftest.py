@@ -26,7 +26,7 @@ package assay.request.subject
 
 import data.assay.lib.finding
 
-unwelcome if input.request.k8s.namespace == "unwelcome"
+unwelcome if input.request.k8s.namespace == "other"
 
 unwelcome if input.request.k8s.service_account == "unwelcome"
 
@@ -52,6 +52,46 @@ holds["subject.welcome"] if not unwelcome
 checked["subject.welcome"] := count(input.images)
 """
 
+RUNAWAY = """\
+# METADATA
+# scope: package
+# title: Runaway
+# description: A rule that does not come to an end.
+# schemas:
+#   - input: schema.assay_request_v1
+package assay.request.runaway
+
+import data.assay.lib.finding
+
+endless if {
+	input.request.environment == "runaway"
+	some first in numbers.range(1, 100000)
+	some second in numbers.range(1, 100000)
+	first * second < 0
+}
+
+# METADATA
+# title: Runaway
+# description: Looks for what is not there
+# custom:
+#   code: runaway.ends
+#   severity: high
+#   requires: []
+#   counts: images
+#   solution: Wait
+#   owner: platform
+deny contains found if {
+	endless
+	some image in input.images
+	about := {"term": "", "msg": "it came to an end", "evidence": []}
+	found := finding.about(rego.metadata.rule(), image.key, about)
+}
+
+holds["runaway.ends"] if not endless
+
+checked["runaway.ends"] := count(input.images)
+"""
+
 
 @pytest.fixture(scope="session")
 def lying_registry() -> Iterator[LyingRegistry]:
@@ -70,12 +110,13 @@ def opa(tmp_path_factory: pytest.TempPathFactory, lying_registry: LyingRegistry)
     state = tmp_path_factory.mktemp("misuse")
     data = rule_data(lying_registry.host)
     standard = data[TENANT][Policy.STANDARD.value]
-    request = [*standard["mandatory"]["request"], "subject.welcome"]
-    welcome = {**standard["mandatory"], "request": request}
-    data[TENANT][Policy.SUBJECTS.value] = {**standard, "mandatory": welcome}
+    for policy, code in ((Policy.SUBJECTS, "subject.welcome"), (Policy.RUNAWAY, "runaway.ends")):
+        mandatory = {**standard["mandatory"], "request": [*standard["mandatory"]["request"], code]}
+        data[TENANT][policy.value] = {**standard, "mandatory": mandatory}
     file = state / "rule-data.json"
     file.write_text(json.dumps(data))
     policies = with_rule(state / "policies", "request/subject.rego", SUBJECTS)
+    (policies / "request" / "runaway.rego").write_text(RUNAWAY)
     folder = build_generation(
         policies=policies, rule_data=file, opa=OPA, state=state, authorities=[RELEASE, *BOARD, KEYLESS]
     )
@@ -87,7 +128,7 @@ def opa(tmp_path_factory: pytest.TempPathFactory, lying_registry: LyingRegistry)
 def stage(opa: RunningOpa, lying_registry: LyingRegistry) -> Iterator[Stage]:
     made = Stage(opa.engine, lying_registry.host)
     yield made
-    made.client.close()
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from assay_misuse.registry import LyingRegistry
 from assay_misuse.signatory import Signatory
 
 Answer = Callable[[object], object]
+LAX_NAMESPACE, LABELLED_NAMESPACE, OTHER_NAMESPACE = "lax", "labelled", "other"
+LAX_LABEL = ("misuse.test/tier", "lax")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,12 @@ class Entry:
 
 
 class Control(Protocol):
-    """What only the owner of a webhook's process can do to it; every change ends with its block."""
+    """What only the owner of a webhook's process can do to it; every change ends with its block.
+
+    The namespace `LAX_NAMESPACE` and every namespace that is labelled `LAX_LABEL` are judged by the policy
+    `LAX_LICENCES`, whatever holds elsewhere; `LABELLED_NAMESPACE` has that label, `NAMESPACE` and `OTHER_NAMESPACE`
+    have not, and no other namespace exists. Rollouts of Argo are covered.
+    """
 
     def policy(self, policy: Policy) -> AbstractContextManager[None]:
         """Judge by another policy."""
@@ -41,8 +48,20 @@ class Control(Protocol):
         """Let a collaborator (`registry`, `policy`, `trust`, `log`, `clock`, `metrics`) raise this."""
         ...
 
+    def pull_secret(self, namespace: str, name: str, user: str) -> AbstractContextManager[None]:
+        """Put a pull secret for the registry into a namespace."""
+        ...
+
+    def exception(self, subject: Stored, flaw: str) -> AbstractContextManager[None]:
+        """Let those who may sign an exception for an image in `NAMESPACE`, with this flaw; none is the empty text."""
+        ...
+
     def keyless(self, subject: Stored, flaw: str) -> Mapping[str, bytes]:
         """All evidence that the policy `KEYLESS` asks for, with this flaw in the signature; none is the empty text."""
+        ...
+
+    def restart(self) -> None:
+        """Let a new process take over with what is kept outside of processes."""
         ...
 
     def entries(self) -> Sequence[Entry]:

@@ -29,6 +29,11 @@ class Need(StrEnum):
     KEYLESS = "keyless evidence under a trust root of the suite"
     CREDENTIALS = "a credential of the registry"
     RECORD = "the record of decisions"
+    RESTART = "a new process with the old cache"
+    TENANTS = "tenants by namespace"
+    PULL_SECRETS = "a cluster with pull secrets"
+    EXCEPTIONS = "signed exceptions"
+    CUSTOM_RESOURCES = "a custom resource that is covered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

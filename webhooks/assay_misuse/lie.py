@@ -1,5 +1,6 @@
 """How a registry lies."""
 
+import base64
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
@@ -91,6 +92,18 @@ def redirect_blobs(to: str) -> Lie:
 
     def lie(asked: Asked, truth: Reply) -> Reply:
         return Reply(status=307, headers={"Location": f"{to}{asked.path}"}) if "/blobs/" in asked.path else truth
+
+    return lie
+
+
+def ask_for_login_of(user: str) -> Lie:
+    """Demand the name of this user with every request."""
+    refused = Reply(status=401, headers={"WWW-Authenticate": 'Basic realm="misuse"'}, body=b"{}")
+
+    def lie(asked: Asked, truth: Reply) -> Reply:
+        scheme, _, sent = asked.headers.get("authorization", "").partition(" ")
+        name = base64.b64decode(sent).partition(b":")[0].decode() if scheme == "Basic" else ""
+        return truth if name == user else refused
 
     return lie
 

@@ -25,12 +25,13 @@ class Policy(StrEnum):
     NO_SBOM = "no-sbom"
     ELSEWHERE = "elsewhere"
     SUBJECTS = "subjects"
+    RUNAWAY = "runaway"
 
 
 def rule_data(registry: str, *, standard_only: bool = False) -> Json:
     """The rule data of every policy for images in this registry: the standard one, and one change of it for each.
 
-    `SUBJECTS` is left to whoever has a rule about subjects.
+    `SUBJECTS` and `RUNAWAY` are left to whoever has a rule about subjects, and one that does not end.
     """
     standard = _standard(registry)
     if standard_only:

@@ -116,10 +116,11 @@ def _answer_review(parts: _Parts, hook: Hook) -> Response:
         return _text(_STATUS.get(error.code, 400), f"{error.code}: {error}")
     g.review = review
     response = _judge(parts, hook, review, deadline)
+    answer = _json(response)
+    _log_response(hook, review, response)
     _count(parts, hook, review, response)
     parts.metrics.observe_admission(hook.value, parts.clock.monotonic() - begun)
-    _log_response(hook, review, response)
-    return _json(response)
+    return answer
 
 
 def _count(parts: _Parts, hook: Hook, review: AdmissionRequest, response: ReviewResponse) -> None:

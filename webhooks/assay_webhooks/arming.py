@@ -6,50 +6,30 @@ restores stands beside it in an annotation, and so does who did what, when and w
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
+from assay.domain.arming import Action, Change
 from assay.domain.errors import ConfigError
 from assay_webhooks.registration import Document
 
 ARMED = "assay.dev/armed"
 HISTORY = "assay.dev/history"
 _MOST_RECORDS = 50
-_LONGEST_REASON = 500
-
-
-class Action(StrEnum):
-    """The two changes."""
-
-    DISARM = "disarm"
-    ARM = "arm"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """Who armed or disarmed, when, and why; raises `ConfigError(reason_invalid)`."""
-
-    action: Action
-    by: str
-    at: datetime
-    reason: str
-
-    def __post_init__(self) -> None:
-        if not self.reason.strip() or len(self.reason) > _LONGEST_REASON or not self.reason.isprintable():
-            raise ConfigError(
-                "reason_invalid",
-                f"a reason is one line of 1 to {_LONGEST_REASON} characters",
-                remedy="say why, for whoever reads the record later",
-            )
 
 
 def disarm(document: Document, change: Change) -> Document | None:
-    """The configuration of a webhook without rules and with `Ignore`; None when it is disarmed already."""
-    if ARMED in _annotations(document):
+    """The configuration of a webhook without rules and with `Ignore`; None when it is disarmed already.
+
+    What the webhooks do counts, not what the annotation says: a manifest may have been applied over it since.
+    """
+    webhooks, annotations = _webhooks(document), _annotations(document)
+    if ARMED in annotations and not any(each.get("rules") for each in webhooks):
         return None
-    webhooks = _webhooks(document)
-    kept = {str(each["name"]): {key: each.get(key) for key in ("failurePolicy", "rules")} for each in webhooks}
+    before = _parse_kept(annotations[ARMED]) if ARMED in annotations else {}
+    kept = {
+        name: _kept(each) if each.get("rules") else before.get(name, _kept(each))
+        for name, each in ((str(each["name"]), each) for each in webhooks)
+    }
     changed = [{**each, "failurePolicy": "Ignore", "rules": []} for each in webhooks]
     return _with(document, changed, {ARMED: json.dumps(kept), HISTORY: _history(document, change)})
 
@@ -67,13 +47,39 @@ def arm(document: Document, change: Change) -> Document | None:
     webhooks = _webhooks(document)
     if {str(each["name"]) for each in webhooks} != set(kept):
         raise _unknown("its webhooks are not those that were disarmed")
-    changed = [{**each, **kept[str(each["name"])]} for each in webhooks]
+    changed = [each if _is_armed(each) else {**each, **kept[str(each["name"])]} for each in webhooks]
     return _with(document, changed, {ARMED: None, HISTORY: _history(document, change)})
 
 
 def is_armed(document: Document) -> bool:
     """Whether every webhook of the configuration fails closed and has rules."""
-    return all(each.get("failurePolicy") == "Fail" and each.get("rules") for each in _webhooks(document))
+    return all(map(_is_armed, _webhooks(document)))
+
+
+def _is_armed(webhook: Document) -> bool:
+    return webhook.get("failurePolicy") == "Fail" and bool(webhook.get("rules"))
+
+
+def _kept(webhook: Document) -> Document:
+    return {key: webhook.get(key) for key in ("failurePolicy", "rules")}
+
+
+def parse_history(document: Document) -> tuple[Change, ...]:
+    """The changes that a configuration remembers; raises `ConfigError(arming_unknown)` for a record that is none."""
+    try:
+        records = json.loads(_annotations(document).get(HISTORY, "[]"))
+        return tuple(_parse_change(record) for record in records[-_MOST_RECORDS:])
+    except (ConfigError, KeyError, TypeError, ValueError) as error:
+        raise _unknown("its record was changed by somebody else") from error
+
+
+def _parse_change(record: Mapping[str, object]) -> Change:
+    return Change(
+        action=Action(str(record["action"])),
+        by=str(record["by"]),
+        at=datetime.fromisoformat(str(record["at"])),
+        reason=str(record["reason"]),
+    )
 
 
 def _with(document: Document, webhooks: list[Document], annotations: Mapping[str, str | None]) -> Document:

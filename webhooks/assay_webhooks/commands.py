@@ -10,8 +10,8 @@ import click
 from assay.cli.composition import composition
 from assay.cli.option import FILE, output_option
 from assay.cli.outcome import ExitCode
+from assay.domain.arming import Action, Change
 from assay.domain.deadline import Deadline
-from assay_webhooks.arming import Action, Change
 from assay_webhooks.composition import compose_certificate_folder, compose_cluster, load_guard
 from assay_webhooks.manifest import make_manifest, render_json, render_yaml
 from assay_webhooks.registration import ServiceAddress
@@ -82,7 +82,7 @@ def manifest(
 
     A MutatingWebhookConfiguration, a ValidatingWebhookConfiguration and, from the same configuration, a
     ValidatingAdmissionPolicy that the API server evaluates by itself: while no webhook answers, images are still pinned
-    and still come from the allowed registries. The same input prints the same text.
+    and still come from the allowed registries. Without --disarmed the same input prints the same text.
 
     \b
     Example:

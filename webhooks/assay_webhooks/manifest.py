@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import yaml
 
+from assay.domain.arming import Change
 from assay.domain.digest import Digest
-from assay_webhooks.arming import Change, disarm
+from assay_webhooks.arming import disarm
 from assay_webhooks.registration import (
     KUBERNETES_RESOURCES,
     ApiResources,

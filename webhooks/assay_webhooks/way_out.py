@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from assay.domain.arming import Action, Change
 from assay.domain.deadline import Deadline
 from assay.domain.errors import ConfigError, Unavailable
 from assay.ports import ClusterObjects
-from assay_webhooks.arming import Action, Change, arm, disarm, is_armed
+from assay_webhooks.arming import arm, disarm, is_armed
 from assay_webhooks.registration import NAME
 
 _API = "/apis/admissionregistration.k8s.io/v1"
 # What denies goes first and comes back last: nothing is refused for a digest that nobody wrote.
-_PATHS = (
+CONFIGURATION_PATHS = (
     f"{_API}/validatingwebhookconfigurations/{NAME}",
     f"{_API}/mutatingwebhookconfigurations/{NAME}",
 )
@@ -34,7 +35,7 @@ def take_way_out(objects: ClusterObjects, action: Action, *, reason: str, now: d
     `cluster_unavailable`, `cluster_conflict`, `arming_undone` when somebody else undid it at once.
     """
     change = Change(action=action, by=_who(objects, deadline), at=now, reason=reason)
-    paths = _PATHS if action is Action.DISARM else tuple(reversed(_PATHS))
+    paths = CONFIGURATION_PATHS if action is Action.DISARM else tuple(reversed(CONFIGURATION_PATHS))
     changed = tuple(
         path.rpartition("/")[0].rpartition("/")[2] for path in paths if _take(objects, path, change, deadline)
     )

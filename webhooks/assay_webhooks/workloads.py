@@ -48,6 +48,7 @@ MOST_IMAGES = 256
 
 _CONTAINERS = frozenset({"containers", "initContainers", "ephemeralContainers"})
 _INDEX = re.compile(r"/[0-9]+(?![^/])", re.ASCII)
+_CONTAINING = (dict, list)
 _IMAGE_WORDS = frozenset({"image", "reference"})
 _NOT_AN_IMAGE = re.compile(
     # Label maps, whose keys users choose, and the name of a Ceph block device.
@@ -69,9 +70,13 @@ class ImageField:
 
     pointer: str
     words: str
-    role: str
     written: str
     reference: Reference
+
+    @property
+    def role(self) -> str:
+        """The place whatever its index."""
+        return _INDEX.sub("/*", self.words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,23 +200,22 @@ def _extract_image(place: Place) -> ImageField:
         reference = Reference.parse(value)
     except InvalidInput as error:
         raise InvalidInput(error.code, f"{place.words} is not an image reference", remedy=error.remedy) from error
-    role = _INDEX.sub("/*", place.words)
-    return ImageField(pointer=place.pointer, words=place.words, role=role, written=value, reference=reference)
+    return ImageField(pointer=place.pointer, words=place.words, written=value, reference=reference)
 
 
-def _count_image_words(value: object) -> int:
+def _count_image_words(pod_spec: object) -> int:
     # Where there are as many as known images, no other place can name one: each known image stands at such a word.
-    count, pending = 0, [value]
+    count = 0
+    pending: list[dict[str, object] | list[object]] = [pod_spec] if isinstance(pod_spec, dict) else []
     while pending:
-        members = pending.pop()
-        if isinstance(members, dict):
-            for name, child in members.items():
-                if name in _IMAGE_WORDS and _holds_text(child):
+        value = pending.pop()
+        children: Iterable[object] = value
+        if isinstance(value, dict):
+            children = value.values()
+            for name in _IMAGE_WORDS:
+                if name in value and _holds_text(value[name]):
                     count += 1
-                if isinstance(child, dict | list):
-                    pending.append(child)
-        elif isinstance(members, list):
-            pending += [child for child in members if isinstance(child, dict | list)]
+        pending += [child for child in children if isinstance(child, _CONTAINING)]
     return count
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from assay.domain.digest import Digest
+from assay.domain.evidence import EvidenceItem, EvidenceShape
+from assay.domain.limit import Limits
 from assay.domain.statement import IMAGE_SIGNATURE
 from assay.formats.referrer import EMPTY_BLOB, render_referrer
-from assay.ports import Signer
-from assay.usecases.sign import attest, sign_image
+from assay.ports import EvidenceSigner
+from assay.usecases.sign import require_verified, state_attestation, state_signature
 from assay_builder.describe import cyclonedx, provenance, spdx
 from assay_builder.describe.graph import Graph, make_graph
 from assay_builder.describe.provenance import BuildRun
@@ -52,9 +54,12 @@ class Attested:
 
 
 def run(
-    isolated: Isolated, *, signer: Signer, identity: BuilderIdentity, finished: datetime, progress: Progress
+    isolated: Isolated, *, signer: EvidenceSigner, identity: BuilderIdentity, finished: datetime, progress: Progress
 ) -> Attested:
-    """Describe the image and sign what is said about it; raises what the signer raises."""
+    """Describe the image and sign what is said about it.
+
+    Raises what the signer raises, and `InvalidInput(evidence_unverified)` for what would not be accepted.
+    """
     plan, image = isolated.ingested.plan, isolated.image
     graph = make_graph(plan, image.digest, isolated.packages, isolated.licences)
     tool = f"assay-{identity.version}"
@@ -67,7 +72,7 @@ def run(
     predicate = provenance.render_provenance(plan, _run(isolated, identity, finished, byproducts))
     predicates = {**sboms, "provenance.json": (provenance.PREDICATE_TYPE, predicate)}
     bundles = [
-        _attach(isolated, IMAGE_SIGNATURE, sign_image(signer, image.digest)),
+        _attach(isolated, signer, IMAGE_SIGNATURE, state_signature(image.digest, annotations=())),
         *(_attest(isolated, signer, predicate_type, body) for predicate_type, body in predicates.values()),
     ]
     progress("attest", _summary(graph, len(plan.lock.inputs)))
@@ -97,18 +102,22 @@ def _run(
     )
 
 
-def _attest(isolated: Isolated, signer: Signer, predicate_type: str, predicate: Mapping[str, object]) -> SignedBundle:
-    bundle = attest(
-        signer,
+def _attest(
+    isolated: Isolated, signer: EvidenceSigner, predicate_type: str, predicate: Mapping[str, object]
+) -> SignedBundle:
+    statement = state_attestation(
         name=isolated.ingested.plan.spec.name,
         digest=isolated.image.digest,
         predicate_type=predicate_type,
         predicate=predicate,
     )
-    return _attach(isolated, predicate_type, bundle)
+    return _attach(isolated, signer, predicate_type, statement)
 
 
-def _attach(isolated: Isolated, predicate_type: str, bundle: bytes) -> SignedBundle:
+def _attach(isolated: Isolated, signer: EvidenceSigner, predicate_type: str, statement: bytes) -> SignedBundle:
+    bundle = signer.sign_statement(statement)
+    item = EvidenceItem(shape=EvidenceShape.BUNDLE, content=bundle)
+    require_verified(signer, item, isolated.image.digest, Limits())
     referrer = render_referrer(
         subject=isolated.image.manifest.descriptor,
         bundle=bundle,

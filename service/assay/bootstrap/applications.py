@@ -11,10 +11,11 @@ from flask import Flask
 
 from assay.adapters.metrics.prometheus import render_metrics
 from assay.adapters.supervision.gunicorn_hooks import BEGIN
-from assay.bootstrap.cluster import open_cluster, pulling_registries
+from assay.bootstrap.cluster import open_cluster, open_objects, pulling_registries
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
+from assay.domain.arming import Change
 from assay.domain.caller import Caller
 from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
@@ -24,9 +25,10 @@ from assay.domain.tenancy import find_tenancy
 from assay.http.application import create_service
 from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
-from assay.ports import AdmissionMetrics, Clock, Cluster
+from assay.ports import AdmissionMetrics, Clock, Cluster, ClusterObjects
 from assay.usecases.admit import AdmissionScope, admit
 from assay.usecases.gate import ask_gate
+from assay.usecases.record_arming import record_arming
 
 CONFIGURATION_VARIABLE = "ASSAY_CONFIGURATION"
 GENERATION_VARIABLE = "ASSAY_GENERATION"
@@ -77,7 +79,8 @@ class WebhookParts:
     """What the admission webhook is built from.
 
     `failing` names what is not ready, `warnings` what needs somebody all the same; `extensions` are for the
-    application, as its server expects them. `cluster` is None when the configuration names none.
+    application, as its server expects them. `cluster` and `objects` are None when the configuration names no cluster;
+    `record_arming` records that somebody disarmed or armed the webhook there.
     """
 
     admit: Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]
@@ -85,10 +88,21 @@ class WebhookParts:
     warnings: Callable[[], Sequence[str]]
     extensions: Mapping[str, Callable[[], None]]
     cluster: Cluster | None
+    objects: ClusterObjects | None
+    record_arming: Callable[[Change, Deadline], None]
     metrics: AdmissionMetrics
     clock: Clock
     coverage: Coverage
     timeout_seconds: int
+
+    def begin_also(self, also: Callable[[], None]) -> Mapping[str, Callable[[], None]]:
+        """The extensions, with something else to begin in every worker."""
+
+        def begin() -> None:
+            self.extensions[BEGIN]()
+            also()
+
+        return {**self.extensions, BEGIN: begin}
 
 
 def webhook_parts_from_environment() -> WebhookParts:
@@ -120,6 +134,11 @@ def webhook_parts_from_environment() -> WebhookParts:
         )
         return admit(engine, question, scope, deadline)
 
+    scopes = sorted({(rule.tenant, rule.environment) for rule in tenants})
+
+    def record(change: Change, deadline: Deadline) -> None:
+        record_arming(running.engine, change, scopes, deadline)
+
     def failing() -> list[str]:
         deadline = Deadline.after(_READINESS_SECONDS, running.clock.monotonic)
         parts = {**running.readiness(deadline), "cluster": cluster.late() if cluster is not None else ""}
@@ -136,6 +155,8 @@ def webhook_parts_from_environment() -> WebhookParts:
         warnings=running.warnings,
         extensions={BEGIN: begin},
         cluster=cluster,
+        objects=open_objects(installation),
+        record_arming=record,
         metrics=running.metrics,
         clock=running.clock,
         coverage=webhook.coverage,

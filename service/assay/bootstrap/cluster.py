@@ -44,6 +44,12 @@ def open_cluster(installation: Installation, *, clock: Clock, metrics: ClusterMe
     )
 
 
+def open_objects(installation: Installation) -> ClusterObjects | None:
+    """The objects of the cluster that the configuration names, None when it names none; raises as `cluster_access`."""
+    access = cluster_access(installation)
+    return KubernetesObjects(connection=KubernetesConnection(access=access)) if access is not None else None
+
+
 def user_objects(kubeconfig: Path) -> ClusterObjects:
     """The objects of the cluster of a kubeconfig, with the rights of its user.
 

@@ -56,17 +56,22 @@ class SystemComposition:
 
         return SystemClock()
 
-    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> "RegistryClient":
+    def registry(
+        self, *, plain_http: Sequence[str], ca: Path | None, token_hosts: Sequence[tuple[str, str]] = ()
+    ) -> "RegistryClient":
         """A registry client for the user's own command line: it reaches what the user reaches, with docker's logins."""
         from assay.bootstrap.registry import user_registry
 
-        return user_registry(plain_http=plain_http, ca=ca, limits=Limits())
+        return user_registry(plain_http=plain_http, ca=ca, token_hosts=token_hosts, limits=Limits())
 
-    def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> "RegistryClient":
+    def copying_registry(
+        self, *, plain_http: Sequence[str], ca: Path | None, token_hosts: Sequence[tuple[str, str]] = ()
+    ) -> "RegistryClient":
         """A registry client that handles the layers of images, too."""
         from assay.bootstrap.registry import user_registry
 
-        return user_registry(plain_http=plain_http, ca=ca, limits=Limits(blob_octets=_LARGEST_LAYER))
+        limits = Limits(blob_octets=_LARGEST_LAYER)
+        return user_registry(plain_http=plain_http, ca=ca, token_hosts=token_hosts, limits=limits)
 
     def layout(self, path: Path) -> Registry:
         """An OCI layout on disk."""
@@ -90,7 +95,7 @@ class SystemComposition:
     def layout_image(self, path: Path) -> Digest:
         """The one manifest or index that the layout's index names, that speaks about no other and lies in none."""
         from assay.adapters.registry.layout import TAG, OciLayout
-        from assay.domain.evidence_tag import parse_evidence_tag
+        from assay.domain.evidence_tag import is_evidence_tag
         from assay.formats.manifest import ImageIndex, parse_manifest
 
         layout = OciLayout.open(path.absolute().parent, path.absolute().name, limits=Limits())
@@ -98,7 +103,7 @@ class SystemComposition:
         images: set[Digest] = set()
         listed: set[Digest] = set()
         for entry in layout.index.manifests:
-            if parse_evidence_tag(dict(entry.annotations).get(TAG, "")) is not None:
+            if is_evidence_tag(dict(entry.annotations).get(TAG, "")):
                 continue
             content = layout.find_manifest(_ANY_REPOSITORY, entry.digest.text, deadline)
             if content is None:
@@ -306,12 +311,12 @@ class SystemComposition:
         (root,) = self.trust_from_root(trusted_root).roots.values()
         return certify(signing_config, root, self.clock(), deadline, token=token, login=login)
 
-    def backing(self, *, signing_config: Path, trusted_root: Path, deadline: Deadline) -> "Backing":
+    def backing(self, *, signing_config: Path, trusted_root: Path, begin: Callable[[], Deadline]) -> "Backing":
         """The logs and timestamp authorities of a signing config, and the trusted root that they are judged by."""
         from assay.bootstrap.signing import back
 
         (root,) = self.trust_from_root(trusted_root).roots.values()
-        return back(signing_config, root, self.clock(), deadline)
+        return back(signing_config, root, self.clock(), begin)
 
     def break_glass(self, configuration: Path) -> "tuple[BreakGlass, TrustSnapshot]":
         """The grants of a configuration file with their rules, and who is trusted to sign them.

@@ -56,7 +56,9 @@ def service_registry(
     )
 
 
-def user_registry(*, plain_http: Sequence[str], ca: Path | None, limits: Limits) -> RegistryClient:
+def user_registry(
+    *, plain_http: Sequence[str], ca: Path | None, token_hosts: Sequence[tuple[str, str]] = (), limits: Limits
+) -> RegistryClient:
     """The registry client of a command line: it reaches what its user reaches, with the user's docker logins."""
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     access = RegistryAccess(
@@ -64,6 +66,10 @@ def user_registry(*, plain_http: Sequence[str], ca: Path | None, limits: Limits)
         plain_http_on_loopback=True,
         private_addresses=True,
         certificate_authority=ca,
+        hosts={
+            registry: HostAccess(token_hosts=frozenset(host for name, host in token_hosts if name == registry))
+            for registry, _ in token_hosts
+        },
     )
     credentials = CredentialSources(
         configs=[_read(folder / "config.json")] if (folder / "config.json").exists() else [],

@@ -1,5 +1,6 @@
 """Who signs evidence: services of a signing config, and keys or identities that they stand behind."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from assay.adapters.keyless.certificate import EphemeralSigner
@@ -14,14 +15,16 @@ from assay.usecases.sign import Backing, KeyEvidenceSigner
 from assay.verification.trust_root import TrustRoot
 
 
-def back(signing_config: Path, root: TrustRoot, clock: Clock, deadline: Deadline) -> Backing:
+def back(signing_config: Path, root: TrustRoot, clock: Clock, begin: Callable[[], Deadline]) -> Backing:
     """The logs and timestamp authorities of a signing config, judged by a trust root; nobody is asked yet.
+
+    `begin` gives the deadline of each signature.
 
     Raises `ConfigError(signing_config_unusable)`, also for a file that names neither; `OSError` for one that cannot be
     read.
     """
     try:
-        return Backing(witness=_witness(_load(signing_config), clock, deadline), root=root)
+        return Backing(witness=_witness(_load(signing_config), clock, begin), root=root)
     except InvalidInput as error:
         raise _unusable(signing_config, error) from error
 
@@ -35,7 +38,7 @@ def certify(
     """
     try:
         config = _load(signing_config)
-        witness = _witness(config, clock, deadline)
+        witness = _witness(config, clock, lambda: deadline)
         authority = one_of(config.certificate_authorities.choose(clock.now()), "certificate authority").url
         provider = config.identity_providers.choose(clock.now())
     except InvalidInput as error:
@@ -58,11 +61,11 @@ def _load(path: Path) -> SigningConfig:
     return parse_signing_config(path.read_bytes(), limits=Limits())
 
 
-def _witness(config: SigningConfig, clock: Clock, deadline: Deadline) -> ServiceWitness:
+def _witness(config: SigningConfig, clock: Clock, begin: Callable[[], Deadline]) -> ServiceWitness:
     logs, authorities = config.logs.choose(clock.now()), config.timestamp_authorities.choose(clock.now())
     if not logs:
         one_of(authorities, "log and no timestamp authority")
-    return ServiceWitness(logs=logs, timestamp_authorities=authorities, deadline=deadline, limits=Limits())
+    return ServiceWitness(logs=logs, timestamp_authorities=authorities, begin=begin, limits=Limits())
 
 
 def _unusable(file: Path, error: InvalidInput) -> ConfigError:

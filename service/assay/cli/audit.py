@@ -36,7 +36,9 @@ def _client(
 @click.option("--environment", help="Environment.")
 @click.option("--verdict", type=click.Choice(["allow", "deny", "indeterminate"]), help="Verdict.")
 @click.option(
-    "--kind", type=click.Choice(["gate", "admission"]), help="Who asked: CI (gate) or the cluster (admission)."
+    "--kind",
+    type=click.Choice(["gate", "admission", "arming"]),
+    help="Who asked: CI (gate), the cluster (admission); or who disarmed and armed the webhook (arming).",
 )
 @click.option("--code", help="Code of a finding, for example licence.denied.")
 @click.option("--policy", help="Digest of the policy bundle that decided.")

@@ -38,11 +38,18 @@ class Composition(Protocol):
         """The system's clocks."""
         ...
 
-    def registry(self, *, plain_http: Sequence[str], ca: Path | None) -> WritableRegistry:
-        """A registry client; plain http only for the named hosts and for loopback."""
+    def registry(
+        self, *, plain_http: Sequence[str], ca: Path | None, token_hosts: Sequence[tuple[str, str]] = ()
+    ) -> WritableRegistry:
+        """A registry client; plain http only for the named hosts and for loopback.
+
+        Each pair of `token_hosts` is a registry with a further host that may issue its tokens.
+        """
         ...
 
-    def copying_registry(self, *, plain_http: Sequence[str], ca: Path | None) -> CopyingRegistry:
+    def copying_registry(
+        self, *, plain_http: Sequence[str], ca: Path | None, token_hosts: Sequence[tuple[str, str]] = ()
+    ) -> CopyingRegistry:
         """A registry client that handles the layers of images, too."""
         ...
 
@@ -134,8 +141,8 @@ class Composition(Protocol):
         """A signer by identity: that of the token, else of this CI job, else of whoever logs in, if `login`."""
         ...
 
-    def backing(self, *, signing_config: Path, trusted_root: Path, deadline: Deadline) -> "Backing":
-        """The logs and timestamp authorities that stand behind a key."""
+    def backing(self, *, signing_config: Path, trusted_root: Path, begin: Callable[[], Deadline]) -> "Backing":
+        """The logs and timestamp authorities that stand behind a key; `begin` gives the deadline of each signature."""
         ...
 
     def break_glass(self, configuration: Path) -> "tuple[BreakGlass, TrustSnapshot]":

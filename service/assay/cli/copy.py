@@ -7,14 +7,13 @@ import click
 
 from assay.cli.composition import composition
 from assay.cli.image_source import make_place, start_clock
-from assay.cli.option import FILE, output_option, timeout_option
+from assay.cli.option import output_option, registry_options, timeout_option
 
 
 @click.command()
 @click.argument("source")
 @click.argument("target")
-@click.option("--plain-http", multiple=True, metavar="HOST", help="Speak plain http to this registry host.")
-@click.option("--registry-ca", type=FILE, help="PEM file of the CA behind the registries' certificates.")
+@registry_options
 @output_option
 @timeout_option
 @click.pass_context
@@ -23,6 +22,7 @@ def copy(
     source: str,
     target: str,
     plain_http: tuple[str, ...],
+    token_hosts: tuple[tuple[str, str], ...],
     registry_ca: Path | None,
     output: str,
     timeout: float,
@@ -43,7 +43,7 @@ def copy(
     parts = composition(ctx)
     deadline = start_clock(parts, timeout)
     origin, destination = Reference.parse(source), Reference.parse(target)
-    registry = parts.copying_registry(plain_http=plain_http, ca=registry_ca)
+    registry = parts.copying_registry(plain_http=plain_http, ca=registry_ca, token_hosts=token_hosts)
     root = resolve(registry, origin, deadline).manifest
     if destination.digest not in {None, root.digest}:
         raise click.UsageError(f"{source} is {root.digest}, which {target} cannot be the name of")

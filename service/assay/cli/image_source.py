@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from assay.cli.composition import Composition
-from assay.cli.option import FILE
+from assay.cli.option import registry_options
 from assay.cli.packed import packed
 from assay.domain.deadline import Deadline
 from assay.domain.limit import Limits
@@ -24,6 +24,7 @@ class ImageSource:
 
     layout: Path | None
     plain_http: tuple[str, ...]
+    token_hosts: tuple[tuple[str, str], ...]
     registry_ca: Path | None
 
     def open(self, parts: Composition, image: str | None) -> tuple[Registry, Reference]:
@@ -39,7 +40,7 @@ class ImageSource:
         return parts.writable_layout(self.layout), _in_layout(parts, self.layout, image)
 
     def _registry(self, parts: Composition) -> WritableRegistry:
-        return parts.registry(plain_http=self.plain_http, ca=self.registry_ca)
+        return parts.registry(plain_http=self.plain_http, ca=self.registry_ca, token_hosts=self.token_hosts)
 
 
 def _in_layout(parts: Composition, layout: Path, image: str | None) -> Reference:
@@ -59,11 +60,10 @@ source_options = packed(
     ImageSource,
     [
         click.option("--layout", type=FOLDER, help="The image is in this OCI layout, not in a registry."),
-        click.option("--plain-http", multiple=True, metavar="HOST", help="Speak plain http to this registry host."),
-        click.option("--registry-ca", type=FILE, help="PEM file of the CA behind the registry's certificate."),
+        registry_options,
     ],
 )
-"""`--layout`, `--plain-http` and `--registry-ca`, handed to the command as `source`."""
+"""`--layout`, `--plain-http`, `--token-host` and `--registry-ca`, handed to the command as `source`."""
 
 
 def make_place(reference: Reference, deadline: Deadline) -> Place:

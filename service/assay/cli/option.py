@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
+from assay.domain.errors import InvalidInput
 from assay.domain.identity import IdentityRule
 from assay.domain.key_uri import KeyUri, is_key_uri, parse_key_uri
+from assay.domain.reference import Repository
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -29,6 +31,45 @@ class KeyReference(click.ParamType[Path | KeyUri]):
 
 
 KEY = KeyReference()
+
+
+class TokenHost(click.ParamType[tuple[str, str]]):
+    """A registry and a further host that may issue its tokens, `REGISTRY=HOST`."""
+
+    name = "token_host"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  # click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, str]:
+        """Both hosts as references write them."""
+        registry, _, host = str(value).partition("=")
+        try:
+            for name in (registry, host):
+                Repository(registry=name, path="any")
+        except InvalidInput:
+            self.fail(f"{value!r} is not REGISTRY=HOST, each host or host:port in lower case", param, ctx)
+        return registry, host
+
+
+def registry_options(command: Command) -> Command:
+    """`--plain-http`, `--token-host` and `--registry-ca`."""
+    for option in (
+        click.option("--registry-ca", type=FILE, help="PEM file of the CA behind the registry's certificate."),
+        click.option(
+            "--token-host",
+            "token_hosts",
+            multiple=True,
+            type=TokenHost(),
+            metavar="REGISTRY=HOST",
+            help="Let this host, too, issue tokens for this registry.",
+        ),
+        click.option("--plain-http", multiple=True, metavar="HOST", help="Speak plain http to this registry host."),
+    ):
+        command = option(command)
+    return command
 
 
 def output_option(command: Command) -> Command:

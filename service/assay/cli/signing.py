@@ -57,7 +57,9 @@ class Signatory:
             return KeyEvidenceSigner(parts.signer(key, password=_read_password(key)))
         if self.signing_config is None or self.trusted_root is None:
             raise click.UsageError("--signing-config and --trusted-root belong together")
-        backing = parts.backing(signing_config=self.signing_config, trusted_root=self.trusted_root, deadline=deadline)
+        backing = parts.backing(
+            signing_config=self.signing_config, trusted_root=self.trusted_root, begin=lambda: deadline
+        )
         return KeyEvidenceSigner(parts.signer(key, password=_read_password(key)), backing)
 
 

@@ -114,6 +114,7 @@ class DecisionKind(StrEnum):
 
     GATE = "gate"
     ADMISSION = "admission"
+    ARMING = "arming"
     LOG_START = "log_start"
 
 

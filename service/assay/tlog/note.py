@@ -92,7 +92,7 @@ class SigningKey:
     @property
     def verifier_key(self) -> VerifierKey:
         """The public half."""
-        return _verifier_key(self)
+        return _key_pair(self)[1]
 
     def render_secret(self) -> str:
         """The text form, for a file that nobody else can read."""
@@ -102,16 +102,16 @@ class SigningKey:
         """The note: `text`, which must end in a newline, an empty line and one signature line."""
         if not text.endswith("\n"):
             raise ValueError("the text of a note ends in a newline")
-        key = Ed25519PrivateKey.from_private_bytes(self.seed)
-        signature = encode_base64(self.verifier_key.key_id + key.sign(text.encode()))
+        secret, verifier = _key_pair(self)
+        signature = encode_base64(verifier.key_id + secret.sign(text.encode()))
         return f"{text}\n{_DASH} {self.name} {signature}\n"
 
 
 @lru_cache(maxsize=16)
-def _verifier_key(key: SigningKey) -> VerifierKey:
-    """Derived once: every checkpoint is signed with the same few keys."""
-    public = Ed25519PrivateKey.from_private_bytes(key.seed).public_key()
-    return VerifierKey(name=key.name, public=public.public_bytes_raw())
+def _key_pair(key: SigningKey) -> tuple[Ed25519PrivateKey, VerifierKey]:
+    """Derived once: every checkpoint is signed with the same key."""
+    secret = Ed25519PrivateKey.from_private_bytes(key.seed)
+    return secret, VerifierKey(name=key.name, public=secret.public_key().public_bytes_raw())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from assay.domain.descriptor import OCI_MANIFEST, Content, Descriptor
 from assay.domain.digest import Digest
-from assay.domain.errors import InvalidInput, Unavailable
-from assay.domain.evidence import Claim, EvidenceItem, EvidenceShape, Rejection
+from assay.domain.errors import Unavailable
+from assay.domain.evidence import Claim, EvidenceItem, EvidenceShape
 from assay.domain.statement import IMAGE_SIGNATURE
 from assay.formats.legacy_evidence import BUNDLE, CERTIFICATE, CHAIN, SIGNATURE, TIMESTAMP
 from assay.formats.legacy_layer import (
@@ -24,9 +24,8 @@ from assay.formats.referrer import EMPTY_BLOB, render_document_referrer, render_
 from assay.formats.simple_signing import render_simple_signing
 from assay.ports import EvidenceSigner, RegistryWriter, WritableRegistry
 from assay.usecases.evidence_layer import ATTESTATION_TAG, SIGNATURE_TAG, LegacyTag
-from assay.usecases.sign import refuse_repeated, state_attestation, state_signature
+from assay.usecases.sign import refuse_repeated, require_verified, state_attestation, state_signature
 from assay.usecases.target import Place
-from assay.verification.item import verify_item
 
 
 class Form(StrEnum):
@@ -185,20 +184,7 @@ def _item(layer: LegacyLayer, tag: LegacyTag) -> EvidenceItem:
 
 
 def _prove(desk: Desk, target: Content, item: EvidenceItem) -> Claim:
-    outcome = verify_item(
-        item,
-        subject=target.digest,
-        authorities=[desk.signer.authority()],
-        roots=desk.signer.roots(),
-        limits=desk.place.limits,
-    )
-    if isinstance(outcome, Rejection):
-        raise InvalidInput(
-            "evidence_unverified",
-            f"what was signed about {target.digest} does not verify ({outcome.code}: {outcome.detail})",
-            remedy="nothing was attached; check the key, the signing config and the trusted root",
-        )
-    return outcome
+    return require_verified(desk.signer, item, target.digest, desk.place.limits)
 
 
 def _lost(what: str) -> Unavailable:

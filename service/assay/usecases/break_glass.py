@@ -1,6 +1,6 @@
 """Break-glass: grants that are signed by whoever may, and the denial that they turn into an allow."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -22,7 +22,6 @@ from assay.verification.message import Message
 from assay.verification.trust_snapshot import TrustSnapshot
 
 _CODE = "break_glass"
-_NOTHING = Digest.of(b"")
 _Signers = dict[Digest, set[str]]
 """The signers by their ids, each with the authorities that name it."""
 Named = Mapping[str, Digest | None]
@@ -59,9 +58,7 @@ class Denial:
         return known if wanted and len(known) == len(wanted) else None
 
 
-def reconsider(
-    glass: BreakGlass | None, denial: Denial, trust: TrustSnapshot, metrics: Metrics, limits: Limits
-) -> Decision:
+def reconsider(glass: BreakGlass, denial: Denial, trust: TrustSnapshot, metrics: Metrics, limits: Limits) -> Decision:
     """The decision, or the allow that grants make of it.
 
     An allow names each grant in a finding `break_glass` and in its evidence, and what it overruled is `waived` there.
@@ -69,7 +66,7 @@ def reconsider(
     cannot be read or counted changes nothing. Admission alone has grants: what is published can wait.
     """
     decision = denial.decision
-    if glass is None or decision.kind is not DecisionKind.ADMISSION or decision.verdict is Verdict.ALLOW:
+    if decision.kind is not DecisionKind.ADMISSION or decision.verdict is Verdict.ALLOW:
         return decision
     wanted = denial.digests()
     if wanted is None:
@@ -85,16 +82,6 @@ def reconsider(
 def is_granted(decision: Decision, reference: Reference) -> bool:
     """Whether a grant made a decision an allow for this image."""
     return any(finding.code == _CODE and finding.image == str(reference) for finding in decision.findings)
-
-
-def find_grants(glass: BreakGlass, digest: Digest, trust: TrustSnapshot, limits: Limits) -> tuple[Grant, ...]:
-    """The grants for a digest that enough people signed and that the rules admit, wherever and whenever they hold.
-
-    Raises `Unavailable(grants_unavailable)`.
-    """
-    found = (read_grant(bundle, digest, trust, limits) for bundle in glass.grants.list_bundles())
-    signers = _gather(signed for signed in found if signed is not None)
-    return first_to_expire([grant for grant, who in signers.items() if not _objection(glass.rules, grant, who)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,17 +101,9 @@ def survey_grants(
 
     Raises `Unavailable(grants_unavailable)`.
     """
-    signed: list[tuple[Grant, AttestationClaim]] = []
-    others: list[Digest] = []
-    for bundle in glass.grants.list_bundles():
-        found = read_grant(bundle, _untrusted_subject(bundle, limits), trust, limits)
-        if found is None:
-            others.append(Digest.of(bundle))
-        else:
-            signed.append(found)
-    gathered = _gather(signed)
-    ordered = first_to_expire(list(gathered))
-    return tuple(_survey(glass, grant, gathered[grant], now) for grant in ordered), tuple(others)
+    signed, others = _read_grants(glass.grants, trust, limits)
+    ordered = first_to_expire(list(signed))
+    return tuple(_survey(glass, grant, signed[grant], now) for grant in ordered), others
 
 
 def _survey(glass: BreakGlass, grant: Grant, signers: _Signers, now: datetime) -> SurveyedGrant:
@@ -142,20 +121,37 @@ def _objection(rules: GrantRules, grant: Grant, signers: _Signers) -> str:
     return rules.objection(grant) or ("" if rules.is_signed(signers) else "not enough of those who may have signed it")
 
 
-def _gather(signed: Iterable[tuple[Grant, AttestationClaim]]) -> dict[Grant, _Signers]:
+def _read_grants(
+    grants: Grants, trust: TrustSnapshot, limits: Limits
+) -> tuple[Mapping[Grant, _Signers], tuple[Digest, ...]]:
+    """Every grant with its trusted signers, and the digests of the bundles that are none; each is verified once."""
     signers: dict[Grant, _Signers] = {}
-    for grant, claim in signed:
+    others: list[Digest] = []
+    for bundle in grants.list_bundles():
+        signed = _read_grant(bundle, trust, limits)
+        if signed is None:
+            others.append(Digest.of(bundle))
+            continue
+        grant, claim = signed
         signers.setdefault(grant, {}).setdefault(claim.signer.id, set()).update(claim.authorities)
-    return signers
+    return signers, tuple(others)
 
 
-def _untrusted_subject(bundle: bytes, limits: Limits) -> Digest:
-    """A digest that the bundle says it is about, for verifying it under; that of nothing when it names none."""
+def _read_grant(bundle: bytes, trust: TrustSnapshot, limits: Limits) -> tuple[Grant, AttestationClaim] | None:
+    """The grant in a bundle when somebody signed it who is trusted, and who that is.
+
+    A signature covers all subjects of its statement, so that it is enough to verify it under any of them.
+    """
+    item = EvidenceItem(shape=EvidenceShape.BUNDLE, content=bundle)
     try:
-        statement = read_statement(bundle, limits)
-    except InvalidInput:
-        return _NOTHING
-    return next((subject.digest for subject in statement.subjects if subject.digest is not None), _NOTHING)
+        named = (subject.digest for subject in read_statement(bundle, limits).subjects)
+        subject = next(digest for digest in named if digest is not None)
+        claim = verify_item_for(trust.groups, item, artefact=Message.of_digest(subject), limits=limits)
+        if isinstance(claim, AttestationClaim) and claim.predicate_type == BREAK_GLASS:
+            return parse_grant(claim.predicate, claim.subjects), claim
+    except (InvalidInput, StopIteration):
+        return None
+    return None
 
 
 def read_statement(bundle: bytes, limits: Limits) -> Statement:
@@ -164,20 +160,6 @@ def read_statement(bundle: bytes, limits: Limits) -> Statement:
     if not isinstance(content, Envelope):
         raise InvalidInput("grant_malformed", "the bundle holds no statement", remedy="name a grant")
     return parse_statement(content.untrusted_payload, limits=limits)
-
-
-def read_grant(
-    bundle: bytes, digest: Digest, trust: TrustSnapshot, limits: Limits
-) -> tuple[Grant, AttestationClaim] | None:
-    """The grant in a bundle when it is about this digest and signed by somebody who is trusted, and who signed it."""
-    item = EvidenceItem(shape=EvidenceShape.BUNDLE, content=bundle)
-    claim = verify_item_for(trust.groups, item, artefact=Message.of_digest(digest), limits=limits)
-    if not isinstance(claim, AttestationClaim) or claim.predicate_type != BREAK_GLASS:
-        return None
-    try:
-        return parse_grant(claim.predicate, claim.subjects), claim
-    except InvalidInput:
-        return None
 
 
 def _grant(
@@ -191,16 +173,20 @@ def _grant(
         namespace=denial.namespace,
         time=decision.time,
     )
+    signed, _ = _read_grants(glass.grants, trust, limits)
+    usable = [
+        grant
+        for grant, signers in signed.items()
+        if not _objection(glass.rules, grant, signers)
+        and not situation.objection(grant)
+        and not glass.grants.standing(grant.id).objection(grant)
+    ]
     chosen: dict[str, Grant] = {}
     for image, digest in wanted.items():
-        usable = [
-            grant
-            for grant in find_grants(glass, digest, trust, limits)
-            if not situation.objection(grant) and not glass.grants.standing(grant.id).objection(grant)
-        ]
-        if not usable:
+        covering = [grant for grant in usable if digest in grant.digests]
+        if not covering:
             return None
-        chosen[image] = usable[0]
+        chosen[image] = first_to_expire(covering)[0]
     if decision.dry_run or _use_all(glass.grants, set(chosen.values()), decision.id, decision.time):
         return chosen
     return None

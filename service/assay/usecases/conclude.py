@@ -3,16 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Finding, Recorded, Stage, StageVerdict, Status, Verdict
+from assay.domain.digest import Digest
+from assay.domain.evidence import Gap, Rejection
 from assay.usecases.break_glass import Denial, reconsider
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import JudgedImage, RequestFacts, canonical, request_document
 from assay.usecases.engine import Engine, Scope
 from assay.usecases.judge import Judged
+from assay.usecases.proof import ask_anew
 from assay.usecases.recollection import recall_proof
 from assay.usecases.record import record_decision
+
+T = TypeVar("T", Digest, Gap, Rejection)
 
 _REQUEST_SHARE = 0.5
 
@@ -61,7 +67,7 @@ def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scop
             tenant=scope.tenant,
             environment=scope.environment,
             deadline=deadline.part(_REQUEST_SHARE),
-            recall=partial(recall_proof, engine, octets),
+            recall=partial(recall_proof, engine, octets) if scope.may_recall else ask_anew,
         )
     decision = _reconsidered(
         engine,
@@ -89,6 +95,8 @@ def _image(judged: Judged) -> JudgedImage:
 def _reconsidered(
     engine: Engine, judged: Sequence[Judged], request: StageVerdict, asker: Asker, decision: Decision
 ) -> Decision:
+    if engine.break_glass is None:
+        return decision
     denial = Denial(
         decision=decision,
         stages=(request, *(item.verdict for item in judged)),
@@ -125,14 +133,19 @@ def _decision(
         dry_run=asker.dry_run,
         images_unchanged=bool(judged) and all(item.runs_already for item in judged),
         findings=findings,
-        gaps=tuple(sorted({gap for item in judged for gap in item.facts.gaps})),
-        rejected=tuple(sorted({rejection for item in judged for rejection in item.facts.rejected})),
-        evidence=tuple(sorted({digest for item in judged for digest in item.facts.evidence})),
+        gaps=_together([item.facts.gaps for item in judged]),
+        rejected=_together([item.facts.rejected for item in judged]),
+        evidence=_together([item.facts.evidence for item in judged]),
         source_commit=commits.pop() if len(commits) == 1 else "",
         policy=engine.identity(),
         document=document,
         preimage=canonical(asker.preimage),
     )
+
+
+def _together(parts: Sequence[tuple[T, ...]]) -> tuple[T, ...]:
+    """All of them once, in order; those of one image are that already, and most requests have one."""
+    return parts[0] if len(parts) == 1 else tuple(sorted({item for part in parts for item in part}))
 
 
 def _verdict(judged: Sequence[Judged], request: StageVerdict, findings: Sequence[Finding]) -> Verdict:

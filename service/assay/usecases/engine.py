@@ -80,6 +80,11 @@ class Scope:
     tenant: str
     environment: str
 
+    @property
+    def may_recall(self) -> bool:
+        """Whether what policy said before may be said again; whoever publishes gets a proof of this moment."""
+        return self.kind is DecisionKind.ADMISSION
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:

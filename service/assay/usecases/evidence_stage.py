@@ -28,8 +28,8 @@ def judge_evidence(
 ) -> EvidenceVerdict:
     """List, collect and verify what lies beside an artefact now, and decide on it, platform by platform.
 
-    The policy is not asked again about what it was asked about before, as long as that verdict stands; what is
-    definitive is kept. Raises what reading the artefact itself raises.
+    For an admission the policy is not asked again about what it was asked about before, as long as that verdict stands.
+    What is definitive is kept. Raises what reading the artefact itself raises.
     """
     begun = engine.clock.now()
     key = verdict_key(engine, source, resolved.artefact, scope, begun)
@@ -48,7 +48,7 @@ def judge_evidence(
     proven = [_with_unjudged(tree.about(platform), named, trust) for platform in tree.platforms]
     platforms = [_describe(key, platform, named) for platform in proven]
     undecided = _together(platforms)
-    earlier = recall_verdict(engine, key, begun)
+    earlier = recall_verdict(engine, key, begun) if scope.may_recall else None
     if earlier is not None and earlier.found.facts == undecided:
         keep_verdict(engine, replace(earlier, listed=begun))
         return earlier.found

@@ -8,7 +8,9 @@ from cryptography.x509 import Certificate
 from assay.domain.break_glass import BREAK_GLASS
 from assay.domain.digest import Digest
 from assay.domain.errors import EvidenceRejected, InvalidInput
+from assay.domain.evidence import Claim, EvidenceItem, Rejection
 from assay.domain.identity import Authority, PublicKey
+from assay.domain.limit import Limits
 from assay.domain.statement import IMAGE_SIGNATURE, PAYLOAD_TYPE, Statement, Subject
 from assay.formats.break_glass import parse_grant
 from assay.formats.bundle import Vouchers, render_bundle, render_envelope, render_message_bundle
@@ -16,9 +18,9 @@ from assay.formats.certificate import encode_certificate
 from assay.formats.dsse import Envelope, pae
 from assay.formats.public_key import load_verifying_key
 from assay.formats.statement import render_statement
-from assay.ports import Signer, Witness
+from assay.ports import EvidenceSigner, Signer, Witness
 from assay.verification.identity import IdentityPattern, read_identity
-from assay.verification.item import NO_ROOTS
+from assay.verification.item import NO_ROOTS, verify_item
 from assay.verification.log_body import LoggedSignature, Verifier
 from assay.verification.message import Message
 from assay.verification.signature import find_scheme
@@ -128,6 +130,22 @@ def attest(signer: Signer, *, name: str, digest: Digest, predicate_type: str, pr
     """Sign a statement about an image: the bundle (version 0.3) that holds it; raises as `state_attestation`."""
     statement = state_attestation(name=name, digest=digest, predicate_type=predicate_type, predicate=predicate)
     return KeyEvidenceSigner(signer).sign_statement(statement)
+
+
+def require_verified(signer: EvidenceSigner, item: EvidenceItem, subject: Digest, limits: Limits) -> Claim:
+    """What evidence that was just signed proves to whoever trusts its signer.
+
+    Raises `InvalidInput(evidence_unverified)` when it proves nothing: a key that is not the one it seems, a service of
+    the signing config that the trust root does not know.
+    """
+    outcome = verify_item(item, subject=subject, authorities=[signer.authority()], roots=signer.roots(), limits=limits)
+    if isinstance(outcome, Rejection):
+        raise InvalidInput(
+            "evidence_unverified",
+            f"what was signed about {subject} does not verify ({outcome.code}: {outcome.detail})",
+            remedy="nothing was attached; check the key, the signing config and the trusted root",
+        )
+    return outcome
 
 
 def state_signature(digest: Digest, *, annotations: Sequence[tuple[str, str]], name: str = "") -> bytes:

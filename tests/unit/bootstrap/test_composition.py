@@ -129,3 +129,13 @@ def test_clients_are_made_without_asking_anybody(tmp_path: Path) -> None:
     assert PARTS.builder_parts() is PARTS
     assert PARTS.clock().monotonic() > 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_break_glass_is_what_the_configuration_says(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    glass, trust = PARTS.break_glass(write(f"{CONFIGURATION}break_glass: {{grants: grants, authorities: [release]}}\n"))
+    assert (glass.grants.list_bundles(), trust.outage()) == ([], "")
+    assert glass.grants.standing(Digest.of(b"grant")).uses == 0
+    with pytest.raises(ConfigError) as caught:
+        PARTS.break_glass(write(CONFIGURATION))
+    assert caught.value.code == "break_glass_missing"

@@ -33,11 +33,13 @@ def test_every_part_is_told_and_nothing_is_left_behind(write: Write, tmp_path: P
     (tmp_path / "tls.crt").touch()
     (tmp_path / "tls.key").touch()
     digest = Digest.of(OPA.read_bytes())
-    text = CONFIGURATION.replace("path: opa}", f"path: opa, sha256: {digest.hex}}}") + WEBHOOK
+    glass = "break_glass: {grants: grants, authorities: [release]}\n"
+    text = CONFIGURATION.replace("path: opa}", f"path: opa, sha256: {digest.hex}}}") + WEBHOOK + glass
     found = inspect(write(text))
     assert found["trust"] == "1 authorities, 1 keys, 0 identities"
     assert found["rule data"] == "for demo/prod"
     assert found["opa"] == digest.text
+    assert found["break-glass"] == "1 of release, at most 1 day, 0:00:00 and 20 uses"
     assert found["service"] == "listens on 127.0.0.1:0"
     assert found["webhook"] == "listens on 127.0.0.1:0 with TLS"
     assert not (tmp_path / "state").exists()

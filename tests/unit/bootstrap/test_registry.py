@@ -10,7 +10,7 @@ from assay.bootstrap.inspection import inspect_installation
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_access, service_credentials, service_registry
 from assay.domain.credential import Credential
-from assay.domain.errors import ConfigError, Unavailable
+from assay.domain.errors import ConfigError, InvalidInput, Unavailable
 from assay.domain.limit import Limits
 from tests.fakes.oci import image, put_image, soon
 from tests.fakes.program import write_program
@@ -64,6 +64,24 @@ def test_a_command_line_asks_the_helpers_of_its_user(tmp_path: Path, monkeypatch
         registry.demand_login(TokenService(users={"ursula": "opensesame"}))
         user = SystemComposition().registry(plain_http=[], ca=None)
         assert user.resolve(registry.reference("app", tag="v1"), soon()).octets == image()
+
+
+def test_a_command_line_asks_a_token_host_when_it_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with FakeRegistry.start() as registry, FakeRegistry.start() as issuer:
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {registry.host: LOGIN}}))
+        put_image(registry, "app")
+        tokens = TokenService(users={"ursula": "opensesame"})
+        registry.demand_login(tokens, realm=f"{issuer.url}/token")
+        issuer.tokens = tokens
+        reference = registry.reference("app", tag="v1")
+        told = SystemComposition().registry(
+            plain_http=[registry.host, issuer.host], ca=None, token_hosts=[(registry.host, issuer.host)]
+        )
+        assert told.resolve(reference, soon()).octets == image()
+        with pytest.raises(InvalidInput) as caught:
+            SystemComposition().registry(plain_http=[registry.host, issuer.host], ca=None).resolve(reference, soon())
+        assert caught.value.code == "realm_refused"
 
 
 def test_a_command_line_works_without_any_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def test_a_key_is_backed_by_a_log_or_an_authority_of_timestamps(tmp_path: Path) 
     def code(**changes: object) -> str:
         config, root = write_signing_config(tmp_path, **changes)
         try:
-            assert PARTS.backing(signing_config=config, trusted_root=root, deadline=soon()).certificate is None
+            assert PARTS.backing(signing_config=config, trusted_root=root, begin=soon).certificate is None
         except AssayError as error:
             return error.code
         return ""

@@ -1,5 +1,6 @@
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -7,14 +8,22 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from assay.adapters.signing.key_file import KeyFileSigner
+from assay.domain.deadline import Deadline
 from assay.domain.decision import Verdict
 from assay.domain.digest import Digest
+from assay.domain.errors import InvalidInput
 from assay.domain.key_uri import KeyUri
+from assay.usecases.sign import Backing
+from assay.verification.trust_root import TrustRoot
 from assay_builder import commands, composition
 from assay_builder.plan.lock import parse_lock, render_lock
 from tests.fakes.build import SPEC, TEXTS, FakeBuildWorld, FrozenClock
 from tests.fakes.checksum_database import DATABASE_KEY, RecordingProxy
+from tests.fakes.desk import KeylessSigner
 from tests.fakes.publication import FakeGate, RecordingRegistry
+from tests.fakes.sigstore import FakeSigstore, Recipe
+from tests.fakes.transparency import FakeLog
+from tests.fakes.witness import OwnWitness
 
 
 @dataclass
@@ -23,6 +32,7 @@ class Service:
 
     answer: FakeGate = field(default_factory=lambda: FakeGate(Verdict.ALLOW))
     target: RecordingRegistry = field(default_factory=RecordingRegistry)
+    root: TrustRoot = field(default_factory=lambda: KeylessSigner(recipe=Recipe(body="dsse 0.0.1")).roots()["private"])
 
     def builder_parts(self) -> "Service":
         return self
@@ -35,6 +45,11 @@ class Service:
         assert password == b"secret"
         return KeyFileSigner(ec.derive_private_key(7, ec.SECP256R1()))
 
+    def backing(self, *, signing_config: Path, trusted_root: Path, begin: Callable[[], Deadline]) -> Backing:
+        assert (signing_config.name, trusted_root.name) == ("config.json", "root.json")
+        assert begin().remaining("the test") > 0
+        return Backing(witness=OwnWitness(), root=self.root)
+
     def signer_process(self, socket: Path) -> KeyFileSigner:
         assert socket == Path("/run/signer.sock")
         return KeyFileSigner(ec.derive_private_key(7, ec.SECP256R1()))
@@ -43,8 +58,10 @@ class Service:
         assert (url, token, ca) == ("http://127.0.0.1:1", "t", None)
         return self.answer
 
-    def registry(self, *, plain_http: tuple[str, ...], ca: Path | None) -> RecordingRegistry:
-        assert (plain_http, ca) == ((), None)
+    def registry(
+        self, *, plain_http: tuple[str, ...], ca: Path | None, token_hosts: tuple[tuple[str, str], ...] = ()
+    ) -> RecordingRegistry:
+        assert (plain_http, ca, token_hosts) == ((), None, ())
         return self.target
 
 
@@ -99,6 +116,37 @@ def test_a_build_is_signed_by_a_signer_process(world: FakeBuildWorld) -> None:
 def test_one_signer_is_named(world: FakeBuildWorld, arguments: list[str]) -> None:
     result = call("build", "demo.yaml", "--layout", "out", *arguments)
     assert (result.exit_code, "--signer unix:PATH" in result.stderr) == (2, True)
+
+
+def test_every_signature_of_a_build_is_logged_when_a_log_is_named(world: FakeBuildWorld) -> None:
+    for name in ("config.json", "root.json"):
+        Path(name).touch()
+    words = ["--signing-config", "config.json", "--trusted-root", "root.json", "--layout", "out", "--output", "json"]
+    assert call("build", "demo.yaml", "--key", "key", *words).exit_code == 0
+    blobs = [
+        json.loads(path.read_bytes())
+        for path in Path("out/blobs/sha256").iterdir()
+        if b"dsseEnvelope" in path.read_bytes()
+    ]
+    assert len(blobs) == 4
+    assert all(blob["verificationMaterial"]["tlogEntries"] for blob in blobs)
+
+
+def test_what_the_trust_root_would_not_accept_is_not_built(world: FakeBuildWorld) -> None:
+    for name in ("config.json", "root.json"):
+        Path(name).touch()
+    other = replace(FakeSigstore(), log=FakeLog(name="other.test"))
+    service = Service(root=KeylessSigner(world=other, recipe=Recipe(body="dsse 0.0.1")).roots()["private"])
+    words = ["--signing-config", "config.json", "--trusted-root", "root.json", "--layout", "out"]
+    refused = call("build", "demo.yaml", "--key", "key", *words, service=service)
+    assert isinstance(refused.exception, InvalidInput)
+    assert (refused.exception.code, Path("out").exists()) == ("evidence_unverified", False)
+
+
+def test_a_log_needs_the_trust_root_that_judges_it(world: FakeBuildWorld) -> None:
+    Path("config.json").touch()
+    result = call("build", "demo.yaml", "--key", "key", "--layout", "out", "--signing-config", "config.json")
+    assert (result.exit_code, "belong together" in result.stderr) == (2, True)
 
 
 def test_an_allowed_build_is_pushed(world: FakeBuildWorld) -> None:

@@ -102,8 +102,17 @@ def test_whom_to_trust_and_what_to_read_must_be_said_once(assay: CommandLine, ke
 
 
 def test_registry_options_reach_the_registry(assay: CommandLine, registry: FakeRegistry, key: str) -> None:
-    assay.run("verify", "--key", key, "--plain-http", "a:1", "--registry-ca", key, f"{registry.host}/app:v1")
-    assert ("registry", (("a:1",), Path(key))) in assay.parts.calls
+    options = ["--plain-http", "a:1", "--registry-ca", key, "--token-host", "r.example=t.example:5001"]
+    assay.run("verify", "--key", key, *options, f"{registry.host}/app:v1")
+    assert ("registry", (("a:1",), Path(key), ("r.example", "t.example:5001"))) in assay.parts.calls
+
+
+@pytest.mark.parametrize("pair", ["r.example", "=t.example", "r.example=", "r.example=https://t.example", "R=t"])
+def test_a_token_host_is_named_with_its_registry(
+    assay: CommandLine, registry: FakeRegistry, key: str, pair: str
+) -> None:
+    outcome = assay.run("verify", "--key", key, "--token-host", pair, f"{registry.host}/app:v1")
+    assert (outcome.status, "is not REGISTRY=HOST" in outcome.err) == (2, True)
 
 
 @pytest.fixture

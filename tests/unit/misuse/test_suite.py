@@ -56,9 +56,22 @@ class Scripted:
         self.calls.append((collaborator, error))
         yield
 
+    @contextmanager
+    def pull_secret(self, namespace: str, name: str, user: str) -> Iterator[None]:
+        self.calls.append((namespace, name, user))
+        yield
+
+    @contextmanager
+    def exception(self, subject: Stored, flaw: str) -> Iterator[None]:
+        self.calls.append((subject, flaw))
+        yield
+
     def keyless(self, subject: Stored, flaw: str) -> Mapping[str, bytes]:
         self.calls.append((subject, flaw))
         return {}
+
+    def restart(self) -> None:
+        self.calls.append(("restart",))
 
     def entries(self) -> Sequence[Entry]:
         return []

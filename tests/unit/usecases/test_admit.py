@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
-from assay.domain.decision import Verdict
+from assay.domain.decision import Stage, Status, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 from assay.domain.mirror import MirrorNames
+from assay.domain.policy import Mode
 from assay.domain.reference import Reference, Repository
 from assay.usecases.admit import AdmissionScope, admit
 from tests.fakes.engine import Rules, World, good_bundles, publish
@@ -159,3 +160,25 @@ def test_who_asked_is_kept_apart_from_what_the_policy_sees(registry: FakeRegistr
     )
     request: Any = world.policy.asked[-1]["request"]
     assert (request["k8s"]["namespace"], request["k8s"]["labels"]) == ("shop", {"app": "web"})
+
+
+def on_trial(world: World, mode: Mode) -> World:
+    """A world in which nothing that only the bare image lacks is enforced."""
+    codes = ("signature.authority", "provenance.builder", "sbom.found", "licence.denied")
+    loaded = world.policy.policy
+    world.policy.policy = replace(loaded, modes={(TENANT, ENVIRONMENT): dict.fromkeys(codes, mode)})
+    world.policy.answer = lambda answer: {**answer, "allow": True}
+    world.policy.only = Stage.EVIDENCE
+    return world
+
+
+def test_what_a_rule_on_trial_finds_is_recorded_and_told_to_nobody_who_asks(registry: FakeRegistry) -> None:
+    world = on_trial(World(), Mode.SHADOW)
+    answer = ask(world, registry.reference("bare", tag="v1"))
+    assert (answer.verdict, answer.findings) == (Verdict.ALLOW, ())
+    assert {finding.status for finding in world.log.decisions[0].findings} == {Status.SHADOW}
+
+
+def test_what_a_rule_that_warns_finds_is_told(registry: FakeRegistry) -> None:
+    answer = ask(on_trial(World(), Mode.WARN), registry.reference("bare", tag="v1"))
+    assert (answer.verdict, {finding.status for finding in answer.findings}) == (Verdict.ALLOW, {Status.WARNING})

@@ -9,6 +9,7 @@ import pytest
 
 from assay.domain.decision import Decision, DecisionKind, Verdict
 from assay.domain.digest import Digest
+from assay.domain.errors import Unavailable
 from assay.domain.reference import Reference
 from assay.usecases.conclude import Asker, conclude
 from assay.usecases.document import RequestFacts
@@ -87,3 +88,30 @@ def test_a_denial_by_the_request_stage_alone_is_a_denial(registry: FakeRegistry)
 def test_no_images_are_no_allow() -> None:
     decision = decide(World())
     assert decision.verdict is not Verdict.ALLOW
+
+
+def test_a_request_that_was_answered_a_short_while_ago_is_not_put_before_the_engine_again(
+    registry: FakeRegistry,
+) -> None:
+    world, reference = World(), registry.reference("app", tag="v1")
+    first, second = decide(world, reference), decide(world, reference)
+    assert (len(world.policy.asked), first.verdict, second.verdict) == (2, Verdict.ALLOW, Verdict.ALLOW)
+    assert first.document == second.document
+    world.clock.seconds += 60
+    decide(world, reference)
+    assert len(world.policy.asked) == 3
+
+
+def test_another_request_is_put_before_the_engine(registry: FakeRegistry) -> None:
+    world = World()
+    decide(world, registry.reference("app", tag="v1"))
+    decide(world, registry.reference("app", tag="v1"), registry.reference("bare", tag="v1"))
+    assert world.metrics.cache["request", "miss"] == 2
+
+
+def test_an_engine_that_was_down_is_asked_again(registry: FakeRegistry) -> None:
+    world, reference = World(), registry.reference("app", tag="v1")
+    world.policy.error = Unavailable("policy_engine_unavailable", "down", remedy="start it")
+    assert decide(world, reference).verdict is Verdict.DENY
+    world.policy.error = None
+    assert decide(world, reference).verdict is Verdict.ALLOW

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from assay.domain.artefact import Artefact
-from assay.domain.decision import DecisionKind, Stage, Verdict
+from assay.domain.decision import DecisionKind, Stage, Status, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.domain.gate import FromLayout, FromRegistry, GateAnswer, GateQuestion
 from assay.domain.mirror import MirrorNames
+from assay.domain.policy import Mode
 from assay.domain.reference import Repository
 from assay.tlog.leaf import parse_leaf
+from assay.usecases.engine import Scope, Source
 from assay.usecases.gate import ask_gate
+from assay.usecases.judge_all import judge_all
 from tests.fakes.engine import CALLER, World, candidate, good_bundles, publish
 from tests.fakes.oci import image
 from tests.fakes.policy import ENVIRONMENT, TENANT
@@ -253,3 +256,44 @@ def test_an_artefact_in_a_mirror_is_judged_under_its_origin(world: World, regist
     carried = replace(question(registry), artefact=mirrored, evidence=candidate(GOOD))
     answer = ask_gate(engine, carried, CALLER, world.deadline())
     assert [item.name for item in parse_leaf(answer.leaf).images] == [mirrored.repository.name]
+
+
+def test_the_gate_asks_registry_and_engine_each_time(world: World, registry: FakeRegistry) -> None:
+    ask(world, registry)
+    registry.requests.clear()
+    ask(world, registry)
+    assert f"/v2/app/referrers/{IMAGE}" in registry.paths()
+    assert len(world.policy.asked) == 4
+
+
+def test_what_the_gate_found_serves_the_admission_of_the_image(world: World, registry: FakeRegistry) -> None:
+    ask(world, registry)
+    registry.requests.clear()
+    engine = world.engine()
+    scope = Scope(kind=DecisionKind.ADMISSION, tenant=TENANT, environment=ENVIRONMENT)
+    pinned = registry.reference("app", digest=IMAGE)
+    (judged,) = judge_all(engine, Source(registry=engine.registry), [pinned], scope, world.deadline())
+    assert (judged.verdict.verdict, registry.requests) == (Verdict.ALLOW, [])
+
+
+def test_what_a_candidate_carries_serves_nobody_else(world: World, registry: FakeRegistry) -> None:
+    carried = replace(question(registry), evidence=candidate(GOOD))
+    assert ask_gate(world.engine(), carried, CALLER, world.deadline()).verdict is Verdict.ALLOW
+    engine = world.engine()
+    scope = Scope(kind=DecisionKind.ADMISSION, tenant=TENANT, environment=ENVIRONMENT)
+    judge_all(
+        engine, Source(registry=engine.registry), [registry.reference("app", digest=IMAGE)], scope, world.deadline()
+    )
+    assert registry.requests
+
+
+def test_what_a_rule_on_trial_finds_is_no_part_of_the_answer(world: World, registry: FakeRegistry) -> None:
+    loaded = world.policy.policy
+    world.policy.policy = replace(loaded, modes={(TENANT, ENVIRONMENT): {"licence.denied": Mode.SHADOW}})
+    complaint = {"code": "licence.denied", "term": "", "msg": "denied", "evidence": []}
+    holds = ("signature.authority", "provenance.builder", "sbom.found")
+    world.policy.only = Stage.EVIDENCE
+    world.policy.answer = lambda answer: {**answer, "findings": [complaint], "holds": dict.fromkeys(holds, True)}
+    answer = ask(world, registry)
+    assert (answer.verdict, answer.findings) == (Verdict.ALLOW, ())
+    assert [finding.status for finding in world.log.decisions[0].findings] == [Status.SHADOW]

@@ -11,7 +11,7 @@ from assay.domain.evidence_format import EVERY_FORMAT, EvidenceFormat
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference
 from assay.usecases.engine import Scope, Source
-from assay.usecases.judge import Judged, judge_reference
+from assay.usecases.judge import Judged, judge_reference, leave_unjudged
 from tests.fakes.engine import World, good_bundles, publish
 from tests.fakes.oci import image, put_bundle
 from tests.fakes.policy import ENVIRONMENT, TENANT
@@ -100,6 +100,14 @@ def test_junk_uses_up_no_room_of_what_counts(registry: FakeRegistry) -> None:
         scarce, Source(registry=engine.registry), registry.reference("app", tag="v1"), SCOPE, deadline
     )
     assert "evidence_limit" in {gap.code for gap in judged.facts.gaps}
+
+
+def test_an_image_that_runs_already_is_left_unjudged_and_names_its_digest(registry: FakeRegistry) -> None:
+    pinned = registry.reference("app", digest=IMAGE)
+    left = leave_unjudged(pinned)
+    assert (left.verdict.verdict, left.digest, left.facts.documents) == (Verdict.ALLOW, IMAGE, ())
+    assert left.runs_already
+    assert registry.requests == []
 
 
 def test_an_allow_needs_an_artefact_and_a_document(registry: FakeRegistry) -> None:

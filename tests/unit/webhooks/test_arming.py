@@ -5,8 +5,9 @@ from typing import Any, cast
 
 import pytest
 
+from assay.domain.arming import Action, Change
 from assay.domain.errors import ConfigError
-from assay_webhooks.arming import ARMED, HISTORY, Action, Change, arm, disarm, is_armed
+from assay_webhooks.arming import ARMED, HISTORY, arm, disarm, is_armed
 from assay_webhooks.manifest import make_manifest
 from assay_webhooks.registration import Document, ServiceAddress
 from tests.fakes.certificate import NOW
@@ -61,6 +62,33 @@ def test_the_record_says_who_did_what_when_and_why(mutating: Document) -> None:
 def test_what_is_done_already_changes_nothing(mutating: Document) -> None:
     assert disarm(disarmed(mutating), DISARMED) is None
     assert arm(mutating, ARMING) is None
+
+
+def test_a_manifest_that_was_applied_over_a_way_out_counts_and_can_be_disarmed_again(mutating: Document) -> None:
+    applied = cast("dict[str, Any]", disarmed(mutating))
+    rules = [{"resources": ["pods"]}]
+    applied["webhooks"] = [{**cast("dict[str, Any]", mutating)["webhooks"][0], "rules": rules}]
+    again = disarm(applied, DISARMED)
+    assert again is not None
+    assert not is_armed(again)
+    armed = arm(again, ARMING)
+    assert armed is not None
+    assert cast("dict[str, Any]", armed)["webhooks"][0]["rules"] == rules
+    kept = arm(applied, ARMING)
+    assert kept is not None
+    assert cast("dict[str, Any]", kept)["webhooks"][0]["rules"] == rules
+    assert ARMED not in annotations(kept)
+
+
+def test_a_webhook_that_is_disarmed_beside_one_that_is_not_keeps_what_arming_restores(mutating: Document) -> None:
+    half = cast("dict[str, Any]", disarmed(mutating))
+    other = {**cast("dict[str, Any]", mutating)["webhooks"][0], "name": "other.assay.dev"}
+    half["webhooks"].append(other)
+    again = disarm(half, DISARMED)
+    assert again is not None
+    armed = arm(again, ARMING)
+    assert armed is not None
+    assert is_armed(armed)
 
 
 def test_the_record_is_bounded_and_survives_garbage(mutating: Document) -> None:

@@ -19,26 +19,11 @@ from assay_webhooks.registration import ServiceAddress
 from tests.fakes.clock import FrozenClock
 from tests.fakes.cluster_objects import FakeObjects
 from tests.fakes.webhook_manifest import BUNDLE, GUARD
+from tests.unit.bootstrap.conftest import CONFIGURATION as BASE
+from tests.unit.bootstrap.conftest import WEBHOOK
 
-ROOT = Path(__file__).parents[3]
-CONFIGURATION = f"""\
-version: 1
-state: state
-origin: assay.example/assay/test
-service:
-  listen: 127.0.0.1:0
-  local: {{tenant: demo, environments: [prod], roles: [gate, audit]}}
-webhook:
-  listen: 127.0.0.1:0
-  timeout_seconds: 7
-  tls: {{certificate: tls.crt, key: tls.key}}
-  tenant: demo
-  environment: prod
-policy: {{bundle: {ROOT / "policies"}, rule_data: rule-data.json}}
-opa: {{path: opa}}
-authorities:
-  release: {{keys: [release.pub]}}
-"""
+REGISTRIES = 'registries: {only: ["registry.example"], ca: release.pub}\n'
+CONFIGURATION = BASE.replace(REGISTRIES, "") + WEBHOOK.replace("  tls:", "  timeout_seconds: 7\n  tls:")
 RULE_DATA = {"demo": {"prod": {"allowed_registries": ["registry.example"]}}}
 
 
@@ -121,8 +106,7 @@ def test_rule_data_that_does_not_say_what_is_allowed_is_refused(configuration: P
 
 
 def test_a_configuration_without_a_webhook_has_no_manifest(configuration: Path) -> None:
-    before, _, behind = CONFIGURATION.partition("webhook:\n")
-    configuration.write_text(before + behind[behind.index("policy:") :])
+    configuration.write_text(BASE)
     error = manifest(configuration).exception
     assert isinstance(error, ConfigError)
     assert error.code == "webhook_missing"

@@ -16,7 +16,6 @@ def _image(written: str, index: int = 0) -> ImageField:
     return ImageField(
         pointer=f"/spec/containers/{index}/image",
         words=f"/spec/containers/{index}/image",
-        role="/spec/containers/*/image",
         written=written,
         reference=Reference.parse(written),
     )

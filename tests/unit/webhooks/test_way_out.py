@@ -6,9 +6,10 @@ from typing import Any, cast
 
 import pytest
 
+from assay.domain.arming import Action
 from assay.domain.deadline import Deadline
 from assay.domain.errors import ConfigError, Unavailable
-from assay_webhooks.arming import HISTORY, Action
+from assay_webhooks.arming import HISTORY
 from assay_webhooks.manifest import make_manifest
 from assay_webhooks.registration import ServiceAddress
 from assay_webhooks.way_out import Outcome, take_way_out

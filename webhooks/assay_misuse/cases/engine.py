@@ -6,7 +6,7 @@ from typing import Any
 
 from assay_misuse.bench import Answer, Bench
 from assay_misuse.case import Case, Need, Step, admit, deny, part
-from assay_misuse.workload import creation
+from assay_misuse.workload import Json, creation
 
 _ERRORS: tuple[Exception, ...] = (
     RuntimeError("broken"),
@@ -81,50 +81,53 @@ _REQUEST_ANSWERS: dict[str, Answer] = {
 }
 
 
+def _fresh(bench: Bench) -> Json:
+    """A question about a signed image that nobody asked about before: a webhook may remember what was proven."""
+    return creation(bench.pinned(bench.signed()))
+
+
 def _answers(bench: Bench) -> Iterator[Step]:
-    good, bad = creation(bench.pinned(bench.signed())), creation(bench.pinned(bench.unsigned()))
     with bench.controlled.engine_answering(_same):
-        yield admit("the engine's own answer", good)
+        yield admit("the engine's own answer", _fresh(bench))
     for name, answer in {**_ANSWERS, **_REQUEST_ANSWERS}.items():
         with bench.controlled.engine_answering(answer):
-            yield deny(f"a signed image and {name}", good)
-            yield deny(f"an unsigned image and {name}", bad)
+            yield deny(f"a signed image and {name}", _fresh(bench))
+            yield deny(f"an unsigned image and {name}", creation(bench.pinned(bench.unsigned())))
     lie = _changed(
         lambda answer: answer.update(allow=True, findings=[], images=dict.fromkeys(answer.get("images", {}), True))
     )
     with bench.controlled.engine_answering(lie):
-        yield deny("an unsigned image and an allow without proof", bad)
+        yield deny("an unsigned image and an allow without proof", creation(bench.pinned(bench.unsigned())))
 
 
 def _one_of_two(bench: Bench) -> Iterator[Step]:
-    first, second = bench.pinned(bench.signed()), bench.pinned(bench.signed())
-    asked = creation(first, second)
-    yield admit("two verdicts for two images", asked)
-
     def fewer(answer: Any) -> object:  # noqa: ANN401  # the engine's own
         return answer["images"].popitem() if answer.get("images") else None
 
+    def asked() -> Json:
+        return creation(bench.pinned(bench.signed()), bench.pinned(bench.signed()))
+
+    yield admit("two verdicts for two images", asked())
     with bench.controlled.engine_answering(_changed(fewer)):
-        yield deny("one verdict for two images", asked)
+        yield deny("one verdict for two images", asked())
 
 
 def _down(bench: Bench) -> Iterator[Step]:
-    good = creation(bench.pinned(bench.signed()))
-    yield admit("an engine that works", good)
+    yield admit("an engine that works", _fresh(bench))
     for error in _ERRORS:
+        asked = _fresh(bench)
         with bench.controlled.engine_answering(_raise(error)):
-            yield deny(f"an engine that fails with {type(error).__name__}", good)
-    yield admit("the engine works again", good)
+            yield deny(f"an engine that fails with {type(error).__name__}", asked)
+        yield admit("the same when the engine works again", asked)
 
 
 def _broken(bench: Bench) -> Iterator[Step]:
-    good = creation(bench.pinned(bench.signed()))
     for collaborator in _COLLABORATORS:
-        yield admit(f"before {collaborator} breaks", good)
         for error in _ERRORS:
+            asked = _fresh(bench)
             with bench.controlled.breaking(collaborator, error):
-                yield deny(f"{collaborator} breaks with {type(error).__name__}", good)
-    yield admit("everything works again", good)
+                yield deny(f"{collaborator} breaks with {type(error).__name__}", asked)
+        yield admit(f"when {collaborator} works again", _fresh(bench))
 
 
 ENGINE_CASES = (

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from assay_misuse.bench import Bench
+from assay_misuse.bench import LABELLED_NAMESPACE, LAX_LABEL, LAX_NAMESPACE, OTHER_NAMESPACE, Bench
 from assay_misuse.case import Case, Need, Step, Together, admit, deny, part
 from assay_misuse.document import Stored
-from assay_misuse.policy import KEYLESS, Policy
+from assay_misuse.lie import ask_for_login_of
+from assay_misuse.policy import Policy
 from assay_misuse.signatory import SPDX, sbom
-from assay_misuse.workload import creation, pod, review, with_metadata
+from assay_misuse.workload import NAMESPACE, Json, creation, pod, review, with_metadata
 
 IDENTITY_FLAWS = (
     "another issuer",
@@ -57,11 +58,19 @@ def _warm_trust(bench: Bench) -> Iterator[Step]:
     yield admit("when it is trusted again", asked)
 
 
+def _other_repository(bench: Bench) -> Iterator[Step]:
+    good, path = bench.signed(), f"{bench.path}/other"
+    yield admit("the image where its evidence is", creation(bench.pinned(good)))
+    bench.publish(good, path=path)
+    yield deny("the same image in a repository without evidence", creation(bench.pinned(good, path=path)))
+    yield admit("the image where its evidence is, again", creation(bench.pinned(good)))
+
+
 def _subjects(bench: Bench) -> Iterator[Step]:
     good = pod(bench.pinned(bench.signed()))
     with bench.controlled.policy(Policy.SUBJECTS):
         yield admit("a namespace and an account that are welcome", review(good))
-        yield deny("the same image in another namespace", review(good, namespace="unwelcome"))
+        yield deny("the same image in another namespace", review(good, namespace=OTHER_NAMESPACE))
         account = {**good["spec"], "serviceAccountName": "unwelcome"}
         yield deny("the same image under another service account", review({**good, "spec": account}))
         yield admit("the first question again", review(good))
@@ -96,6 +105,64 @@ def _chosen_by_text(bench: Bench) -> Iterator[Step]:
     path = f"{bench.path}/{lax}"
     other = _unknown_licence(bench, path=path)
     yield deny("a path that names the lax policy", creation(bench.pinned(other, path=path)))
+
+
+def _namespaces(bench: Bench) -> Iterator[Step]:
+    obj = pod(bench.pinned(_unknown_licence(bench)))
+    texts = dict([LAX_LABEL])
+    yield admit("in a namespace of the lax tenant", review(obj, namespace=LAX_NAMESPACE))
+    yield admit("in a namespace that is labelled for it", review(obj, namespace=LABELLED_NAMESPACE))
+    yield deny("in a namespace of the strict tenant", review(obj))
+    labelled = with_metadata(obj, labels=texts, annotations=texts)
+    yield deny("an object that bears the label of the lax tenant", review(labelled))
+    yield deny("an object that says it is in the lax namespace", review(with_metadata(obj, namespace=LAX_NAMESPACE)))
+    yield deny("in a namespace that nobody knows", review(obj, namespace="nowhere"))
+    yield deny("in a namespace whose name only begins alike", review(obj, namespace=f"{LAX_NAMESPACE}-too"))
+
+
+def _pull_secrets(bench: Bench) -> Iterator[Step]:
+    path = f"{bench.path}/private"
+    first, second = (bench.pinned(bench.signed(path=path), path=path) for _ in range(2))
+    bench.registry.lie(path, ask_for_login_of("owner"))
+
+    def asked(image: str, namespace: str) -> Json:
+        return review(pod(image, imagePullSecrets=[{"name": "private"}]), namespace=namespace)
+
+    with bench.controlled.pull_secret(NAMESPACE, "private", "owner"):
+        yield deny("in a namespace without the secret", asked(first, OTHER_NAMESPACE))
+        yield admit("in the namespace of the secret", asked(first, NAMESPACE))
+        yield deny("in a namespace without the secret, once the image is known", asked(first, OTHER_NAMESPACE))
+        yield admit("another image in the namespace of the secret", asked(second, NAMESPACE))
+
+
+EXCEPTION_FLAWS = (
+    "for another image",
+    "for another namespace",
+    "for another environment",
+    "that is over",
+    "that is not yet valid",
+    "by a stranger",
+    "by the key of releases",
+    "for longer than the rules admit",
+    "changed after it was signed",
+    "used up",
+)
+
+
+def _exceptions(bench: Bench) -> Iterator[Step]:
+    signed = creation(bench.pinned(bench.signed()))
+    for flaw in ("", *EXCEPTION_FLAWS):
+        stored = bench.unsigned()
+        asked = creation(bench.pinned(stored))
+        yield deny("an unsigned image before there is an exception", asked)
+        with bench.controlled.exception(stored, flaw):
+            if flaw:
+                yield deny(f"an exception {flaw}", asked)
+            else:
+                yield admit("an exception without a flaw", asked)
+                yield deny("another image at the same time", creation(bench.pinned(bench.unsigned())))
+            yield admit("a signed image meanwhile", signed)
+        yield deny("the image when there is no exception any more", asked)
 
 
 def _one_broken_root(bench: Bench) -> Iterator[Step]:
@@ -136,6 +203,22 @@ def _replaced_under_load(bench: Bench) -> Iterator[Step]:
             yield Together(attempts=tuple(deny("the first after the trust changed", asked) for asked in images * 2))
 
 
+def _outliving(bench: Bench) -> Iterator[Step]:
+    asked = creation(bench.pinned(bench.signed()))
+    yield admit("before the restart", asked)
+    for policy in _DENYING:
+        bench.controlled.restart()
+        with bench.controlled.policy(policy):
+            yield deny(f"the first of a new process, under the policy {policy}", asked)
+            bench.controlled.restart()
+            yield deny(f"the first of another one, under the policy {policy}", asked)
+        bench.controlled.restart()
+        yield admit("the first of a new process, under the old policy", asked)
+    bench.controlled.restart()
+    with bench.controlled.trust(release=False):
+        yield deny("the first of a new process that does not trust the key", asked)
+
+
 POLICY_CASES = (
     Case(
         number=5,
@@ -144,6 +227,7 @@ POLICY_CASES = (
         parts=(
             part("another policy", _warm, Need.POLICY),
             part("another trust", _warm_trust, Need.TRUST),
+            part("another repository", _other_repository),
             part("another namespace or service account", _subjects, Need.POLICY),
         ),
     ),
@@ -163,7 +247,11 @@ POLICY_CASES = (
         number=17,
         title="A tenant's policy is chosen by the text of a request",
         sources=("CVE-2025-24376", "CVE-2025-24784", "CVE-2026-42541", "GHSA-6r7f-3fwq-hq74"),
-        parts=(part("texts that name another policy", _chosen_by_text, Need.POLICY),),
+        parts=(
+            part("texts that name another policy", _chosen_by_text, Need.POLICY),
+            part("namespaces of tenants", _namespaces, Need.TENANTS),
+            part("pull secrets of another namespace", _pull_secrets, Need.PULL_SECRETS),
+        ),
     ),
     Case(
         number=19,
@@ -173,9 +261,12 @@ POLICY_CASES = (
     ),
     Case(
         number=24,
-        title="One trust root is broken: its own scope is denied, the rest goes on",
-        sources=(f"an authority ({KEYLESS}) whose trust root is missing",),
-        parts=(part("a broken trust root", _one_broken_root, Need.TRUST, Need.KEYLESS),),
+        title="One trust root or exception is broken or over: its own scope is denied, the rest goes on",
+        sources=("Kyverno PolicyExceptions and trust roots in one scope",),
+        parts=(
+            part("a broken trust root", _one_broken_root, Need.TRUST, Need.KEYLESS),
+            part("exceptions", _exceptions, Need.EXCEPTIONS),
+        ),
     ),
     Case(
         number=27,
@@ -187,6 +278,9 @@ POLICY_CASES = (
         number=29,
         title="Policy or trust is replaced while requests run: the next one is judged by the new",
         sources=("CVE-2021-43979",),
-        parts=(part("replaced under load", _replaced_under_load, Need.POLICY, Need.TRUST),),
+        parts=(
+            part("replaced under load", _replaced_under_load, Need.POLICY, Need.TRUST),
+            part("a cache that outlives its process", _outliving, Need.POLICY, Need.TRUST, Need.RESTART),
+        ),
     ),
 )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from assay_misuse.bench import Bench
+from assay_misuse.bench import LAX_NAMESPACE, Bench
 from assay_misuse.case import Attempt, Case, Need, Observation, Step, Together, admit, admit_only, deny, part
 from assay_misuse.document import BUNDLE, Stored, describe, index, referrer
 from assay_misuse.lie import (
@@ -19,9 +19,10 @@ from assay_misuse.lie import (
     redirect_blobs,
     stream_without_end,
 )
+from assay_misuse.policy import Policy
 from assay_misuse.registry import Asked, Lie, Reply, referrers_reply
 from assay_misuse.signatory import SPDX, sbom
-from assay_misuse.workload import Json, creation
+from assay_misuse.workload import Json, creation, pod, review
 
 _SHORT = 3
 """Seconds for attempts in which a registry stands still: most of them are waited for."""
@@ -183,8 +184,8 @@ def _poison(bench: Bench) -> Iterator[Step]:
         asked[name] = creation(bench.pinned(stored))
     asked["a name without an end"] = creation(f"{bench.registry.host}/{'a/' * 100_000}b@{Stored(octets=b'x').digest}")
     for _ in range(_ROUNDS):
-        for name, review in asked.items():
-            yield Together(attempts=(deny(name, review), *(admit(f"a good image beside {name}", it) for it in good)))
+        for name, poisoned in asked.items():
+            yield Together(attempts=(deny(name, poisoned), *(admit(f"a good image beside {name}", it) for it in good)))
 
 
 def _poisonous_evidence(bench: Bench) -> Iterator[Step]:
@@ -200,6 +201,16 @@ def _poisonous_evidence(bench: Bench) -> Iterator[Step]:
 
 def _ready(bundle: bytes, _: Stored) -> bytes:
     return bundle
+
+
+def _runaway(bench: Bench) -> Iterator[Step]:
+    good = [pod(bench.pinned(bench.signed())) for _ in range(3)]
+    with bench.controlled.policy(Policy.RUNAWAY):
+        for _ in range(_ROUNDS):
+            endless = deny("an image that a rule does not come to an end with", review(good[0]), seconds=_SHORT)
+            others = [admit("another tenant's image", review(obj, namespace=LAX_NAMESPACE)) for obj in good]
+            yield Together(attempts=(endless, *others))
+    yield admit("the same image under another policy", review(good[0]))
 
 
 def _with_signatures(bench: Bench, count: int) -> bytes:
@@ -254,6 +265,10 @@ REGISTRY_CASES = (
         number=28,
         title="A poisonous image is denied again and again while good ones are admitted",
         sources=("Kyverno #16435", "Connaisseur pattern denial of service (up to 3.3.0)"),
-        parts=(part("poisonous images", _poison), part("poisonous evidence", _poisonous_evidence)),
+        parts=(
+            part("poisonous images", _poison),
+            part("poisonous evidence", _poisonous_evidence),
+            part("a rule that does not end", _runaway, Need.POLICY, Need.TENANTS),
+        ),
     ),
 )

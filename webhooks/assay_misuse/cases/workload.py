@@ -65,6 +65,19 @@ def _every_kind(bench: Bench) -> Iterator[Step]:
         yield deny(f"a {kind} with an unsigned image", review(obj))
 
 
+def _custom_resources(bench: Bench) -> Iterator[Step]:
+    good, bad = bench.pinned(bench.signed()), bench.pinned(bench.unsigned())
+
+    def rollout(image: str) -> Json:
+        return {**workloads(image)["Deployment"], "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+
+    yield admit("a Rollout with a signed image", review(rollout(good)))
+    yield deny("a Rollout with an unsigned image", review(rollout(bad)))
+    yield deny("a Rollout that changes to an unsigned image", update(rollout(good), rollout(bad)))
+    unknown = {**rollout(good), "apiVersion": "misuse.test/v1", "kind": "Nobody"}
+    yield deny("a kind that nobody described", review(unknown))
+
+
 def _updates(bench: Bench) -> Iterator[Step]:
     good, other, bad = (bench.pinned(stored) for stored in (bench.signed(), bench.signed(), bench.unsigned()))
     running, changed, ruined = (workloads(image)["Deployment"] for image in (good, other, bad))
@@ -274,7 +287,11 @@ WORKLOAD_CASES = (
             "Kyverno #14862",
             "Connaisseur up to 1.3.0 and 3.1.1",
         ),
-        parts=(part("every place of a Pod", _every_place), part("every kind with a template", _every_kind)),
+        parts=(
+            part("every place of a Pod", _every_place),
+            part("every kind with a template", _every_kind),
+            part("a custom resource", _custom_resources, Need.CUSTOM_RESOURCES),
+        ),
     ),
     Case(
         number=8,

@@ -116,10 +116,10 @@ class SequencerClient:
 
     def _connect(self, seconds: float) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(seconds)
         try:
+            connection.settimeout(seconds)
             connection.connect(str(self._path))
-        except OSError:
+        except BaseException:
             connection.close()
             raise
         return connection

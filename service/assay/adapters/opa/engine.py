@@ -1,6 +1,6 @@
 """Queries to a running OPA over its unix socket.
 
-`opa-python-client` is used for health alone (ADR 0011), and guarded where it is weak: it knows no unix sockets and no
+`opa-python-client` is used for health alone (ADR 15), and guarded where it is weak: it knows no unix sockets and no
 deadlines, retries on its own, and reads proxy settings from the environment.
 """
 
@@ -9,15 +9,15 @@ import json
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, cast
 
 import requests
-from jsonschema.exceptions import best_match
 from opa_client.opa import OpaClient
 
 from assay.adapters.opa.generation import Generation
+from assay.adapters.opa.schema import render_path
 from assay.adapters.opa.unix_http import Channel, UnixAdapter
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Stage
@@ -91,23 +91,21 @@ class OpaEngine(PolicyEngine):
             channel.close()
 
     def _validate(self, stage: Stage, document: Mapping[str, object]) -> None:
-        problem = best_match(self._generation.validators[stage].iter_errors(cast("Any", document)))
+        try:
+            problem = next(self._generation.validators[stage].iter_errors(document), None)
+        except ValueError as error:
+            raise _misshapen("$") from error
         if problem is not None:
-            raise InvalidInput(
-                "policy_input_invalid",
-                f"the document's {problem.json_path} does not have the shape policy is written for",
-                remedy="report this as a bug",
-            )
+            raise _misshapen(render_path(problem))
 
     def _post(self, target: str, body: bytes, deadline: Deadline) -> tuple[int, bytes]:
         """Borrow a connection for one call; one that failed is closed, not given back."""
         seconds = _remaining(deadline)
         channel = self._borrow()
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(channel.close)
             answer = channel.post(target, body, seconds=seconds)
-        except BaseException:
-            channel.close()
-            raise
+            on_failure.pop_all()
         with self._lock:
             self._idle.append(channel)
         return answer
@@ -135,6 +133,14 @@ def _down(why: str) -> Unavailable:
         "policy_engine_unavailable",
         f"the policy engine did not answer: {why[:200]}",
         remedy="repeat the call; see the service's log if it goes on",
+    )
+
+
+def _misshapen(place: str) -> InvalidInput:
+    return InvalidInput(
+        "policy_input_invalid",
+        f"the document's {place} does not have the shape policy is written for",
+        remedy="report this as a bug",
     )
 
 

@@ -17,8 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 import rfc8785
-from jsonschema import Draft202012Validator
-from jsonschema.protocols import Validator
+from jsonschema_rs import Draft202012Validator
 
 from assay.adapters.opa.index import (
     GenerationIndex,
@@ -31,7 +30,7 @@ from assay.adapters.opa.index import (
     render_index,
 )
 from assay.adapters.opa.metadata import refuse_policy, rules_of
-from assay.adapters.opa.schema import CHECKER_SCHEMAS, checker_schema
+from assay.adapters.opa.schema import CHECKER_SCHEMAS, checker_schema, render_path
 from assay.domain.decision import Stage
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, InvalidInput
@@ -58,7 +57,7 @@ class Generation:
 
     bundle: Path
     policy: LoadedPolicy
-    validators: Mapping[Stage, Validator]
+    validators: Mapping[Stage, Draft202012Validator]
 
 
 def build_generation(
@@ -152,9 +151,9 @@ def _read_rule_data(path: Path, schema: bytes, authorities: Sequence[str], quoru
         data = parse_json(_read(path), what=str(path), largest=_LARGEST_FILE)
     except InvalidInput as error:
         raise _refuse_data(path, error.message) from error
-    problem = next(iter(sorted(Draft202012Validator(json.loads(schema)).iter_errors(data), key=str)), None)
+    problem = next(Draft202012Validator(json.loads(schema)).iter_errors(data), None)
     if problem is not None or not isinstance(data, dict):
-        raise _refuse_data(path, f"{problem.json_path}: {problem.message[:200]}" if problem else "it is no object")
+        raise _refuse_data(path, f"{render_path(problem)}: {problem.message[:200]}" if problem else "it is no object")
     for environments in data.values():
         for demands in environments.values():
             demands["authorities"] = {

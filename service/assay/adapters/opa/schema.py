@@ -1,6 +1,8 @@
-"""Schemas for OPA's type checker, derived from the full JSON Schemas."""
+"""JSON Schemas: those for OPA's type checker, derived from the full ones, and where a document breaks one."""
 
 from collections.abc import Mapping
+
+from jsonschema_rs import ValidationError
 
 _DROPPED = frozenset({"$schema", "$id", "title", "description", "required", "pattern", "format", "propertyNames"})
 _BOUNDS = frozenset(
@@ -41,3 +43,8 @@ def _member(key: str, value: object) -> object:
     if key in {"properties", "$defs"} and isinstance(value, Mapping):
         return {name: checker_schema(below) for name, below in value.items()}
     return checker_schema(value)
+
+
+def render_path(problem: ValidationError) -> str:
+    """Where in a document the problem is, as a JSON path."""
+    return "$" + "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in problem.instance_path)

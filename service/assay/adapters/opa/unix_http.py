@@ -105,7 +105,7 @@ def _connect(path: Path, seconds: float | None) -> socket.socket:
     try:
         connection.settimeout(seconds)
         connection.connect(str(path))
-    except OSError:
+    except BaseException:
         connection.close()
         raise
     return connection

@@ -102,10 +102,6 @@ class AuthorizedTransport:
         self._challenges[registry] = challenge
         return answered
 
-    def find_credential(self, registry: str, deadline: Deadline) -> Credential | None:
-        """Who we are to a registry, None when it is asked anonymously."""
-        return self._credentials.find(registry, deadline)
-
     def _header(
         self, challenge: Challenge, url: str, scope: Scope, credential: Credential | None, deadline: Deadline
     ) -> str:

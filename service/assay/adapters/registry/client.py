@@ -9,7 +9,6 @@ from assay.adapters.registry.authorization import AuthorizedTransport, Credentia
 from assay.adapters.registry.blob_source import HeldBlob, StreamedBlob
 from assay.adapters.registry.content_cache import ContentCache
 from assay.adapters.registry.credential_source import NO_CREDENTIALS
-from assay.adapters.registry.listing_cache import ListingCache
 from assay.adapters.registry.reading import RegistryReader
 from assay.adapters.registry.transport import Transport
 from assay.adapters.registry.writing import RegistryWriter
@@ -21,9 +20,6 @@ from assay.domain.limit import Limits
 from assay.domain.reference import Reference, Repository
 from assay.ports import Amend
 
-_MOST_LISTINGS = 10_000
-_LISTING_OCTETS = 16 * 1024 * 1024
-
 
 class RegistryClient:
     """Reads and writes registries over HTTP; implements the ports `Registry` and `RegistryWriter`.
@@ -31,11 +27,10 @@ class RegistryClient:
     Guaranteed: a credential is sent to the registry it belongs to and to that registry's token service only; bytes are
     handed out only when they have the digest that was asked for, or the digest the registry claims for a tag; caps and
     the caller's deadline hold for every exchange; a 404 is absence and nothing else is. What was read by digest is
-    remembered up to `remembered_octets`; what lies beside a digest, or that nothing does, for `listing_seconds`, unless
-    something is pushed there or it is told to `forget`: for clients that read, since a change begins with what is there
-    now. Blobs above `piece_octets` are uploaded in pieces of that size. `pause` waits some seconds; `count` is told of
-    every request (`sent`), every repetition (`repeated`, `delayed`), every token asked for (`token`) and everything
-    that was `remembered`. One instance may be shared by threads, and made before a fork. `close` is optional.
+    remembered up to `remembered_octets`; blobs above `piece_octets` are uploaded in pieces of that size. `pause` waits
+    some seconds; `count` is told of every request (`sent`), every repetition (`repeated`, `delayed`), every token asked
+    for (`token`) and everything that was `remembered`. One instance may be shared by threads, and made before a fork.
+    `close` is optional.
     """
 
     def __init__(
@@ -45,7 +40,6 @@ class RegistryClient:
         limits: Limits,
         credentials: CredentialSource = NO_CREDENTIALS,
         remembered_octets: int = 0,
-        listing_seconds: float = 0,
         piece_octets: int = 16 * 1024 * 1024,
         pause: Callable[[float], None] = time.sleep,
         count: Callable[[str], None] = lambda _: None,
@@ -53,10 +47,7 @@ class RegistryClient:
         self._transport = Transport(access, pause=pause, count=count)
         authorized = AuthorizedTransport(send=self._transport.send, access=access, credentials=credentials, count=count)
         cache = ContentCache(remembered_octets)
-        self._listings = ListingCache(seconds=listing_seconds, entries=_MOST_LISTINGS, octets=_LISTING_OCTETS)
-        self._reader = RegistryReader(
-            transport=authorized, access=access, limits=limits, cache=cache, listings=self._listings, count=count
-        )
+        self._reader = RegistryReader(transport=authorized, access=access, limits=limits, cache=cache, count=count)
         self._writer = RegistryWriter(
             transport=authorized,
             access=access,
@@ -69,14 +60,6 @@ class RegistryClient:
     def close(self) -> None:
         """Close the pooled connections of this process."""
         self._transport.close()
-
-    def forget(self, repository: Repository, digest: Digest) -> None:
-        """Ask the registry again for what lies beside a digest; what has a digest itself stays what it is."""
-        self._listings.forget(repository, digest)
-
-    def forget_repository(self, repository: Repository) -> None:
-        """Ask the registry again for what lies beside every digest of a repository."""
-        self._listings.forget_repository(repository)
 
     def resolve(self, reference: Reference, deadline: Deadline) -> Content:
         """The manifest behind a reference; its digest wins over its tag."""

@@ -11,14 +11,13 @@ from assay.adapters.registry.blob_source import OpenedBlob
 from assay.adapters.registry.claimed_digest import check_claim, mismatch
 from assay.adapters.registry.content_cache import ContentCache
 from assay.adapters.registry.exchange import Answer, Exchange
-from assay.adapters.registry.listing_cache import Found, ListingCache, ListingKey
 from assay.adapters.registry.pages import FetchPage, list_referrer_pages, list_tag_pages
 from assay.adapters.registry.tag import TaggedManifest
 from assay.domain.deadline import Deadline
 from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, Unavailable
-from assay.domain.evidence_tag import evidence_tag, parse_evidence_tag
+from assay.domain.evidence_tag import evidence_tag
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
 from assay.formats.manifest import MANIFEST_TYPES, parse_index, parse_manifest
@@ -28,7 +27,7 @@ _FOUND_OR_NOT = frozenset({200, 404})
 _MIRROR_SHARE = 0.5
 _BLOB = "application/octet-stream"
 
-Got = TypeVar("Got")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,6 @@ class RegistryReader:
     access: RegistryAccess
     limits: Limits
     cache: ContentCache
-    listings: ListingCache
     count: Callable[[str], None]
 
     def find_manifest(self, repository: Repository, tag_or_digest: str, deadline: Deadline) -> Content | None:
@@ -57,16 +55,10 @@ class RegistryReader:
             answer = self._get(place, f"manifests/{tag_or_digest}", until)
             return self._as_manifest(answer, tag_or_digest, what=f"{place.repository}, manifest {tag_or_digest}")
 
-        def ask() -> Content | None:
-            content = self._first(repository, deadline, read)
-            if content is not None:
-                self.cache.keep(repository, content)
-            return content
-
-        evidence = parse_evidence_tag(tag_or_digest)
-        if evidence is None or not evidence.suffix:
-            return ask()
-        return self._recall(repository, evidence.subject, tag_or_digest, deadline, ask)
+        content = self._first(repository, deadline, read)
+        if content is not None:
+            self.cache.keep(repository, content)
+        return content
 
     def fetch_blob(self, repository: Repository, descriptor: Descriptor, deadline: Deadline) -> bytes:
         """A blob with exactly the size and digest of its descriptor."""
@@ -132,13 +124,7 @@ class RegistryReader:
                 listed = self._read_fallback(place, digest, until)
             return tuple(entry for entry in listed if artifact_type in {"", entry.artifact_type})
 
-        return self._recall(
-            repository,
-            digest,
-            f"referrers{query}",
-            deadline,
-            lambda: self._first(repository, deadline, read),
-        )
+        return self._first(repository, deadline, read)
 
     def list_tags(self, repository: Repository, deadline: Deadline) -> tuple[str, ...]:
         """Every tag, sorted."""
@@ -164,7 +150,7 @@ class RegistryReader:
         what = f"{place.repository}:{tag}"
         return parse_index(found.octets, found.media_type, what=what, limits=self.limits).manifests
 
-    def _first(self, repository: Repository, deadline: Deadline, read: Callable[[Place, Deadline], Got]) -> Got:
+    def _first(self, repository: Repository, deadline: Deadline, read: Callable[[Place, Deadline], Found]) -> Found:
         *mirrors, origin = self.access.places(repository)
         for mirror in mirrors:
             try:
@@ -174,20 +160,6 @@ class RegistryReader:
             if found:
                 return found
         return read(origin, deadline)
-
-    def _recall(
-        self, repository: Repository, subject: Digest, what: str, deadline: Deadline, ask: Callable[[], Found]
-    ) -> Found:
-        """What is remembered of an answer that was given to who we are now, or the answer."""
-        places = self.access.places(repository)
-        if not self.listings.seconds:
-            return ask()
-        try:
-            credentials = tuple(self.transport.find_credential(item.repository.registry, deadline) for item in places)
-        except Unavailable:
-            return ask()
-        key = ListingKey(repository=repository, subject=subject, what=what, credentials=credentials)
-        return self.listings.recall(key, deadline.clock, ask, hit=lambda: self.count("remembered"))
 
     def _kept(self, repository: Repository, digest: str, media_types: Sequence[str]) -> Content | None:
         content = self.cache.find(repository, Digest(digest))

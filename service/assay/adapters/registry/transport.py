@@ -1,8 +1,10 @@
 """Sending exchanges: deadline, caps, redirects, one repetition, and what each status means."""
 
+import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from threading import Lock
 from typing import cast
@@ -21,6 +23,7 @@ from assay.domain.errors import AssayError, InvalidInput, Unavailable
 _CONNECT_SECONDS = 2.0
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_DELAYS = 5
 _BUSY = frozenset({429, 503})
 _SUCCESS = frozenset({200, 206})
 _CHUNK = 16 * 1024 * 1024
@@ -77,28 +80,25 @@ class Transport:
     def send(self, exchange: Exchange, deadline: Deadline) -> Answer:
         """Send the exchange and return the answer, when its status is an expected one.
 
-        What may be repeated is repeated once: when the connection failed, and when the registry is busy and names a
-        time (`Retry-After` in seconds) that the deadline leaves. Every byte arrives before the deadline.
+        What may be repeated is repeated: once when the connection failed, and five times at most while the registry is
+        busy and names a time (`Retry-After`) that the deadline leaves. Every byte arrives before the deadline.
         """
-        try:
-            return self._follow(exchange, deadline)
-        except _TransportFault as fault:
-            deadline.remaining(exchange.name)
-            if not exchange.may_repeat:
-                raise _interrupted(exchange, fault) from fault
-            self._count("repeated")
-        except _Busy as busy:
-            if busy.seconds is None or not exchange.may_repeat or busy.seconds >= deadline.remaining(exchange.name):
-                raise _refusal(exchange, busy.status) from busy
-            self._pause(busy.seconds)
-            self._count("delayed")
-        try:
-            return self._follow(exchange, deadline)
-        except _TransportFault as fault:
-            deadline.remaining(exchange.name)
-            raise _interrupted(exchange, fault) from fault
-        except _Busy as busy:
-            raise _refusal(exchange, busy.status) from busy
+        failed = delayed = 0
+        while True:
+            try:
+                return self._follow(exchange, deadline)
+            except _TransportFault as fault:
+                deadline.remaining(exchange.name)
+                if failed or not exchange.may_repeat:
+                    raise _interrupted(exchange, fault) from fault
+                failed += 1
+                self._count("repeated")
+            except _Busy as busy:
+                if delayed == _MOST_DELAYS or not _is_worth_waiting(busy, exchange, deadline):
+                    raise _refusal(exchange, busy.status) from busy
+                delayed += 1
+                self._pause(busy.seconds or 0)
+                self._count("delayed")
 
     def _follow(self, exchange: Exchange, deadline: Deadline) -> Answer:
         url, authorization = exchange.url, exchange.authorization
@@ -216,7 +216,7 @@ def _receive(exchange: Exchange, response: requests.Response, deadline: Deadline
     if status not in exchange.expected or (status == 401 and not at_home):
         _drain(response, deadline)
         if status in _BUSY:
-            raise _Busy(status, _number(response.headers.get("Retry-After", "")))
+            raise _Busy(status, _delay(response.headers))
         raise _refusal(exchange, status)
     if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise _unavailable(exchange, "it answers with a content coding that was not asked for")
@@ -247,6 +247,21 @@ def _drain(response: requests.Response, deadline: Deadline) -> None:
     announced = _number(response.headers.get("Content-Length", ""))
     if announced is not None and announced <= _DRAINED:
         _read(response, _DRAINED, deadline, what="an answer that is not needed")
+
+
+def _delay(headers: Mapping[str, str]) -> int | None:
+    """The seconds of `Retry-After`; one that is a date counts from the registry's own (RFC 9110 section 10.2.3)."""
+    written = headers.get("Retry-After", "")
+    try:
+        until, now = (parsedate_to_datetime(text) for text in (written, headers.get("Date", "")))
+        return max(0, math.ceil((until - now).total_seconds()))
+    except (TypeError, ValueError, OverflowError):
+        return _number(written)
+
+
+def _is_worth_waiting(busy: _Busy, exchange: Exchange, deadline: Deadline) -> bool:
+    left = deadline.remaining(exchange.name)
+    return busy.seconds is not None and exchange.may_repeat and busy.seconds < left
 
 
 def _number(text: str) -> int | None:

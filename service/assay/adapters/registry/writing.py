@@ -16,10 +16,10 @@ from assay.adapters.registry.upload import BlobUpload
 from assay.domain.deadline import Deadline
 from assay.domain.descriptor import Content, Descriptor
 from assay.domain.digest import Digest
-from assay.domain.evidence_tag import evidence_tag, parse_evidence_tag
+from assay.domain.evidence_tag import evidence_tag
 from assay.domain.limit import Limits
 from assay.domain.reference import Repository
-from assay.formats.manifest import ImageIndex, ImageManifest, parse_manifest
+from assay.formats.manifest import ImageIndex, parse_manifest
 from assay.ports import Amend
 
 _FOUND_OR_NOT = frozenset({200, 404})
@@ -54,33 +54,10 @@ class RegistryWriter:
         self, repository: Repository, manifest: bytes, media_type: str, deadline: Deadline, *, tag: str
     ) -> Descriptor:
         """Upload a manifest by digest, or under a tag, and keep the fallback tag of its subject where necessary."""
-        what = f"{repository}, manifest {Digest.of(manifest)}"
+        digest = Digest.of(manifest)
+        what = f"{repository}, manifest {digest}"
         parsed = parse_manifest(manifest, media_type, what=what, limits=self.limits)
         target = _Target(writer=self, place=self._origin(repository), deadline=deadline)
-        try:
-            return self._push(target, parsed, manifest, media_type, tag=tag, what=what)
-        finally:
-            self._forget_listings(repository, parsed, tag)
-
-    def amend_tag(self, repository: Repository, tag: str, amend: Amend, deadline: Deadline) -> Content:
-        """Change what is under a tag without undoing what others write there."""
-        target = _Target(writer=self, place=self._origin(repository), deadline=deadline)
-        try:
-            return target.amend(tag, amend)
-        finally:
-            self._forget_tag(repository, tag)
-
-    def _push(
-        self,
-        target: "_Target",
-        parsed: ImageManifest | ImageIndex,
-        manifest: bytes,
-        media_type: str,
-        *,
-        tag: str,
-        what: str,
-    ) -> Descriptor:
-        digest = Digest.of(manifest)
         answer = target.put_manifest(tag or digest.text, manifest, media_type)
         check_claim(answer, digest, what=what)
         kind = parsed.artifact_type if isinstance(parsed, ImageIndex) else parsed.effective_artifact_type
@@ -95,15 +72,10 @@ class RegistryWriter:
             target.note_referrer(parsed.subject.digest, pushed)
         return pushed
 
-    def _forget_listings(self, repository: Repository, parsed: ImageManifest | ImageIndex, tag: str) -> None:
-        """What a push changed is asked for again, also when the push failed: the registry may have acted."""
-        if parsed.subject is not None:
-            self.reader.listings.forget(repository, parsed.subject.digest)
-        self._forget_tag(repository, tag)
-
-    def _forget_tag(self, repository: Repository, tag: str) -> None:
-        if (evidence := parse_evidence_tag(tag)) is not None:
-            self.reader.listings.forget(repository, evidence.subject)
+    def amend_tag(self, repository: Repository, tag: str, amend: Amend, deadline: Deadline) -> Content:
+        """Change what is under a tag without undoing what others write there."""
+        target = _Target(writer=self, place=self._origin(repository), deadline=deadline)
+        return target.amend(tag, amend)
 
     def _origin(self, repository: Repository) -> Place:
         return Place(repository=repository, base_url=self.access.base_url(repository.registry))

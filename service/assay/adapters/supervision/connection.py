@@ -63,6 +63,7 @@ class Connection:
         self._searched = 0
         self._request: Any = None
         self._missing = 0
+        self._given_octets = 0
 
     @property
     def has_begun(self) -> bool:
@@ -71,8 +72,13 @@ class Connection:
 
     @property
     def held_octets(self) -> int:
-        """Bytes kept for requests that are not complete."""
-        return len(self._received)
+        """Bytes kept for requests that are not answered."""
+        return len(self._received) + self._given_octets
+
+    def let_go(self) -> None:
+        """Note that the request that was given away is answered."""
+        self.answered = True
+        self._given_octets = 0
 
     @property
     def has_more(self) -> bool:
@@ -106,6 +112,7 @@ class Connection:
             return None
         self._arrived.buf.seek(0, 2)
         self._arrived.buf.write(self._take(self._missing))
+        self._given_octets = self._missing
         request, self._request = self._request, None
         return request  # type: ignore[no-any-return]  # the library is untyped
 

@@ -31,7 +31,8 @@ from assay.domain.server_status import SERVER_STATUS, ServerStatus
 _HANDSHAKE_THREADS = 2
 _WAITING_PER_THREAD = 32
 _MOST_HELD_OCTETS = 256 * 1024 * 1024
-_LARGE_OCTETS = 256 * 1024
+_LARGE_OCTETS = 64 * 1024
+_LIVENESS = "/healthz"
 _LINGER_SECONDS = 5.0
 _QUIET_SECONDS = 0.5
 _TICK_SECONDS = 0.25
@@ -132,17 +133,25 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         if len(self._connections) >= self.worker_connections and not self._make_room():
             sock.close()
             return
-        sock.setblocking(False)
-        if sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._tls is not None:
-            sock = self._tls.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        connection = Connection(sock, client, listener.getsockname(), cfg=self.cfg, most_octets=self._most_octets)
+        try:
+            prepared = self._prepare(sock)
+        except OSError:  # the client has gone, or said something before its turn
+            sock.close()
+            return
+        connection = Connection(prepared, client, listener.getsockname(), cfg=self.cfg, most_octets=self._most_octets)
         self._connections.add(connection)
         if self._tls is None:
             self._await(connection, Stage.IDLE, self.cfg.keepalive)
         else:
             self._await(connection, Stage.HANDSHAKE, self._read_seconds)
+
+    def _prepare(self, sock: socket.socket) -> socket.socket:
+        sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls is None:
+            return sock
+        return self._tls.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
 
     def _make_room(self) -> bool:
         candidates = [connection for connection in self._connections if connection.polled]
@@ -200,7 +209,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         else:
             self._after_read(connection, request)
 
-    def _after_read(self, connection: Connection, request: object | None) -> None:
+    def _after_read(self, connection: Connection, request: Any | None) -> None:  # noqa: ANN401  # untyped library
         if request is None:
             if self._holds_too_much(connection):
                 self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -208,6 +217,9 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
                 self._await(connection, Stage.RECEIVING, self._read_seconds)
             else:
                 self._await(connection, Stage.IDLE, self.cfg.keepalive)
+        elif request.path == _LIVENESS and self._answering >= self.cfg.threads:
+            # Threads that all wait for a registry are busy, not dead; this loop is what would be dead.
+            self._reply(connection, HTTPStatus.OK, '{"status": "alive"}\n', "application/json")
         elif self._answering >= self._most_waiting:
             self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE)
         else:
@@ -248,7 +260,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
     def _after_answer(self, connection: Connection, step: Future[bool]) -> None:
         self._last_event = time.monotonic()
         self._answering -= 1
-        connection.answered = True
+        connection.let_go()
         if step.exception() is not None or not step.result():
             self._linger(connection)
         else:
@@ -258,8 +270,10 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
 
     def _refuse(self, connection: Connection, status: HTTPStatus) -> None:
         # No Retry-After: the API server would repeat the call until its time is over and tell nobody why.
-        text = f"{status.phrase}\n"
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+        self._reply(connection, status, f"{status.phrase}\n", "text/plain")
+
+    def _reply(self, connection: Connection, status: HTTPStatus, text: str, content_type: str) -> None:
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: {content_type}\r\n"
         with contextlib.suppress(OSError):
             connection.sock.send(f"{head}Content-Length: {len(text)}\r\n\r\n{text}".encode("ascii"))
         self._linger(connection)

@@ -1,6 +1,6 @@
 """Rekor and timestamp authorities over HTTP: one deadline, capped answers, no redirect."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import requests
 from rfc3161_client import TimestampRequestBuilder
@@ -22,11 +22,12 @@ _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 30.0
 """A tiled log answers when the entry is in its tree, which may take seconds."""
 _OK, _CLIENT_ERROR, _SERVER_ERROR, _TOO_MANY = 200, 400, 500, 429
+Begin = Callable[[], Deadline]
 _PATHS = {1: "/api/v1/log/entries", 2: "/api/v2/log/entries"}
 
 
 class _Session(requests.Session):
-    """A session that does not look where a redirect leads."""
+    """A session with the proxies and authorities of the environment, which does not look where a redirect leads."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  # the parent's signature
         """None: `requests` would read the body of a redirect without any cap before it hands the answer over."""
@@ -36,15 +37,16 @@ class _Session(requests.Session):
 class ServiceWitness:
     """Has every named log enter a signature and every named authority stamp it; implements the port `Witness`.
 
-    Guaranteed: all of them, or an error; nothing of their answers is verified. Nothing secret is sent.
+    Guaranteed: all of them, or an error; nothing of their answers is verified. Nothing secret is sent. `begin` gives
+    the deadline of each signature.
     """
 
     def __init__(
-        self, *, logs: Sequence[Service], timestamp_authorities: Sequence[Service], deadline: Deadline, limits: Limits
+        self, *, logs: Sequence[Service], timestamp_authorities: Sequence[Service], begin: Begin, limits: Limits
     ) -> None:
         self._logs = logs
         self._authorities = timestamp_authorities
-        self._deadline = deadline
+        self._begin = begin
         self._limits = limits
 
     def vouch(self, logged: LoggedSignature) -> Vouchers:
@@ -52,23 +54,25 @@ class ServiceWitness:
 
         Raises `Unavailable(sigstore_unavailable)`, `InvalidInput(sigstore_refused | key_unsupported)`.
         """
-        stamps = tuple(self._stamp(authority, logged.signature) for authority in self._authorities)
-        return Vouchers(log_entries=tuple(self._enter(log, logged) for log in self._logs), timestamps=stamps)
+        deadline = self._begin()
+        stamps = tuple(self._stamp(authority, logged.signature, deadline) for authority in self._authorities)
+        entries = tuple(self._enter(log, logged, deadline) for log in self._logs)
+        return Vouchers(log_entries=entries, timestamps=stamps)
 
-    def _enter(self, log: Service, logged: LoggedSignature) -> dict[str, object]:
+    def _enter(self, log: Service, logged: LoggedSignature, deadline: Deadline) -> dict[str, object]:
         body = render_submission(logged, version=log.version)
-        answer = self._post(f"{log.url}{_PATHS[log.version]}", body, "application/json")
+        answer = self._post(f"{log.url}{_PATHS[log.version]}", body, "application/json", deadline)
         try:
             return dict(parse_entry(answer, version=log.version, limits=self._limits))
         except InvalidInput as error:
             raise _failed(log.url, error.message) from error
 
-    def _stamp(self, authority: Service, signature: bytes) -> bytes:
+    def _stamp(self, authority: Service, signature: bytes, deadline: Deadline) -> bytes:
         request = TimestampRequestBuilder(data=signature, hash_algorithm=HashAlgorithm.SHA256).build()
-        return self._post(authority.url, request.as_bytes(), "application/timestamp-query")
+        return self._post(authority.url, request.as_bytes(), "application/timestamp-query", deadline)
 
-    def _post(self, url: str, body: bytes, kind: str) -> bytes:
-        left = self._deadline.remaining(f"the answer of {url}")
+    def _post(self, url: str, body: bytes, kind: str, deadline: Deadline) -> bytes:
+        left = deadline.remaining(f"the answer of {url}")
         try:
             with (
                 # One session for one call: logs close idle connections when they like.
@@ -77,25 +81,32 @@ class ServiceWitness:
                     url,
                     data=body,
                     headers={"Content-Type": kind, "User-Agent": "assay", "Accept-Encoding": "identity"},
+                    auth=_anonymous,
                     timeout=(min(_CONNECT_SECONDS, left), min(_READ_SECONDS, left)),
                     allow_redirects=False,
                     stream=True,
                 ) as response,
             ):
-                content = self._read(response.raw, url)
+                content = _read(response.raw, url, deadline)
         except (requests.RequestException, HTTPError, OSError) as error:
             raise _failed(url, type(error).__name__) from error
         _require_success(url, response.status_code)
         return content
 
-    def _read(self, raw: BaseHTTPResponse, url: str) -> bytes:
-        received = bytearray()
-        while piece := raw.read1(_CHUNK, decode_content=False):
-            received += piece
-            self._deadline.remaining(f"the answer of {url}")
-            if len(received) > _LARGEST:
-                raise _failed(url, f"its answer has more than {_LARGEST} bytes")
-        return bytes(received)
+
+def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send it as it is: without an answer to how to log in, `requests` would take a password out of `~/.netrc`."""
+    return request
+
+
+def _read(raw: BaseHTTPResponse, url: str, deadline: Deadline) -> bytes:
+    received = bytearray()
+    while piece := raw.read1(_CHUNK, decode_content=False):
+        received += piece
+        deadline.remaining(f"the answer of {url}")
+        if len(received) > _LARGEST:
+            raise _failed(url, f"its answer has more than {_LARGEST} bytes")
+    return bytes(received)
 
 
 def _require_success(url: str, status: int) -> None:

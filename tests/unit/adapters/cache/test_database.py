@@ -109,6 +109,16 @@ def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
         assert caught.value.code == "cache_unavailable"
 
 
+def test_a_damaged_file_that_cannot_be_removed_is_told(database: VerdictDatabase, folder: Path) -> None:
+    (folder / "verdicts.db").mkdir(parents=True)
+    with pytest.raises(Unavailable) as caught:
+        database.clear()
+    assert caught.value.code == "cache_unavailable"
+    (folder / "verdicts.db").rmdir()
+    database.clear()
+    assert database.entries() == []
+
+
 def test_clear_begins_a_new_epoch_everywhere(database: VerdictDatabase, folder: Path) -> None:
     database.keep(kept_verdict())
     other, epochs = VerdictDatabase(folder), {database.epoch()}

@@ -163,6 +163,17 @@ def test_an_answer_of_another_protocol_is_an_engine_that_is_down(served: Generat
         assert caught.value.code == "policy_engine_unavailable"
 
 
+@pytest.mark.parametrize("value", [b"octets", 1, {"deeper": [b"octets"]}])
+def test_a_document_of_another_shape_is_never_sent(served: Generation, value: object) -> None:
+    document = evidence_facts(*good_claims()).document
+    with server(response(b'{"result": 1}')) as (path, asked):
+        with pytest.raises(InvalidInput) as caught:
+            OpaEngine(path, served).query(Stage.EVIDENCE, {**document, "gaps": value}, within(2))
+        assert caught.value.code == "policy_input_invalid"
+        assert asked == []
+        assert ask(path, served) == 1
+
+
 def test_an_unhealthy_engine_is_down(served: Generation) -> None:
     with server(response(b"{}", "500 Internal Server Error")) as (path, _):
         engine = OpaEngine(path, served)

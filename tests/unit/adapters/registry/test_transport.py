@@ -1,5 +1,7 @@
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -254,6 +256,11 @@ def test_a_location_with_odd_characters_is_none() -> None:
     assert resolve_location("http://a/b", "c?d=e") == "http://a/c?d=e"
 
 
+def _date(seconds: int) -> str:
+    """An HTTP date so long after an hour of 1999."""
+    return format_datetime(datetime(1999, 12, 31, 23, tzinfo=UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
 def counting(pauses: list[float], counted: list[str]) -> RegistryClient:
     access = RegistryAccess(plain_http_on_loopback=True)
     return RegistryClient(access=access, limits=Limits(), pause=pauses.append, count=counted.append)
@@ -271,17 +278,33 @@ def test_a_busy_registry_is_asked_again_when_it_says(registry: FakeRegistry, sta
 
 @pytest.mark.parametrize(
     ("retry_after", "times", "requests"),
-    [("10", 1, 1), ("9", 2, 2), ("", 1, 1), ("soon", 1, 1), ("-1", 1, 1), ("999999", 1, 1), ("\u0663", 1, 1)],
+    [
+        *(("10", 1, 1), ("9", 6, 6), ("", 1, 1), ("soon", 1, 1), ("-1", 1, 1), ("999999", 1, 1), ("\u0663", 1, 1)),
+        *((_date(10), 1, 1), (_date(9), 6, 6), (_date(-9), 6, 6), ("Sat, 21 Nov 99999 12:00:00 GMT", 1, 1)),
+    ],
 )
-def test_a_busy_registry_is_asked_once_more_at_the_most_and_within_the_deadline(
+def test_a_busy_registry_is_asked_five_times_more_at_the_most_and_within_the_deadline(
     registry: FakeRegistry, retry_after: str, times: int, requests: int
 ) -> None:
     header = retry_after.encode().decode("latin-1")
-    registry.faults[BLOB_PATH] = Fault(status=429, headers=(("Retry-After", header),), times=times)
+    headers = (("Retry-After", header), ("Date", _date(0)))
+    registry.faults[BLOB_PATH] = Fault(status=429, headers=headers, times=times)
     with pytest.raises(Unavailable) as caught:
         counting([], []).fetch_blob(registry.repository("app"), DESCRIPTOR, soon(10))
     assert caught.value.code == "registry_unavailable"
     assert len(registry.requests) == requests
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("0", 0), ("7", 7), (_date(7), 7), (_date(-7), 0)])
+def test_a_busy_registry_names_seconds_or_a_date_by_its_own_clock(
+    registry: FakeRegistry, written: str, seconds: int
+) -> None:
+    pauses: list[float] = []
+    headers = (("Retry-After", written), ("Date", _date(0)))
+    registry.faults[BLOB_PATH] = Fault(status=429, headers=headers, times=5)
+    client = counting(pauses, [])
+    assert client.fetch_blob(registry.repository("app"), DESCRIPTOR, soon()) == BLOB
+    assert pauses == [seconds] * 5
 
 
 def test_what_is_not_repeatable_is_sent_once(registry: FakeRegistry) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import chain, repeat
+from pathlib import Path
 
 import pytest
 
@@ -37,7 +38,9 @@ def root(profile: TrustProfile) -> TrustRoot:
 
 
 def witness(*, logs: list[Service], authorities: list[Service], deadline: Deadline | None = None) -> ServiceWitness:
-    return ServiceWitness(logs=logs, timestamp_authorities=authorities, deadline=deadline or soon(), limits=Limits())
+    return ServiceWitness(
+        logs=logs, timestamp_authorities=authorities, begin=lambda: deadline or soon(), limits=Limits()
+    )
 
 
 @pytest.mark.parametrize("kind", ["p256", "p384", "p521", "rsa2048"])
@@ -122,3 +125,12 @@ def test_a_service_that_is_not_there_is_one_that_fails() -> None:
     with pytest.raises(AssayError) as caught:
         KeyEvidenceSigner(FakeAuthority(), backing).sign_message(b"payload")
     assert (caught.value.code, caught.value.retryable) == ("sigstore_unavailable", True)
+
+
+def test_no_password_of_the_users_reaches_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login alice password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    script = Script(status=400)
+    assert refusal(script).code == "sigstore_refused"
+    ((_, _, headers, _),) = script.seen
+    assert "authorization" not in headers

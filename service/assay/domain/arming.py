@@ -1,0 +1,37 @@
+"""Somebody takes the webhook out of the way of the cluster, or puts it back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from assay.domain.errors import ConfigError
+
+_LONGEST_REASON = 500
+_LONGEST_NAME = 1000
+
+
+class Action(StrEnum):
+    """The two changes."""
+
+    DISARM = "disarm"
+    ARM = "arm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Who armed or disarmed, when (UTC), and why; raises `ConfigError(reason_invalid)`."""
+
+    action: Action
+    by: str
+    at: datetime
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip() or len(self.reason) > _LONGEST_REASON or not self.reason.isprintable():
+            raise ConfigError(
+                "reason_invalid",
+                f"a reason is one line of 1 to {_LONGEST_REASON} characters",
+                remedy="say why, for whoever reads the record later",
+            )
+        if self.at.tzinfo is None or len(self.by) > _LONGEST_NAME:
+            raise ValueError("a change has a time zone and a name of bounded length")

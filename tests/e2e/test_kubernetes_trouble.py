@@ -1,0 +1,92 @@
+"""A real API server while something fails: slow registries, webhooks that die, certificates that change."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from demo.stack import run_assay
+from tests.fixtures.guarded_cluster import GuardedCluster
+from tests.fixtures.polling import eventually
+
+pytestmark = [pytest.mark.tools, pytest.mark.timeout(600)]
+
+
+@contextmanager
+def standing_still(guarded: GuardedCluster) -> Iterator[int]:
+    """A registry that takes connections and does not answer; yields its port."""
+    registry = guarded.stack.registry
+    assert registry.process is not None
+    os.kill(registry.process.pid, signal.SIGSTOP)
+    try:
+        yield registry.port
+    finally:
+        os.kill(registry.process.pid, signal.SIGCONT)
+
+
+def somebody_waits_for(port: int) -> bool:
+    """Whether bytes have come for a server that has not read them."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(
+        local.endswith(f":{port:04X}") and int(queues.partition(":")[2], 16) > 0
+        for _, local, _, state, queues, *_ in lines
+        if state != "0A"
+    )
+
+
+def test_a_registry_that_stands_still_is_a_denial_before_the_api_server_gives_up(
+    guarded: GuardedCluster, namespace: str
+) -> None:
+    image = guarded.unsigned("never seen before")
+    with standing_still(guarded):
+        answer = guarded.create_pod(namespace, image)
+    assert answer.status_code == 403, answer.text
+    assert "retryable" in answer.json()["message"]
+    assert guarded.annotations(namespace)["mutate.assay.dev/reason"] == "retryable"
+    assert "unsigned" in guarded.create_pod(namespace, image).json()["message"]
+
+
+def test_a_webhook_that_is_killed_in_the_middle_of_a_request_lets_nothing_through(
+    guarded: GuardedCluster, namespace: str
+) -> None:
+    image = guarded.unsigned("while the webhook dies")
+    killed = guarded.stack.child("webhook")
+    with standing_still(guarded) as port, ThreadPoolExecutor() as pool:
+        asked = pool.submit(guarded.create_pod, namespace, image)
+        eventually(lambda: somebody_waits_for(port), "a request that waits for the registry")
+        os.kill(killed, signal.SIGKILL)
+        answer = asked.result()
+    assert answer.status_code == 500
+    assert "failed calling webhook" in answer.json()["message"]
+    eventually(lambda: guarded.create_pod(namespace, guarded.released.tagged).ok, "a Pod after the restart")
+
+
+def test_certificates_change_under_load_without_a_failed_request(guarded: GuardedCluster, namespace: str) -> None:
+    over = threading.Event()
+    statuses: list[int] = []
+
+    def load() -> None:
+        while not over.is_set():
+            statuses.append(guarded.create_pod(namespace, guarded.released.tagged, dry_run=True).status_code)
+
+    served = guarded.served_certificate()
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        for _ in range(3):
+            pool.submit(load)
+        try:
+            for step in ("stage", "switch"):
+                run_assay("webhook", "certificates", "rotate", "--folder", str(guarded.stack.folder), step)
+                guarded.register()
+            eventually(lambda: guarded.served_certificate() != served, "the new certificate")
+            run_assay("webhook", "certificates", "rotate", "--folder", str(guarded.stack.folder), "finish")
+            guarded.register()
+            done = len(statuses)
+            eventually(lambda: len(statuses) >= done + 20, "twenty more requests")
+        finally:
+            over.set()
+    assert set(statuses) == {201}
