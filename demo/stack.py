@@ -149,7 +149,8 @@ class Stack:
     `access` is who may call the service, `settings` goes at the end of the configuration. The webhook hears clients of
     the authority in the file `client_ca`, or every client. Beside its own registry the service contacts the hosts in
     `contacted`. Images come from the prefixes in `allowed`, else from its own registry. `covering` are the lines of the
-    section `webhook` that say whom and what it judges, `demanded` further mandatory rules about requests.
+    section `webhook` that say whom and what it judges, `demanded` further mandatory rules about requests;
+    `environments` are further ones of the tenant, each with what it demands differently.
     """
 
     folder: Path
@@ -157,6 +158,7 @@ class Stack:
     access: str = f"local: {{tenant: {TENANT}, environments: [{ENVIRONMENT}], roles: [gate, audit]}}"
     settings: str = ""
     client_ca: str = ""
+    environments: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     contacted: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     covering: tuple[str, ...] = (f"tenant: {TENANT}", f"environment: {ENVIRONMENT}")
@@ -201,6 +203,8 @@ class Stack:
         rule_data = json.loads((CHECKOUT / "examples" / "configuration" / "rule-data.json").read_text())
         rule_data[TENANT][ENVIRONMENT]["allowed_registries"] = list(self.allowed or [host])
         rule_data[TENANT][ENVIRONMENT]["mandatory"]["request"] += self.demanded
+        for name, demands in self.environments.items():
+            rule_data[TENANT][name] = {**rule_data[TENANT][ENVIRONMENT], **demands}
         (self.folder / "rule-data.json").write_text(json.dumps(rule_data))
         hosts = json.dumps([host, *self.contacted])
         covering = "\n  ".join(self.covering)

@@ -77,7 +77,8 @@ def test_whoever_is_let_in_is_warned_and_the_log_says_why(emergency: Emergency) 
     assert any("break_glass" in warning for warning in response["warnings"])
     url = f"{emergency.stack.service_url}/v1/decisions/{response['auditAnnotations']['decision']}"
     decision = requests.get(url, timeout=20).json()
-    told = {finding["code"]: finding["status"] for finding in decision["findings"]}
+    demanded = [finding for finding in decision["findings"] if not finding["code"].startswith("workload.")]
+    told = {finding["code"]: finding["status"] for finding in demanded}
     assert (decision["verdict"], told.pop("break_glass")) == ("allow", "warning")
     assert set(told.values()) == {"waived"}
     assert grant in json.dumps(decision)

@@ -1,4 +1,4 @@
-"""Tenants by the labels of their namespaces, exempt namespaces and custom resources, with a real API server."""
+"""Tenants by label, modes of rules, exempt namespaces and custom resources, with a real API server."""
 
 import json
 from collections.abc import Iterator
@@ -34,6 +34,14 @@ DEFINITION = {
 }
 
 
+MODES = ("warn", "shadow", "enforce")
+
+
+def elsewhere(mode: str) -> dict[str, object]:
+    """Demands that an image of the stack's registry does not meet, which counts as far as the mode says."""
+    return {"allowed_registries": ["registry.invalid/elsewhere"], "modes": {"registry.allowed": mode}}
+
+
 @pytest.fixture(scope="module")
 def shared(control_plane: ControlPlane, make_spare: MakeSpare) -> Iterator[GuardedCluster]:
     """A cluster in which the label `tier: gold` names the tenant, `free-for-all` is exempt and Pipelines are judged."""
@@ -42,7 +50,11 @@ def shared(control_plane: ControlPlane, make_spare: MakeSpare) -> Iterator[Guard
     eventually(lambda: control_plane.call("GET", PIPELINES.format("default")).ok, "the kind Pipeline")
     control_plane.create_namespace("free-for-all")
     spare = make_spare(settings=f"cluster: {{kubeconfig: {service_account_kubeconfig(control_plane)}}}\n")
-    tenant = {"match": {"labels": {"tier": "gold"}}, "tenant": TENANT, "environment": ENVIRONMENT}
+    spare.stack.environments = {mode: elsewhere(mode) for mode in MODES}
+    tenants = [
+        {"match": {"labels": {"tier": tier}}, "tenant": TENANT, "environment": environment}
+        for tier, environment in (("gold", ENVIRONMENT), *((mode, mode) for mode in MODES))
+    ]
     kind = {
         "api_version": "example.com/v1",
         "kind": "Pipeline",
@@ -50,7 +62,7 @@ def shared(control_plane: ControlPlane, make_spare: MakeSpare) -> Iterator[Guard
         "images": ["spec.steps[*].image"],
     }
     spare.stack.covering = (
-        f"tenants: {json.dumps([tenant])}",
+        f"tenants: {json.dumps(tenants)}",
         "exempt_namespaces: [free-for-all]",
         f"custom_resources: {json.dumps({'kinds': [kind]})}",
     )
@@ -89,6 +101,16 @@ def test_a_namespace_that_the_cluster_does_not_have_is_unknown_and_may_be_repeat
     assert not response["allowed"]
     assert response["auditAnnotations"]["code"] == "namespace_unknown"
     assert response["auditAnnotations"]["reason"] == "retryable"
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "warned"), [("warn", 201, True), ("shadow", 201, False), ("enforce", 403, False)]
+)
+def test_a_rule_counts_as_far_as_its_mode_says(shared: GuardedCluster, mode: str, status: int, *, warned: bool) -> None:
+    namespace = shared.create_namespace(tier=mode)
+    answer = shared.create_pod(namespace, shared.released.tagged)
+    assert answer.status_code == status, answer.text
+    assert ("registry.allowed" in answer.headers.get("Warning", "")) is warned
 
 
 def test_an_exempt_namespace_is_left_alone(shared: GuardedCluster, gold: str) -> None:

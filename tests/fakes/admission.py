@@ -74,6 +74,7 @@ class ScriptedEngine:
 
     digests: Mapping[str, Digest]
     error: BaseException | None = None
+    findings: tuple[Finding, ...] = ()
     questions: list[AdmissionQuestion] = field(default_factory=list)
     budgets: list[float] = field(default_factory=list)
 
@@ -84,7 +85,7 @@ class ScriptedEngine:
             raise self.error
         if question.images_unchanged:
             return answer_to(tuple(running(reference) for reference in question.references))
-        return answer_to(tuple(self._judge(reference) for reference in question.references))
+        return answer_to(tuple(map(self._judge, question.references)), findings=self.findings)
 
     def _judge(self, reference: Reference) -> ImageAnswer:
         digest = reference.digest if str(reference) in self.digests else None

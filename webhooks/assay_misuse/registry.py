@@ -125,10 +125,6 @@ class LyingRegistry:
         """Tell the truth about this repository again."""
         self._lies.pop(path, None)
 
-    def asked_about(self, path: str) -> list[Asked]:
-        """The requests about a repository so far."""
-        return [asked for asked in list(self.seen) if asked.path.startswith(f"/v2/{path}/")]
-
     def answer(self, asked: Asked) -> Reply:
         """The truth, or the lie about it."""
         self.seen.append(asked)

@@ -5,7 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from flask import Blueprint, Response, g, request
@@ -168,7 +168,9 @@ def _judge(parts: _Parts, hook: Hook, review: AdmissionRequest, deadline: Deadli
     except (InvalidInput, Unavailable) as error:
         parts.metrics.count_failure(error.code)
         return refuse_failure(review.uid, error)
-    return respond(subject, question, answer, pin=pinned and hook is Hook.MUTATE)
+    response = respond(subject, question, answer, pin=pinned and hook is Hook.MUTATE)
+    # The API server shows the warnings of both hooks, and every decision has an id of its own: tell them once.
+    return response if hook is Hook.VALIDATE else replace(response, warnings=())
 
 
 def _log_response(hook: Hook, review: AdmissionRequest, response: ReviewResponse) -> None:

@@ -39,6 +39,7 @@ def load_guard(configuration: Path) -> Guard:
                     for prefix in _allowed_registries(rule_data, rule.tenant, rule.environment)
                     for name in (prefix, *_in_mirrors(prefix, installation.settings.registries.hosts))
                 ),
+                any_registry=not _enforces_registries(rule_data, rule.tenant, rule.environment),
             )
             for rule in webhook.tenants
         ),
@@ -107,6 +108,15 @@ def _load_rule_data(path: Path) -> OpenObject:
 def _allowed_registries(rule_data: OpenObject, tenant: str, environment: str) -> tuple[str, ...]:
     try:
         return tuple(rule_data.section(tenant).section(environment).texts("allowed_registries"))
+    except InvalidInput as error:
+        raise _unusable(f"{tenant}/{environment}: {error.message}") from error
+
+
+def _enforces_registries(rule_data: OpenObject, tenant: str, environment: str) -> bool:
+    """Whether the mode of the rule lets it deny: the API server knows no other way to tell what it finds."""
+    try:
+        modes = rule_data.section(tenant).section(environment).optional_section("modes")
+        return modes.text("registry.allowed", "enforce") == "enforce"
     except InvalidInput as error:
         raise _unusable(f"{tenant}/{environment}: {error.message}") from error
 

@@ -31,12 +31,14 @@ _ENDS_ITSELF = ("/", "@", ":")
 class AllowedRegistries:
     """What namespaces with one of these names and all of these labels may run; without either, every namespace.
 
-    `prefixes` are those of the rule `registry.allowed`: a registry, or a path in one.
+    `prefixes` are those of the rule `registry.allowed`: a registry, or a path in one. Where that rule denies nobody
+    (`any_registry`) they do not count.
     """
 
     names: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     prefixes: tuple[str, ...] = ()
+    any_registry: bool = False
 
 
 def render_static_policy(
@@ -137,7 +139,8 @@ def _on_hub(path: str) -> str:
 def _patterns(allowed: Sequence[AllowedRegistries]) -> str:
     expression = "[]"
     for each in reversed(allowed):
-        patterns = "[" + ", ".join(_text(_pattern(prefix)) for prefix in each.prefixes) + "]"
+        wanted = [""] if each.any_registry else [_pattern(prefix) for prefix in each.prefixes]
+        patterns = f"[{', '.join(map(_text, wanted))}]"
         condition = _condition(each)
         expression = f"{condition} ? {patterns} : {expression}" if condition else patterns
     return expression

@@ -14,6 +14,7 @@ from assay.adapters.supervision.gunicorn_hooks import BEGIN
 from assay.bootstrap.cluster import open_cluster, open_objects, pulling_registries
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
+from assay.configuration.settings import WebhookSettings
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.arming import Change
 from assay.domain.caller import Caller
@@ -27,6 +28,7 @@ from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
 from assay.ports import AdmissionMetrics, Clock, Cluster, ClusterObjects
 from assay.usecases.admit import AdmissionScope, admit
+from assay.usecases.engine import Engine
 from assay.usecases.gate import ask_gate
 from assay.usecases.record_arming import record_arming
 
@@ -111,30 +113,9 @@ def webhook_parts_from_environment() -> WebhookParts:
     webhook = installation.settings.webhook
     if webhook is None:
         raise ConfigError("webhook_missing", "the configuration has no webhook", remedy="add the section `webhook`")
-    caller = "client certificate" if webhook.tls.client_ca else "unauthenticated"
-    tenants = webhook.tenants
     cluster = open_cluster(installation, clock=running.clock, metrics=running.metrics)
-    pulling = pulling_registries(
-        installation,
-        cluster,
-        running.engine.registry,
-        clock=running.clock,
-        limits=running.engine.limits,
-        count=running.metrics.count_registry,
-    )
-    engine = replace(running.engine, pulling=pulling)
-
-    def decide(question: AdmissionQuestion, deadline: Deadline) -> AdmissionAnswer:
-        tenancy = find_tenancy(tenants, question.namespace, cluster.get_namespace if cluster is not None else None)
-        scope = AdmissionScope(
-            tenant=tenancy.tenant,
-            environment=tenancy.environment,
-            caller=caller,
-            namespace_labels=tenancy.namespace_labels,
-        )
-        return admit(engine, question, scope, deadline)
-
-    scopes = sorted({(rule.tenant, rule.environment) for rule in tenants})
+    decide = _decider(_pulling_engine(installation, running, cluster), webhook, cluster)
+    scopes = sorted({(rule.tenant, rule.environment) for rule in webhook.tenants})
 
     def record(change: Change, deadline: Deadline) -> None:
         record_arming(running.engine, change, scopes, deadline)
@@ -162,3 +143,34 @@ def webhook_parts_from_environment() -> WebhookParts:
         coverage=webhook.coverage,
         timeout_seconds=webhook.timeout_seconds,
     )
+
+
+def _pulling_engine(installation: Installation, running: RunningEngine, cluster: Cluster | None) -> Engine:
+    pulling = pulling_registries(
+        installation,
+        cluster,
+        running.engine.registry,
+        clock=running.clock,
+        limits=running.engine.limits,
+        count=running.metrics.count_registry,
+    )
+    return replace(running.engine, pulling=pulling)
+
+
+def _decider(
+    engine: Engine, webhook: WebhookSettings, cluster: Cluster | None
+) -> Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]:
+    caller = "client certificate" if webhook.tls.client_ca else "unauthenticated"
+    find_namespace = cluster.get_namespace if cluster is not None else None
+
+    def decide(question: AdmissionQuestion, deadline: Deadline) -> AdmissionAnswer:
+        tenancy = find_tenancy(webhook.tenants, question.namespace, find_namespace)
+        scope = AdmissionScope(
+            tenant=tenancy.tenant,
+            environment=tenancy.environment,
+            caller=caller,
+            namespace_labels=tenancy.namespace_labels,
+        )
+        return admit(engine, question, scope, deadline)
+
+    return decide

@@ -59,4 +59,4 @@ def test_a_login_is_asked_for_and_seen(registry: LyingRegistry) -> None:
     registry.lie("app", ask_for_login())
     address = f"http://{registry.host}/v2/app/manifests/v1"
     assert requests.get(address, auth=("a", "b"), timeout=10).status_code == 200
-    assert registry.asked_about("app")[-1].headers["authorization"].startswith("Basic ")
+    assert registry.seen[-1].headers["authorization"].startswith("Basic ")

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from assay.domain.coverage import Coverage, Pin
+from assay.domain.decision import Finding, Severity, Stage, Status
 from assay.domain.errors import ConfigError, EvidenceRejected, InvalidInput, Unavailable
 from assay_webhooks.admission import parse_budget
 from assay_webhooks.review import LARGEST_REVIEW
@@ -47,6 +48,15 @@ def test_a_pinned_object_gets_no_patch() -> None:
     assert response["allowed"]
     assert "patch" not in response
     assert "patchType" not in response
+
+
+def test_whoever_creates_an_object_is_warned_by_one_of_the_hooks() -> None:
+    warning = Finding(
+        code="rule.one", status=Status.WARNING, severity=Severity.LOW, stage=Stage.REQUEST, msg="it complains"
+    )
+    webhook = Webhook(ScriptedEngine({"*": DIGEST}, findings=(warning,)))
+    assert webhook.ask("validate", review(PINNED))["warnings"] == [f"assay: rule.one (decision {DECISION})"]
+    assert "warnings" not in webhook.ask("mutate", review(PINNED))
 
 
 def test_validate_judges_the_pinned_object_and_changes_nothing() -> None:

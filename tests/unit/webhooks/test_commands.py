@@ -69,6 +69,28 @@ def test_what_lies_in_a_mirror_of_an_allowed_registry_is_allowed(configuration: 
     assert json.loads(allowed) == ["^registry\\.example/", "^mirror\\.example/cache[/:@]"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "patterns"),
+    [("enforce", ["^registry\\.example/"]), ("warn", [""]), ("shadow", [""]), ("off", [""])],
+)
+def test_the_static_policy_denies_no_registry_where_the_rule_denies_none(
+    configuration: Path, mode: str, patterns: list[str]
+) -> None:
+    demands = {**RULE_DATA["demo"]["prod"], "modes": {"registry.allowed": mode}}
+    (configuration.parent / "rule-data.json").write_text(json.dumps({"demo": {"prod": demands}}))
+    _, _, policy, _ = yaml.safe_load_all(manifest(configuration).output)
+    (allowed,) = [each["expression"] for each in policy["spec"]["variables"] if each["name"] == "allowed"]
+    assert json.loads(allowed) == patterns
+
+
+def test_modes_that_are_no_mapping_are_refused(configuration: Path) -> None:
+    demands = {**RULE_DATA["demo"]["prod"], "modes": []}
+    (configuration.parent / "rule-data.json").write_text(json.dumps({"demo": {"prod": demands}}))
+    refused = manifest(configuration).exception
+    assert isinstance(refused, ConfigError)
+    assert refused.code == "rule_data_invalid"
+
+
 def test_both_forms_say_the_same_and_the_same_input_the_same_text(configuration: Path) -> None:
     text, document = manifest(configuration).output, manifest(configuration, "--output", "json").output
     assert json.loads(document)["items"] == list(yaml.safe_load_all(text))
