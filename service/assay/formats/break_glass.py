@@ -3,14 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
-
-import rfc8785
 
 from assay.domain.break_glass import Grant
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.formats.evidence_object import EvidenceObject
+from assay.tlog.canonical import render_canonical
 
 _TERMS = frozenset(
     {"tenant", "environment", "namespaces", "reason", "ticket", "owner", "notBefore", "expires", "uses"},
@@ -76,7 +74,7 @@ def render_grant(
 def _identify(predicate: Mapping[str, object], digests: tuple[Digest, ...]) -> Digest:
     """The digest of the terms: what two signatures have to agree on to be about one grant."""
     document = {"digests": [digest.text for digest in digests], "terms": predicate}
-    return Digest.of(rfc8785.dumps(cast("Any", document)))
+    return Digest.of(render_canonical(document))
 
 
 def _text(terms: EvidenceObject, name: str) -> str:

@@ -1,5 +1,8 @@
 """Legacy evidence: the layers of `.sig` and `.att` tags with their annotations (cosign 1 and 2)."""
 
+from collections.abc import Iterable
+from typing import TypedDict
+
 from cryptography.x509 import Certificate
 
 from assay.domain.evidence import EvidenceItem
@@ -75,3 +78,25 @@ def _log_entries(item: EvidenceItem, limits: Limits) -> tuple[LogEntry, ...]:
 
 def _timestamps(item: EvidenceItem, limits: Limits) -> tuple[bytes, ...]:
     return (parse_timestamp_annotation(item.rfc3161timestamp, limits=limits),) if item.rfc3161timestamp else ()
+
+
+class LegacyParts(TypedDict):
+    """What stands beside a legacy signature or attestation, by the names of `EvidenceItem`; empty where nothing is."""
+
+    signature: str
+    certificate: str
+    chain: str
+    bundle: str
+    rfc3161timestamp: str
+
+
+def read_annotations(annotations: Iterable[tuple[str, str]]) -> LegacyParts:
+    """Read the annotations of a legacy layer; others are passed over."""
+    told = dict(annotations)
+    return {
+        "signature": told.get(SIGNATURE, ""),
+        "certificate": told.get(CERTIFICATE, ""),
+        "chain": told.get(CHAIN, ""),
+        "bundle": told.get(BUNDLE, ""),
+        "rfc3161timestamp": told.get(TIMESTAMP, ""),
+    }

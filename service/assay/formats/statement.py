@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
-
-import rfc8785
 
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
 from assay.domain.statement import IMAGE_SIGNATURE, STATEMENT_V01, STATEMENT_V1, Statement, Subject
 from assay.formats.evidence_object import EvidenceObject, malformed
+from assay.tlog.canonical import render_canonical
 
 _STATEMENT = frozenset({"_type", "subject", "predicateType", "predicate"})
 _SUBJECT = frozenset({"name", "uri", "digest", "content", "downloadLocation", "mediaType", "annotations"})
@@ -81,8 +79,7 @@ def render_statement(statement: Statement) -> bytes:
         "predicate": dict(statement.predicate),
     }
     try:
-        # The cast is safe: the library looks at every value and refuses what is not JSON.
-        return rfc8785.dumps(cast("Any", document))
+        return render_canonical(document)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
             "predicate_malformed",

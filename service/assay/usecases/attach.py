@@ -10,7 +10,7 @@ from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 from assay.domain.evidence import Claim, EvidenceItem, EvidenceShape
 from assay.domain.statement import IMAGE_SIGNATURE
-from assay.formats.legacy_evidence import BUNDLE, CERTIFICATE, CHAIN, SIGNATURE, TIMESTAMP
+from assay.formats.legacy_evidence import read_annotations
 from assay.formats.legacy_layer import (
     LegacyLayer,
     make_attestation_layer,
@@ -171,16 +171,7 @@ def _parse(found: Content, place: Place, tag: str) -> ImageManifest:
 
 def _item(layer: LegacyLayer, tag: LegacyTag) -> EvidenceItem:
     """The layer as whoever collects evidence will see it."""
-    notes = dict(layer.annotations)
-    return EvidenceItem(
-        shape=tag.shape,
-        content=layer.content,
-        signature=notes.get(SIGNATURE, ""),
-        certificate=notes.get(CERTIFICATE, ""),
-        chain=notes.get(CHAIN, ""),
-        bundle=notes.get(BUNDLE, ""),
-        rfc3161timestamp=notes.get(TIMESTAMP, ""),
-    )
+    return EvidenceItem(shape=tag.shape, content=layer.content, **read_annotations(layer.annotations))
 
 
 def _prove(desk: Desk, target: Content, item: EvidenceItem) -> Claim:

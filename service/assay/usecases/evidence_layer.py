@@ -15,7 +15,7 @@ from assay.domain.digest import Digest
 from assay.domain.evidence import EvidenceItem, EvidenceShape, GapKind, Rejection
 from assay.domain.evidence_format import EvidenceFormat
 from assay.domain.evidence_tag import evidence_tag
-from assay.formats.legacy_evidence import BUNDLE, CERTIFICATE, CHAIN, SIGNATURE, TIMESTAMP
+from assay.formats.legacy_evidence import read_annotations
 from assay.formats.manifest import ImageManifest
 
 EVERY_KIND = (GapKind.SIGNATURE, GapKind.PROVENANCE, GapKind.SBOM)
@@ -155,16 +155,11 @@ def _legacy_layer(layer: Descriptor, source: Digest, tag: LegacyTag, subject: Di
     if layer.media_type != tag.media_type:
         detail = f"a {tag.suffix} layer of type {layer.media_type[:100]} is not verified"
         return Rejection(id=layer.digest, code="bundle_unsupported", detail=detail)
-    annotations = dict(layer.annotations)
     return EvidenceLayer(
         shape=tag.shape,
         digest=layer.digest,
         size=layer.size,
-        signature=annotations.get(SIGNATURE, ""),
-        certificate=annotations.get(CERTIFICATE, ""),
-        chain=annotations.get(CHAIN, ""),
-        bundle=annotations.get(BUNDLE, ""),
-        rfc3161timestamp=annotations.get(TIMESTAMP, ""),
         subject=subject,
         source=source,
+        **read_annotations(layer.annotations),
     )

@@ -16,7 +16,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import rfc8785
 from jsonschema_rs import Draft202012Validator
 
 from assay.adapters.opa.index import (
@@ -38,6 +37,7 @@ from assay.domain.policy import LoadedPolicy, Rule
 from assay.domain.quorum import Demand, Quorum
 from assay.formats.strict_json import parse_json
 from assay.licences.expression import expand_denied
+from assay.tlog.canonical import render_canonical
 
 _INPUT_SCHEMAS = {Stage.EVIDENCE: "assay.input.v1.json", Stage.REQUEST: "assay.request.v1.json"}
 _DATA_SCHEMA = "rule_data.v1.json"
@@ -196,9 +196,9 @@ def _fill(draft: Path, sources: Mapping[str, bytes], demands: RuleData, opa: Pat
     """Write bundle and schemas into the draft and have the engine check them."""
     for path, octets in sources.items():
         _write(draft / path if path.startswith("schema/") else draft / "bundle" / path, octets)
-    _write(draft / "bundle" / "rule_data" / "data.json", rfc8785.dumps(_json(demands)))
+    _write(draft / "bundle" / "rule_data" / "data.json", render_canonical(demands))
     manifest = {"roots": ["assay", "system", "rule_data", "rule_index"], "rego_version": 1}
-    _write(draft / "bundle" / ".manifest", rfc8785.dumps(_json(manifest)))
+    _write(draft / "bundle" / ".manifest", render_canonical(manifest))
     inspected = json.loads(_run_opa(opa, ["inspect", "-a", "-f", "json", "bundle"], draft))
     rules = rules_of(inspected)
     _check_every_deny_is_indexed(sources, rules)
@@ -209,7 +209,7 @@ def _fill(draft: Path, sources: Mapping[str, bytes], demands: RuleData, opa: Pat
         }
         for rule in rules
     }
-    _write(draft / "bundle" / "rule_index" / "data.json", rfc8785.dumps(effective))
+    _write(draft / "bundle" / "rule_index" / "data.json", render_canonical(effective))
     _check(draft, sources, opa)
     return rules
 
@@ -310,9 +310,5 @@ def _write(path: Path, octets: bytes) -> None:
         file.write(octets)
 
 
-def _json(value: object) -> Any:  # noqa: ANN401  # values that were JSON before; rfc8785 checks them again
-    return value
-
-
 def _digest_of(value: object) -> Digest:
-    return Digest.of(rfc8785.dumps(_json(value)))
+    return Digest.of(render_canonical(value))

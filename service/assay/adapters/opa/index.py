@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import rfc8785
-
 from assay.domain.decision import Severity, Stage
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
 from assay.domain.evidence import GapKind
 from assay.domain.policy import LoadedPolicy, Mode, Rule
+from assay.tlog.canonical import render_canonical
 
 _FORMAT = 3
 Mandatory = Mapping[tuple[str, str, Stage], tuple[str, ...]]
@@ -47,7 +46,7 @@ class GenerationIndex:
 
 def render_index(index: GenerationIndex) -> bytes:
     """The canonical bytes of an index; their digest names the generation."""
-    return rfc8785.dumps(
+    return render_canonical(
         {
             "format": _FORMAT,
             "bundle": index.bundle.text,
