@@ -7,6 +7,7 @@ loopback alone, because what is sent carries a credential.
 import http
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,27 +19,14 @@ from assay.adapters.kms.answer import Answer, refuse_answer
 from assay.domain.deadline import Deadline
 from assay.domain.errors import ConfigError, InvalidInput, Unavailable
 from assay.formats.strict_json import parse_json
+from assay.transport.session import DirectSession, read_body
 
 _LARGEST = 1024 * 1024
-_CHUNK = 64 * 1024
+_HEADERS = {"User-Agent": "assay", "Accept-Encoding": "identity"}
 _CONNECT_SECONDS = 2.0
 _READ_SECONDS = 10.0
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 _DENIED = frozenset({http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN})
-
-
-class _Session(requests.Session):
-    """A session that takes nothing from the environment and does not look where a redirect leads."""
-
-    def __init__(self, *, verify: str | bool) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.verify = verify
-        self.headers.update({"User-Agent": "assay", "Accept-Encoding": "identity"})
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  # the parent's signature
-        """None: `requests` would read the body of a redirect without any cap before it hands the answer over."""
-        return None
 
 
 class KmsConnection:
@@ -68,12 +56,12 @@ class KmsConnection:
         try:
             with (
                 # One session for one call: calls are rare, and a connection must not survive a fork.
-                _Session(verify=self._verify) as session,
+                DirectSession(verify=self._verify) as session,
                 session.request(
                     method,
                     f"{self._address}{path}",
                     data=body,
-                    headers=dict(headers),
+                    headers={**_HEADERS, **headers},
                     timeout=(min(_CONNECT_SECONDS, left), min(_READ_SECONDS, left)),
                     allow_redirects=False,
                     stream=True,
@@ -99,13 +87,11 @@ class KmsConnection:
         )
 
     def _read(self, raw: BaseHTTPResponse, deadline: Deadline) -> bytes:
-        received = bytearray()
-        while len(received) <= _LARGEST and (piece := raw.read1(_CHUNK, decode_content=False)):
-            received += piece
-            deadline.remaining(f"the answer of {self.service}")
-        if len(received) > _LARGEST:
+        go_on = partial(deadline.remaining, f"the answer of {self.service}")
+        content = read_body(raw, largest=_LARGEST, go_on=go_on)
+        if len(content) > _LARGEST:
             raise refuse_answer(self.service, f"it has more than {_LARGEST} bytes")
-        return bytes(received)
+        return content
 
     def _parse(self, content: bytes, *, required: bool) -> Answer:
         try:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from assay.domain.deadline import Deadline
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.formats.open_object import OpenObject
 from assay.formats.strict_json import parse_json
+from assay.transport.session import read_body
 
 _JSON = "application/json"
 _CONNECT_SECONDS = 2.0
@@ -68,14 +70,11 @@ class KubernetesConnection:
     ) -> bytes | None:
         left = deadline.remaining("the answer of the Kubernetes API")
         timeout = Timeout(connect=min(_CONNECT_SECONDS, left), read=min(_READ_SECONDS, left))
-        content = bytearray()
         with self._exchange(path, accept, timeout, method=method, body=body) as response:
             if response.status == http.HTTPStatus.NOT_FOUND:
                 return None
-            while len(content) <= _LARGEST and (piece := response.read1(_CHUNK, decode_content=False)):
-                content += piece
-                deadline.remaining("the answer of the Kubernetes API")
-        return bytes(content)
+            go_on = partial(deadline.remaining, "the answer of the Kubernetes API")
+            return read_body(response, largest=_LARGEST, go_on=go_on)
 
     def watch(self, path: str, *, accept: str, silence: float) -> Iterator[OpenObject]:
         """The events of a watch until the API server ends it; `silence` is the longest pause in seconds between them.

@@ -7,7 +7,6 @@ any size; so does `requests`.
 import http.client
 import io
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +15,10 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
+from assay.transport.deadline_reader import DeadlineReader
+
 LARGEST_ANSWER = 64 * 1024 * 1024
 _SECONDS = 5.0
-
-
-class _BoundedReader(io.RawIOBase):
-    """Reads a socket until a moment and up to a number of bytes."""
-
-    def __init__(self, raw: io.RawIOBase, connected: socket.socket, *, seconds: float) -> None:
-        super().__init__()
-        self._raw = raw
-        self._socket = connected
-        self._until = time.monotonic() + seconds
-        self._left = LARGEST_ANSWER
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:  # type: ignore[override]  # any buffer, there
-        seconds = self._until - time.monotonic()
-        if seconds <= 0:
-            raise TimeoutError("the answer took too long")
-        if self._left <= 0:
-            raise OSError("the answer is too large")
-        self._socket.settimeout(seconds)
-        received = self._raw.readinto(buffer)
-        self._left -= received or 0
-        return received
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
 
 
 class _BoundedResponse(http.client.HTTPResponse):
@@ -56,7 +28,8 @@ class _BoundedResponse(http.client.HTTPResponse):
         self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
     ) -> None:
         super().__init__(sock, debuglevel, method, url)
-        self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock, seconds=sock.gettimeout() or _SECONDS))
+        seconds = sock.gettimeout() or _SECONDS
+        self.fp = io.BufferedReader(DeadlineReader(self.fp.detach(), sock, seconds=seconds, most=LARGEST_ANSWER))
 
 
 class Channel:

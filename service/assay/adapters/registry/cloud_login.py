@@ -19,6 +19,7 @@ from assay.domain.credential import Credential
 from assay.domain.deadline import Deadline
 from assay.domain.errors import ConfigError, InvalidInput, Unavailable
 from assay.formats.strict_json import parse_json
+from assay.transport.session import DirectSession
 
 ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]{2,40})\.amazonaws\.com(?:\.cn)?")
 GOOGLE = re.compile(r"(?:(?:us|eu|asia)\.)?gcr\.io|[a-z0-9-]{2,40}-docker\.pkg\.dev")
@@ -151,8 +152,7 @@ def _ask(
     form: Mapping[str, str] | None = None,
 ) -> Callable[[str], str]:
     """Ask one fixed address, no proxy and no redirect, and return a reader for the members of its answer."""
-    with requests.Session() as session:
-        session.trust_env = False
+    with DirectSession() as session:
         try:
             response = session.request(
                 method,

@@ -21,6 +21,8 @@ from urllib3.util.connection import create_connection
 from urllib3.util.timeout import Timeout
 
 from assay.adapters.registry.name_lookup import look_up
+from assay.transport.deadline_reader import DeadlineReader
+from assay.transport.session import DirectSession
 
 _POOLED_HOSTS = 16
 _POOLED_CONNECTIONS = 8
@@ -55,31 +57,6 @@ def _unwrapped(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     return ip
 
 
-class _PromptReader(io.RawIOBase):
-    """Reads a socket until a moment, and never waits longer than `idle` seconds for the next byte."""
-
-    def __init__(self, raw: io.RawIOBase, connected: socket.socket, *, seconds: float, idle: float) -> None:
-        super().__init__()
-        self._raw = raw
-        self._socket = connected
-        self._until = time.monotonic() + seconds
-        self._idle = idle
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:  # type: ignore[override]  # any buffer, there
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        self._socket.settimeout(min(left, self._idle))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
 class _PromptResponse(http.client.HTTPResponse):
     """An answer whose head and body have to be complete within the read timeout, however they trickle.
 
@@ -92,7 +69,7 @@ class _PromptResponse(http.client.HTTPResponse):
         super().__init__(sock, debuglevel, method, url)
         seconds = sock.gettimeout() or _IDLE_SECONDS
         idle = _IDLE_SECONDS if method in {"GET", "HEAD"} else seconds
-        self.fp = io.BufferedReader(_PromptReader(self.fp.detach(), sock, seconds=seconds, idle=idle))
+        self.fp = io.BufferedReader(DeadlineReader(self.fp.detach(), sock, seconds=seconds, idle=idle))
 
 
 class _PromptConnection(HTTPConnection):
@@ -160,22 +137,16 @@ class _GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = self._pools
 
 
-class _Session(requests.Session):
+class _Session(DirectSession):
     """A session that follows nothing, keeps nothing and takes nothing from the environment."""
 
     def __init__(self, adapter: HTTPAdapter, certificate_authority: Path | None) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.verify = str(certificate_authority) if certificate_authority else True
+        super().__init__(verify=str(certificate_authority) if certificate_authority else True)
         self.headers.clear()
         self.headers.update({"User-Agent": "assay", "Accept-Encoding": "identity"})
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.mount("https://", adapter)
         self.mount("http://", adapter)
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  # the parent's signature
-        """None: `requests` would read the body of a redirect without any cap before it hands the answer over."""
-        return None
 
 
 def open_session(*, certificate_authority: Path | None, public_addresses_only: bool) -> requests.Session:

@@ -1,10 +1,10 @@
 """HTTP client of the verification service."""
 
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 import requests
-from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from assay.domain.deadline import Deadline
@@ -13,24 +13,11 @@ from assay.domain.gate import GateAnswer, GateQuestion
 from assay.formats.gate import parse_gate_answer, render_gate_question
 from assay.formats.member import Members
 from assay.formats.strict_json import parse_json
+from assay.transport.session import DirectSession, read_body
 
 _LARGEST_ANSWER = 64 * 1024 * 1024
 _CONNECT_SECONDS = 2.0
-_CHUNK = 256 * 1024
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-class _Session(requests.Session):
-    """A session that takes nothing from the environment and does not look where a redirect leads."""
-
-    def __init__(self, *, verify: str | bool) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.verify = verify
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  # the parent's signature
-        """None: `requests` would read the body of a redirect without any cap before it hands the answer over."""
-        return None
 
 
 class HttpServiceClient:
@@ -45,7 +32,7 @@ class HttpServiceClient:
         if not token.isascii() or any(not character.isprintable() or character == " " for character in token):
             raise ConfigError("token_unusable", "the token cannot be sent in a header", remedy="check the token file")
         self._url = url.rstrip("/")
-        self._session = _Session(verify=ca or True)
+        self._session = DirectSession(verify=ca or True)
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
 
@@ -101,7 +88,12 @@ class HttpServiceClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = _read(response.raw, deadline)
+                content = read_body(
+                    response.raw,
+                    largest=_LARGEST_ANSWER,
+                    go_on=partial(deadline.remaining, "the answer of the service"),
+                    decode_content=True,
+                )
                 status = response.status_code
         except (requests.RequestException, HTTPError, OSError) as error:
             raise _unavailable(self._url, type(error).__name__) from error
@@ -124,15 +116,6 @@ def _address(url: str) -> tuple[str, str]:
             "service_url_invalid", "the service's URL cannot be used", remedy="write https://HOST[:PORT], nothing else"
         )
     return scheme, host
-
-
-def _read(raw: BaseHTTPResponse, deadline: Deadline) -> bytes:
-    """At most one byte more than the largest answer; a body that trickles ends at the deadline."""
-    received = bytearray()
-    while len(received) <= _LARGEST_ANSWER and (piece := raw.read1(_CHUNK, decode_content=True)):
-        received += piece
-        deadline.remaining("the answer of the service")
-    return bytes(received)
 
 
 def _unavailable(url: str, why: str) -> Unavailable:

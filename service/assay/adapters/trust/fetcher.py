@@ -14,6 +14,7 @@ from urllib3.response import BaseHTTPResponse
 
 from assay.domain.deadline import Deadline
 from assay.domain.errors import Unavailable
+from assay.transport.session import DirectSession
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 10.0
@@ -29,9 +30,7 @@ class RepositoryFetcher(FetcherInterface):
 
     def __init__(self, *, deadline: Deadline, ca: Path | None) -> None:
         self._deadline = deadline
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._verify = str(ca) if ca is not None else True
+        self._session = DirectSession(verify=str(ca) if ca is not None else True)
 
     def close(self) -> None:
         """Close the connections."""
@@ -63,7 +62,6 @@ class RepositoryFetcher(FetcherInterface):
             timeout=(min(_CONNECT_SECONDS, remaining), min(_READ_SECONDS, remaining)),
             stream=True,
             allow_redirects=False,
-            verify=self._verify,
         ) as response:
             if response.status_code != requests.codes.ok:
                 raise DownloadHTTPError(f"{url} answers with status {response.status_code}", response.status_code)

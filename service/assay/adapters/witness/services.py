@@ -1,6 +1,7 @@
 """Rekor and timestamp authorities over HTTP: one deadline, capped answers, no redirect."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import requests
 from rfc3161_client import TimestampRequestBuilder
@@ -13,25 +14,17 @@ from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.limit import Limits
 from assay.formats.bundle import Vouchers
 from assay.formats.signing_config import Service
+from assay.transport.session import DirectSession, read_body
 from assay.verification.log_body import LoggedSignature
 from assay.verification.log_submission import parse_entry, render_submission
 
 _LARGEST = 8 * 1024 * 1024
-_CHUNK = 64 * 1024
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 30.0
 """A tiled log answers when the entry is in its tree, which may take seconds."""
 _OK, _CLIENT_ERROR, _SERVER_ERROR, _TOO_MANY = 200, 400, 500, 429
 Begin = Callable[[], Deadline]
 _PATHS = {1: "/api/v1/log/entries", 2: "/api/v2/log/entries"}
-
-
-class _Session(requests.Session):
-    """A session with the proxies and authorities of the environment, which does not look where a redirect leads."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  # the parent's signature
-        """None: `requests` would read the body of a redirect without any cap before it hands the answer over."""
-        return None
 
 
 class ServiceWitness:
@@ -76,7 +69,7 @@ class ServiceWitness:
         try:
             with (
                 # One session for one call: logs close idle connections when they like.
-                _Session() as session,
+                DirectSession(environment=True) as session,
                 session.post(
                     url,
                     data=body,
@@ -100,13 +93,10 @@ def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _read(raw: BaseHTTPResponse, url: str, deadline: Deadline) -> bytes:
-    received = bytearray()
-    while piece := raw.read1(_CHUNK, decode_content=False):
-        received += piece
-        deadline.remaining(f"the answer of {url}")
-        if len(received) > _LARGEST:
-            raise _failed(url, f"its answer has more than {_LARGEST} bytes")
-    return bytes(received)
+    content = read_body(raw, largest=_LARGEST, go_on=partial(deadline.remaining, f"the answer of {url}"))
+    if len(content) > _LARGEST:
+        raise _failed(url, f"its answer has more than {_LARGEST} bytes")
+    return content
 
 
 def _require_success(url: str, status: int) -> None:

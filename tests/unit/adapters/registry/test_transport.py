@@ -8,7 +8,7 @@ import pytest
 
 from assay.adapters.registry.access import HostAccess, RegistryAccess
 from assay.adapters.registry.client import RegistryClient
-from assay.adapters.registry.connection import _PromptReader, is_public
+from assay.adapters.registry.connection import is_public
 from assay.adapters.registry.exchange import resolve_location
 from assay.domain.descriptor import OCI_MANIFEST, Descriptor
 from assay.domain.digest import Digest
@@ -235,16 +235,6 @@ def test_the_addresses_that_were_checked_are_those_connected_to(monkeypatch: pyt
         make_client(RegistryAccess()).resolve(Reference.parse("registry.test/app:v1"), soon())
     assert caught.value.code == "registry_unavailable"
     assert asked == ["registry.test", "9.9.9.9", "2620:fe::fe"] * 2
-
-
-def test_a_reader_stops_at_its_moment_even_when_bytes_are_waiting() -> None:
-    left, right = socket.socketpair()
-    with left, right, left.makefile("rb", buffering=0) as raw:
-        right.sendall(b"byte")
-        assert _PromptReader(raw, left, seconds=5, idle=5).readinto(bytearray(4)) == 4
-        right.sendall(b"byte")
-        with pytest.raises(TimeoutError):
-            _PromptReader(raw, left, seconds=0, idle=5).readinto(bytearray(4))
 
 
 def test_a_location_with_odd_characters_is_none() -> None:
