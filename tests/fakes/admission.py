@@ -2,10 +2,8 @@
 
 import base64
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -21,6 +19,8 @@ from assay_webhooks.application import create_application
 from assay_webhooks.question import Subject, examine
 from assay_webhooks.review import AdmissionRequest
 from assay_webhooks.workloads import ImageField, compile_kinds, extract_images, find_workload
+from tests.fakes.clock import FrozenClock
+from tests.fakes.metrics import CountingMetrics
 
 UID = "705ab4f5-6393-11e8-b7cc-42010a800002"
 DECISION = "01KAQ3V9Y0000000000000000A"
@@ -32,37 +32,11 @@ Json = dict[str, Any]
 
 
 @dataclass
-class FrozenClock:
-    """A clock that moves only when told."""
-
-    seconds: float = 1000.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
-@dataclass
-class CountingMetrics:
-    """Counts failures by code, and answered reviews."""
-
-    failures: Counter[str] = field(default_factory=Counter)
-    admissions: Counter[tuple[str, str, str, bool]] = field(default_factory=Counter)
-    durations: list[tuple[str, float]] = field(default_factory=list)
+class WebhookMetrics(CountingMetrics):
+    """Metrics of the webhook alone: it neither records decisions nor takes a step of one."""
 
     def count_decision(self, kind: str, verdict: str) -> None:
         raise AssertionError(f"{kind} {verdict}: decisions are counted where they are recorded")
-
-    def count_failure(self, code: str) -> None:
-        self.failures[code] += 1
-
-    def count_admission(self, hook: str, *, decision: str, reason: str, dry_run: bool) -> None:
-        self.admissions[(hook, decision, reason, dry_run)] += 1
-
-    def observe_admission(self, hook: str, seconds: float) -> None:
-        self.durations.append((hook, seconds))
 
     def observe_step(self, step: str, seconds: float) -> None:
         raise AssertionError(f"{step} {seconds}: the webhook takes no step of a decision")
@@ -167,7 +141,7 @@ class Webhook:
     """The application around a scripted engine, and what comes out of it."""
 
     engine: ScriptedEngine = field(default_factory=lambda: ScriptedEngine({"*": DIGEST}))
-    metrics: CountingMetrics = field(default_factory=CountingMetrics)
+    metrics: CountingMetrics = field(default_factory=WebhookMetrics)
     clock: FrozenClock = field(default_factory=FrozenClock)
     failing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

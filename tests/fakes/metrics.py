@@ -19,6 +19,7 @@ class CountingMetrics:
     watches: Counter[str] = field(default_factory=Counter)
     confirmed: list[float] = field(default_factory=list)
     admissions: Counter[tuple[str, str, str, bool]] = field(default_factory=Counter)
+    durations: list[tuple[str, float]] = field(default_factory=list)
 
     def count_decision(self, kind: str, verdict: str) -> None:
         self.decisions[kind, verdict] += 1
@@ -44,7 +45,7 @@ class CountingMetrics:
 
     def observe_admission(self, hook: str, seconds: float) -> None:
         assert seconds >= 0
-        self.steps[hook] += 1
+        self.durations.append((hook, seconds))
 
     def count_reload(self, outcome: str) -> None:
         self.reloads[outcome] += 1

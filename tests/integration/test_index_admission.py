@@ -10,8 +10,9 @@ from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.usecases.admit import AdmissionScope, admit
 from assay_webhooks.application import create_application
-from tests.fakes.admission import CountingMetrics, FrozenClock, Json, apply_patch, patch_of, pod, review
+from tests.fakes.admission import Json, WebhookMetrics, apply_patch, patch_of, pod, review
 from tests.fakes.buildkit import FakeIndex
+from tests.fakes.clock import FrozenClock
 from tests.fakes.engine import World, good_bundles
 from tests.fakes.oci import put_bundle
 from tests.fakes.policy import ENVIRONMENT, TENANT
@@ -40,7 +41,7 @@ def ask(world: World, hook: str, *images: str) -> Json:
     def answer(question: AdmissionQuestion, deadline: Deadline) -> AdmissionAnswer:
         return admit(world.engine(), question, SCOPE, deadline)
 
-    client = create_application(answer, CountingMetrics(), lambda: (), FrozenClock()).test_client()
+    client = create_application(answer, WebhookMetrics(), lambda: (), FrozenClock()).test_client()
     body = json.dumps(review(pod(*images)))
     answered = client.post(f"/{hook}?timeout=10s", data=body, content_type="application/json")
     response: Json = answered.get_json()["response"]

@@ -16,7 +16,8 @@ from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
-from assay.ports import AdmissionMetrics, Clock
+from assay.ports import Clock
+from assay.ports.metrics import AdmissionMetrics
 from assay_webhooks.answer import Hook, allow_exempt, refuse_failure, refuse_internally, refuse_object, respond
 from assay_webhooks.question import Exemption, examine, needs_digests, pose_question, require_digests
 from assay_webhooks.review import (

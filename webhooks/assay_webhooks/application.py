@@ -7,7 +7,8 @@ from werkzeug.exceptions import HTTPException
 
 from assay.domain.coverage import Coverage
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
-from assay.ports import AdmissionMetrics, Clock
+from assay.ports import Clock
+from assay.ports.metrics import AdmissionMetrics
 from assay_webhooks.admission import Admit, create_admission_blueprint
 
 Readiness = Callable[[], Sequence[str]]

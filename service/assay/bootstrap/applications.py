@@ -26,7 +26,8 @@ from assay.domain.tenancy import find_tenancy
 from assay.http.application import create_service
 from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
-from assay.ports import AdmissionMetrics, Clock, Cluster, ClusterObjects
+from assay.ports import Clock, Cluster, ClusterObjects
+from assay.ports.metrics import AdmissionMetrics
 from assay.usecases.admit import AdmissionScope, admit
 from assay.usecases.engine import Engine
 from assay.usecases.gate import ask_gate

@@ -14,7 +14,8 @@ from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_registry
 from assay.domain.limit import Limits
 from assay.formats.docker_config import DockerConfig
-from assay.ports import Clock, Cluster, ClusterMetrics, ClusterObjects, Registry
+from assay.ports import Clock, Cluster, ClusterObjects, Registry
+from assay.ports.metrics import ClusterMetrics
 from assay.usecases.pulling import PullingRegistries
 
 

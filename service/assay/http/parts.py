@@ -9,7 +9,8 @@ from assay.domain.caller import Caller, Role
 from assay.domain.deadline import Deadline
 from assay.domain.gate import GateAnswer, GateQuestion
 from assay.http.caller import CallerBook, require_role
-from assay.ports import Clock, DecisionArchive, Metrics
+from assay.ports import Clock, DecisionArchive
+from assay.ports.metrics import Metrics
 
 GateUse = Callable[[GateQuestion, Caller, Deadline], GateAnswer]
 Readiness = Callable[[Deadline], Mapping[str, str]]

@@ -16,7 +16,8 @@ from assay.formats.break_glass import parse_grant
 from assay.formats.bundle import parse_bundle
 from assay.formats.dsse import Envelope
 from assay.formats.statement import parse_statement
-from assay.ports import Grants, Metrics
+from assay.ports import Grants
+from assay.ports.metrics import Metrics
 from assay.verification.item import verify_item_for
 from assay.verification.message import Message
 from assay.verification.trust_snapshot import TrustSnapshot

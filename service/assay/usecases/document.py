@@ -137,11 +137,7 @@ def evidence_document(
     described = describe_predicates(attestations, limits)
     all_rejected = tuple(sorted({*proven.rejected, *heard.rejected, *described.rejected}))
     found = {GapKind.SIGNATURE for _ in signatures} | {predicate_kind(item.predicate_type) for item in attestations}
-    told = {gap for gap in proven.gaps if gap.code != "attestation_unsigned" or gap.kind not in found}
-    known = {*told, *described.gaps}
-    missing = _missing(found | {gap.kind for gap in known}, proven.config, rejected=bool(all_rejected))
-    named_gaps = {replace(gap, platform=proven.platform) for gap in known | missing}
-    all_gaps = tuple(sorted(named_gaps | {_gap(kind, "not_collected") for kind in _NOT_COLLECTED}))
+    all_gaps = _all_gaps(proven, described, found, rejected=bool(all_rejected))
     document = {
         "schema": "assay.input/v1",
         "request": {"tenant": tenant, "environment": environment},
@@ -212,6 +208,14 @@ def _sorted_claims(claims: Iterable[Claim]) -> tuple[list[SignatureClaim], list[
         sorted(signatures, key=lambda claim: (claim.item, claim.signer.id, claim.bound_to)),
         sorted(attestations, key=lambda claim: (claim.item, claim.signer.id, claim.bound_to)),
     )
+
+
+def _all_gaps(proven: Proven, described: Described, found: set[GapKind | None], *, rejected: bool) -> tuple[Gap, ...]:
+    told = {gap for gap in proven.gaps if gap.code != "attestation_unsigned" or gap.kind not in found}
+    known = {*told, *described.gaps}
+    missing = _missing(found | {gap.kind for gap in known}, proven.config, rejected=rejected)
+    named = {replace(gap, platform=proven.platform) for gap in known | missing}
+    return tuple(sorted(named | {_gap(kind, "not_collected") for kind in _NOT_COLLECTED}))
 
 
 def _missing(known: set[GapKind | None], config: ImageConfig | None, *, rejected: bool) -> set[Gap]:

@@ -14,7 +14,8 @@ from assay.domain.gate import Candidate
 from assay.domain.kept_verdict import CacheLife
 from assay.domain.limit import Limits
 from assay.domain.mirror import NO_MIRRORS, MirrorNames
-from assay.ports import Clock, DecisionLog, EngineMetrics, PolicyEngine, Registry, TrustRoots
+from assay.ports import Clock, DecisionLog, PolicyEngine, Registry, TrustRoots
+from assay.ports.metrics import EngineMetrics
 from assay.usecases.break_glass import BreakGlass
 from assay.usecases.memory import Memory
 from assay.usecases.pulling import PullingRegistries

@@ -16,10 +16,10 @@ from tests.fakes.admission import (
     DIGEST,
     OTHER_DIGEST,
     UID,
-    CountingMetrics,
     Json,
     ScriptedEngine,
     Webhook,
+    WebhookMetrics,
     apply_patch,
     patch_of,
     pod,
@@ -234,7 +234,7 @@ def test_an_http_error_raised_by_the_engine_is_a_denial_too() -> None:
 
 
 def test_a_broken_counter_does_not_undo_the_denial() -> None:
-    class BrokenMetrics(CountingMetrics):
+    class BrokenMetrics(WebhookMetrics):
         def count_failure(self, code: str) -> None:
             raise OSError(code)
 

@@ -12,7 +12,8 @@ from assay.domain.cluster import Namespace
 from assay.domain.deadline import Deadline
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.formats.open_object import OpenObject
-from assay.ports import Clock, ClusterMetrics
+from assay.ports import Clock
+from assay.ports.metrics import ClusterMetrics
 
 _LOG = logging.getLogger(__name__)
 _PATH = "/api/v1/namespaces"

@@ -11,7 +11,8 @@ from pathlib import Path
 from assay.adapters.trust.loading import LoadedTrust, ask_remote_keys, load_trust
 from assay.adapters.trust.source import TrustSources
 from assay.domain.errors import AssayError, ConfigError
-from assay.ports import Clock, TrustMetrics
+from assay.ports import Clock
+from assay.ports.metrics import TrustMetrics
 from assay.verification.trust_snapshot import TrustSnapshot
 
 _LOG = logging.getLogger(__name__)

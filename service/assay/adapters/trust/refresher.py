@@ -11,7 +11,8 @@ from assay.adapters.trust.root_file import read_published
 from assay.adapters.trust.source import RootSource, TufSource
 from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, ConfigError
-from assay.ports import Clock, TrustMetrics
+from assay.ports import Clock
+from assay.ports.metrics import TrustMetrics
 
 REFRESH_SECONDS = 60.0
 """The deadline of one refresh, with everything that it fetches."""

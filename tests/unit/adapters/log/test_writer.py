@@ -11,7 +11,7 @@ from assay.adapters.log.startup import open_log
 from assay.adapters.log.state import StateFolder, open_state
 from assay.adapters.log.wire import Answer, PingAnswer, RecordAnswer, Refusal
 from assay.adapters.log.writer import Writer
-from tests.fakes.admission import FrozenClock
+from tests.fakes.clock import FrozenClock
 from tests.fakes.decision import denied
 from tests.fakes.entry import entry_for
 

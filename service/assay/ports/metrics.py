@@ -1,0 +1,74 @@
+"""What is counted: ports with labels from closed sets."""
+
+from typing import Protocol
+
+
+class Metrics(Protocol):
+    """Counters with labels from closed sets."""
+
+    def count_decision(self, kind: str, verdict: str) -> None:
+        """Count one recorded decision."""
+        ...
+
+    def count_failure(self, code: str) -> None:
+        """Count one failure by its code."""
+        ...
+
+    def observe_step(self, step: str, seconds: float) -> None:
+        """Add the duration of one of the five steps."""
+        ...
+
+
+class AdmissionMetrics(Metrics, Protocol):
+    """Counters of the admission webhook."""
+
+    def count_admission(self, hook: str, *, decision: str, reason: str, dry_run: bool) -> None:
+        """Count one answered review: `mutate` or `validate`; `allow` or `deny`.
+
+        `reason` is `allowed`, an exemption or the reason of a denial.
+        """
+        ...
+
+    def observe_admission(self, hook: str, seconds: float) -> None:
+        """Add the time that one review took."""
+        ...
+
+
+class EngineMetrics(Metrics, Protocol):
+    """What the use cases count besides; labels come from closed sets."""
+
+    def count_cache(self, layer: str, outcome: str) -> None:
+        """Count one look into what is kept: `memory`, `store` or `request`; `hit`, `stale`, `miss` or `failure`."""
+        ...
+
+    def observe_age(self, seconds: float) -> None:
+        """Add the age of the listing behind a verdict that was given again."""
+        ...
+
+    def count_coalesced(self) -> None:
+        """Count one wait for a judgement that was under way."""
+        ...
+
+
+class TrustMetrics(Protocol):
+    """Counters of what keeps trust up to date, with labels from closed sets."""
+
+    def count_reload(self, outcome: str) -> None:
+        """Count one reload of trust: `reloaded`, `refused` or `internal`."""
+        ...
+
+    def count_refresh(self, root: str, outcome: str) -> None:
+        """Count one refresh of a trust root: `changed`, `confirmed`, `failed`, `refused` or `internal`."""
+        ...
+
+
+class ClusterMetrics(Protocol):
+    """What is told of following the cluster, with labels from closed sets."""
+
+    def count_watch(self, outcome: str) -> None:
+        """Count one turn of the watch: `listed`, `watched`, `expired`, `failed` or `internal`."""
+        ...
+
+    def set_namespaces_confirmed(self, timestamp: float) -> None:
+        """Tell when the namespaces were last confirmed, in seconds since 1970."""
+        ...
