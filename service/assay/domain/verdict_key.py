@@ -1,6 +1,6 @@
 """What a verdict on evidence depends on, so that it may serve whoever asks the same again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from assay.domain.decision import PolicyIdentity
@@ -35,3 +35,13 @@ class VerdictKey:
     formats: frozenset[EvidenceFormat]
     revision: Digest
     epoch: str
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # It is looked up again and again, and has some sixty values below it.
+        determining = tuple(getattr(self, item.name) for item in fields(self) if item.compare)
+        object.__setattr__(self, "_hash", hash(determining))
+
+    def __hash__(self) -> int:
+        """Worked out once."""
+        return self._hash

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnswer
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, DecisionKind, Verdict
-from assay.domain.errors import InvalidInput, Unavailable
+from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.usecases.break_glass import is_granted
-from assay.usecases.conclude import Asker, Concluded, conclude
+from assay.usecases.conclude import Asker, conclude, decide_now, record
 from assay.usecases.document import RequestFacts
-from assay.usecases.engine import Engine, Scope
+from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.judge import JUDGE_SHARE, Judged, leave_unjudged, unreadable
 from assay.usecases.judge_all import judge_all
+from assay.usecases.repeated import keep_outcome, question_key, recall_outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,24 @@ def admit(
     """
     engine = engine.for_one_request()
     scope = Scope(kind=DecisionKind.ADMISSION, tenant=admission.tenant, environment=admission.environment)
-    judged = _judge_all(engine, question, scope, deadline.part(JUDGE_SHARE))
-    asker = Asker(
+    asker = _asker(question, admission)
+    source = _find_source(engine, question, deadline.part(JUDGE_SHARE))
+    key = question_key(question, asker, scope, source) if isinstance(source, Source) else None
+    kept = recall_outcome(engine, key) if key is not None else None
+    if kept is not None:
+        decision = decide_now(engine, kept.outcome, asker)
+        record(engine, decision, deadline)
+        return _answer(decision, kept.images)
+    judged = _judge_all(engine, source, question, scope, deadline.part(JUDGE_SHARE))
+    concluded = conclude(engine, judged, asker, scope, deadline)
+    images = _image_answers(engine, question, judged, concluded.decision)
+    if key is not None and isinstance(source, Source):
+        keep_outcome(engine, key, source, scope, judged, concluded, images)
+    return _answer(concluded.decision, images)
+
+
+def _asker(question: AdmissionQuestion, admission: AdmissionScope) -> Asker:
+    return Asker(
         request=RequestFacts.of_admission(question, namespace_labels=admission.namespace_labels),
         preimage={
             "caller": admission.caller,
@@ -50,32 +67,45 @@ def admit(
         },
         dry_run=question.dry_run,
     )
-    return _answer(engine, question, judged, conclude(engine, judged, asker, scope, deadline))
 
 
-def _judge_all(engine: Engine, question: AdmissionQuestion, scope: Scope, deadline: Deadline) -> list[Judged]:
+def _find_source(engine: Engine, question: AdmissionQuestion, deadline: Deadline) -> Source | AssayError:
+    if question.images_unchanged:
+        return Source(registry=engine.registry)
+    try:
+        return engine.source_for(question, deadline)
+    except (InvalidInput, Unavailable) as error:
+        return error
+
+
+def _judge_all(
+    engine: Engine, source: Source | AssayError, question: AdmissionQuestion, scope: Scope, deadline: Deadline
+) -> list[Judged]:
     references = list(dict.fromkeys(map(engine.mirrors.origin_of, question.references)))
     if question.images_unchanged:
         return [leave_unjudged(reference) for reference in references]
-    try:
-        source = engine.source_for(question, deadline)
-    except (InvalidInput, Unavailable) as error:
-        return [unreadable(reference, error) for reference in references]
+    if isinstance(source, AssayError):
+        return [unreadable(reference, source) for reference in references]
     return judge_all(engine, source, references, scope, deadline)
 
 
-def _answer(engine: Engine, question: AdmissionQuestion, judged: list[Judged], concluded: Concluded) -> AdmissionAnswer:
-    decision = concluded.decision
-    by_reference = {item.reference: _image_answer(item, decision) for item in judged}
+def _answer(decision: Decision, images: tuple[ImageAnswer, ...]) -> AdmissionAnswer:
     return AdmissionAnswer(
         decision_id=decision.id,
         verdict=decision.verdict,
         retryable=decision.retryable,
-        images=tuple(
-            replace(by_reference[engine.mirrors.origin_of(asked)], reference=asked) for asked in question.references
-        ),
+        images=images,
         findings=tuple(finding for finding in decision.findings if finding.shown),
         policy=decision.policy.bundle,
+    )
+
+
+def _image_answers(
+    engine: Engine, question: AdmissionQuestion, judged: list[Judged], decision: Decision
+) -> tuple[ImageAnswer, ...]:
+    by_reference = {item.reference: _image_answer(item, decision) for item in judged}
+    return tuple(
+        replace(by_reference[engine.mirrors.origin_of(asked)], reference=asked) for asked in question.references
     )
 
 

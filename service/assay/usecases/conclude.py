@@ -9,6 +9,7 @@ from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Finding, Recorded, Stage, StageVerdict, Status, Verdict
 from assay.domain.digest import Digest
 from assay.domain.evidence import Gap, Rejection
+from assay.domain.outcome import Outcome
 from assay.usecases.break_glass import Denial, reconsider
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import JudgedImage, RequestFacts, canonical, request_document
@@ -34,10 +35,15 @@ class Asker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concluded:
-    """A recorded decision."""
+    """A recorded decision, and what it said before anybody was granted more; `request` is the document it asked about.
+
+    The document is in canonical form.
+    """
 
     decision: Decision
     recorded: Recorded
+    outcome: Outcome
+    request: bytes = field(repr=False)
 
 
 def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scope, deadline: Deadline) -> Concluded:
@@ -69,17 +75,24 @@ def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scop
             deadline=deadline.part(_REQUEST_SHARE),
             recall=partial(recall_proof, engine, octets) if scope.may_recall else ask_anew,
         )
-    decision = _reconsidered(
-        engine,
-        judged,
-        request,
-        asker,
-        _decision(engine, judged, request, asker, scope, _input(judged, octets)),
+    outcome = _outcome(engine, judged, request, scope, _input(judged, octets))
+    decision = _reconsidered(engine, judged, request, asker, decide_now(engine, outcome, asker))
+    return Concluded(decision=decision, recorded=record(engine, decision, deadline), outcome=outcome, request=octets)
+
+
+def decide_now(engine: Engine, outcome: Outcome, asker: Asker) -> Decision:
+    """The decision with this outcome at this moment."""
+    return outcome.decided(
+        engine.new_id(), engine.clock.now(), dry_run=asker.dry_run, preimage=canonical(asker.preimage)
     )
+
+
+def record(engine: Engine, decision: Decision, deadline: Deadline) -> Recorded:
+    """Record a decision durably and count it; raises what `record_decision` raises: then nothing was decided."""
     with engine.step("record"):
         recorded = record_decision(engine.log, decision, deadline)
     engine.metrics.count_decision(decision.kind.value, decision.verdict.value)
-    return Concluded(decision=decision, recorded=recorded)
+    return recorded
 
 
 def _image(judged: Judged) -> JudgedImage:
@@ -112,25 +125,20 @@ def _input(judged: Sequence[Judged], request: bytes) -> bytes:
     return b'{"evidence":[%b],"request":%b}' % (evidence, request)
 
 
-def _decision(
-    engine: Engine, judged: Sequence[Judged], request: StageVerdict, asker: Asker, scope: Scope, document: bytes
-) -> Decision:
+def _outcome(engine: Engine, judged: Sequence[Judged], request: StageVerdict, scope: Scope, document: bytes) -> Outcome:
     findings = (
         *(finding for item in judged for finding in item.verdict.findings),
         *request.findings,
     )
     verdict = _verdict(judged, request, findings)
     commits = {item.facts.source_commit for item in judged}
-    return Decision(
-        id=engine.new_id(),
+    return Outcome(
         kind=scope.kind,
-        time=engine.clock.now(),
         tenant=scope.tenant,
         environment=scope.environment,
         artefacts=tuple(item.artefact for item in judged if item.artefact is not None),
         verdict=verdict,
         retryable=_retryable(verdict, findings),
-        dry_run=asker.dry_run,
         images_unchanged=bool(judged) and all(item.runs_already for item in judged),
         findings=findings,
         gaps=_together([item.facts.gaps for item in judged]),
@@ -139,7 +147,6 @@ def _decision(
         source_commit=commits.pop() if len(commits) == 1 else "",
         policy=engine.identity(),
         document=document,
-        preimage=canonical(asker.preimage),
     )
 
 

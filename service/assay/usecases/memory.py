@@ -1,9 +1,12 @@
 """What one process remembers between requests: verdicts on evidence, proofs about requests, work under way."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
+from assay.domain.admission import ImageAnswer
 from assay.domain.digest import Digest
-from assay.domain.kept_verdict import KeptVerdict
+from assay.domain.kept_verdict import EvidenceVerdict, KeptVerdict
+from assay.domain.outcome import Outcome
 from assay.domain.verdict_key import VerdictKey
 from assay.ports import VerdictStore
 from assay.usecases.flight import Flights
@@ -25,6 +28,25 @@ def _proofs() -> "Recent[Digest, TimedProof]":
     return Recent(entries=1024, octets=1024 * _PROOF_OCTETS, size_of=lambda _: _PROOF_OCTETS)
 
 
+def _outcomes() -> "Recent[Hashable, KeptOutcome]":
+    return Recent(entries=2048, octets=32 * _MIB, size_of=lambda kept: _ENTRY_OCTETS + len(kept.outcome.document))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOutcome:
+    """What a question was answered, while nothing that it followed from has changed.
+
+    `verdicts` are those on its images, under their keys; `proven` is the second, on the monotonic clock, at which the
+    policy was asked about the request. `basis` stands for all that is common to every question of that moment.
+    """
+
+    outcome: Outcome
+    images: tuple[ImageAnswer, ...]
+    verdicts: tuple[tuple[VerdictKey, EvidenceVerdict], ...] = field(repr=False)
+    basis: Hashable
+    proven: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedProof:
     """A proof with the second, on the monotonic clock, at which it was given."""
@@ -35,9 +57,13 @@ class TimedProof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Bounded; `store` keeps verdicts when the process ends. `proofs` are those of request documents, by digest."""
+    """Bounded; `store` keeps verdicts when the process ends. `proofs` are those of request documents, by digest.
+
+    `outcomes` are whole answers, by what was asked.
+    """
 
     store: VerdictStore
     verdicts: Recent[VerdictKey, KeptVerdict] = field(default_factory=_verdicts)
     proofs: Recent[Digest, TimedProof] = field(default_factory=_proofs)
+    outcomes: Recent[Hashable, KeptOutcome] = field(default_factory=_outcomes)
     flights: Flights = field(default_factory=Flights)

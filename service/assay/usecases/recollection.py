@@ -1,9 +1,11 @@
 """What was found before and may serve again: verdicts on evidence, proofs about requests."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from assay.domain.artefact import Artefact
+from assay.domain.decision import PolicyIdentity
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError
 from assay.domain.kept_verdict import EvidenceVerdict, KeptVerdict
@@ -13,22 +15,37 @@ from assay.usecases.memory import TimedProof
 from assay.usecases.proof import Proof
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What every verdict of this moment depends on, whatever it is about."""
+
+    policy: PolicyIdentity
+    since: datetime
+    epoch: str
+
+
+def basis(engine: Engine, now: datetime) -> Basis:
+    """That of this moment."""
+    return Basis(policy=engine.identity(), since=engine.policy.loaded().since(now), epoch=_epoch(engine))
+
+
 def verdict_key(engine: Engine, source: Source, artefact: Artefact, scope: Scope, now: datetime) -> VerdictKey:
     """What the verdict on this artefact depends on at this moment, whichever door asks."""
+    common = basis(engine, now)
     return VerdictKey(
         repository=artefact.repository,
         digest=artefact.digest,
         tenant=scope.tenant,
         environment=scope.environment,
-        policy=engine.identity(),
-        since=engine.policy.loaded().since(now),
+        policy=common.policy,
+        since=common.since,
         reader=source.reader,
         waivers="",
         feeds="",
         limits=engine.limits,
         formats=engine.formats,
         revision=engine.revision,
-        epoch=_epoch(engine),
+        epoch=common.epoch,
     )
 
 
