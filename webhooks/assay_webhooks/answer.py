@@ -4,7 +4,6 @@ Messages name places in the object (JSON pointers), digests and our own codes, n
 could choose.
 """
 
-from collections import Counter
 from enum import StrEnum
 
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnswer
@@ -77,7 +76,8 @@ def respond(subject: Subject, question: AdmissionQuestion, answer: AdmissionAnsw
 def _is_positive_proof(question: AdmissionQuestion, answer: AdmissionAnswer) -> bool:
     return (
         bool(answer.decision_id)
-        and Counter(image.reference for image in answer.images) == Counter(question.references)
+        and len(answer.images) == len(question.references)
+        and {image.reference for image in answer.images} == set(question.references)
         and all(_is_allowed(question, image) for image in answer.images)
         and not any(finding.blocks for finding in answer.findings)
     )

@@ -9,7 +9,7 @@ from assay.domain.coverage import Coverage
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
 from assay.ports import Clock
 from assay.ports.metrics import AdmissionMetrics
-from assay_webhooks.admission import Admit, create_admission_blueprint
+from assay_webhooks.admission import AdmissionDoor, Admit
 
 Readiness = Callable[[], Sequence[str]]
 """Names what is not ready, from a closed set; empty when everything is."""
@@ -34,10 +34,6 @@ def create_application(
     it carries the warnings. Opens nothing and starts no thread: safe before a fork.
     """
     application = Flask(__name__, static_folder=None)
-    blueprint = create_admission_blueprint(
-        admit, metrics, clock, coverage or Coverage(), timeout_seconds=timeout_seconds
-    )
-    application.register_blueprint(blueprint)
     application.register_error_handler(HTTPException, _render_http_error)
 
     def healthz() -> Response:
@@ -51,6 +47,9 @@ def create_application(
 
     application.add_url_rule("/healthz", view_func=healthz)
     application.add_url_rule("/readyz", view_func=readyz)
+    application.wsgi_app = AdmissionDoor(  # type: ignore[method-assign]  # Flask's own way to put something before it
+        admit, metrics, clock, coverage or Coverage(), timeout_seconds=timeout_seconds, beside=application.wsgi_app
+    )
     return application
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from assay.domain.api_type import GroupVersionKind
@@ -43,12 +44,14 @@ _KUBERNETES = {
 # `pods/ephemeralcontainers`, `pods/resize` and `*/status` carry the whole object under the same kind, so the kind alone
 # decides. `*/scale` has a kind of its own (`autoscaling/v1 Scale`) and is refused like any other unknown kind.
 
+# The Pods of a cluster name the same images again and again.
+_parse_reference = lru_cache(maxsize=2048)(Reference.parse)
+
 MOST_IMAGES = 256
 """Images of one object: far above what a node could run, far below what an object of 3 MiB could make us look up."""
 
 _CONTAINERS = frozenset({"containers", "initContainers", "ephemeralContainers"})
 _INDEX = re.compile(r"/[0-9]+(?![^/])", re.ASCII)
-_CONTAINING = (dict, list)
 _IMAGE_WORDS = frozenset({"image", "reference"})
 _NOT_AN_IMAGE = re.compile(
     # Label maps, whose keys users choose, and the name of a Ceph block device.
@@ -197,7 +200,7 @@ def _extract_image(place: Place) -> ImageField:
     if not isinstance(value, str):
         raise _malformed(f"{place.words} is not a string")
     try:
-        reference = Reference.parse(value)
+        reference = _parse_reference(value)
     except InvalidInput as error:
         raise InvalidInput(error.code, f"{place.words} is not an image reference", remedy=error.remedy) from error
     return ImageField(pointer=place.pointer, words=place.words, written=value, reference=reference)
@@ -205,17 +208,19 @@ def _extract_image(place: Place) -> ImageField:
 
 def _count_image_words(pod_spec: object) -> int:
     # Where there are as many as known images, no other place can name one: each known image stands at such a word.
+    # It walks through every object that is reviewed, so it asks for exact types: a parser of JSON makes no others.
     count = 0
-    pending: list[dict[str, object] | list[object]] = [pod_spec] if isinstance(pod_spec, dict) else []
+    pending: list[object] = [pod_spec]
     while pending:
         value = pending.pop()
-        children: Iterable[object] = value
-        if isinstance(value, dict):
-            children = value.values()
-            for name in _IMAGE_WORDS:
-                if name in value and _holds_text(value[name]):
-                    count += 1
-        pending += [child for child in children if isinstance(child, _CONTAINING)]
+        if type(value) is dict:
+            if "image" in value and _holds_text(value["image"]):
+                count += 1
+            if "reference" in value and _holds_text(value["reference"]):
+                count += 1
+            pending += value.values()
+        elif type(value) is list:
+            pending += value
     return count
 
 

@@ -38,7 +38,14 @@ GENERATION_VARIABLE = "ASSAY_GENERATION"
 _READINESS_SECONDS = 2.0
 
 
+def _log_plainly() -> None:
+    """Leave out what our lines do not say (Python documentation, "Logging: Optimization"): each decision writes one."""
+    logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
+    logging._srcfile = None  # noqa: SLF001  # as that documentation says
+
+
 def _running_engine() -> tuple[Installation, RunningEngine]:
+    _log_plainly()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         configuration, generation = os.environ[CONFIGURATION_VARIABLE], os.environ[GENERATION_VARIABLE]

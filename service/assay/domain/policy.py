@@ -1,5 +1,6 @@
 """Rules as the service knows them, independent of what the engine answers."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -46,6 +47,9 @@ class Rule:
     effective_on: datetime | None = None
 
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedPolicy:
     """The policy that is being served: its rules, what each tenant demands, and the digests that identify it.
@@ -65,6 +69,11 @@ class LoadedPolicy:
     mandatory: Mapping[tuple[str, str, Stage], tuple[str, ...]] = field(hash=False)
     named: Mapping[tuple[str, str], Mapping[GapKind, frozenset[str]]] = field(hash=False)
     modes: Mapping[tuple[str, str], Mapping[str, Mode]] = field(hash=False)
+    _dates: tuple[int, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        dates = {int(rule.effective_on.timestamp()) for rule in self.rules.values() if rule.effective_on is not None}
+        object.__setattr__(self, "_dates", tuple(sorted(dates)))
 
     def selected(self, tenant: str, environment: str, stage: Stage, now: int) -> tuple[str, ...]:
         """The mandatory codes of a stage that are in force at this time and not switched off."""
@@ -88,8 +97,8 @@ class LoadedPolicy:
         From then until the next date every rule that looks at dates says the same, so a document that names this moment
         in place of `now` has the same verdict, and the same bytes whenever it is built.
         """
-        dates = (int(rule.effective_on.timestamp()) for rule in self.rules.values() if rule.effective_on is not None)
-        return datetime.fromtimestamp(max((date for date in dates if date <= now.timestamp()), default=0), UTC)
+        come = bisect_right(self._dates, now.timestamp())
+        return datetime.fromtimestamp(self._dates[come - 1], UTC) if come else _EPOCH
 
     def identity(self, trust: Digest) -> PolicyIdentity:
         """What decides when this policy judges with the trust of this digest."""

@@ -6,6 +6,7 @@ sets for the workers: counts are then right whatever worker answers.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -66,36 +67,48 @@ _CONFIRMED = Gauge(
 )
 
 
+@cache
+def _counter(family: Counter, *labels: str) -> Counter:
+    """The counter with these labels; they come from closed sets, so there are few."""
+    return family.labels(*labels)
+
+
+@cache
+def _histogram(family: Histogram, *labels: str) -> Histogram:
+    """The histogram with these labels; they come from closed sets, so there are few."""
+    return family.labels(*labels)
+
+
 class PrometheusMetrics:
     """The ports EngineMetrics, AdmissionMetrics, TrustMetrics and ClusterMetrics; labels come from closed sets."""
 
     def count_decision(self, kind: str, verdict: str) -> None:
         """Count one recorded decision."""
-        _DECISIONS.labels(kind, verdict).inc()
+        _counter(_DECISIONS, kind, verdict).inc()
 
     def count_failure(self, code: str) -> None:
         """Count one failure by its code."""
-        _FAILURES.labels(code).inc()
+        _counter(_FAILURES, code).inc()
 
     def count_registry(self, event: str) -> None:
         """Count one event between us and registries."""
-        _REGISTRY_EVENTS.labels(event).inc()
+        _counter(_REGISTRY_EVENTS, event).inc()
 
     def observe_step(self, step: str, seconds: float) -> None:
         """Add the duration of one step."""
-        _STEPS.labels(step).observe(seconds)
+        _histogram(_STEPS, step).observe(seconds)
 
     def count_admission(self, hook: str, *, decision: str, reason: str, dry_run: bool) -> None:
         """Count one answered review."""
-        _ADMISSIONS.labels(hook, decision, reason, "true" if dry_run else "false").inc()
+        _counter(_ADMISSIONS, hook, decision, reason, "true" if dry_run else "false").inc()
 
     def observe_admission(self, hook: str, seconds: float) -> None:
         """Add the time that one review took."""
-        _ADMISSION_TIMES.labels(hook).observe(seconds)
+        _histogram(_ADMISSION_TIMES, hook).observe(seconds)
 
     def count_cache(self, layer: str, outcome: str) -> None:
         """Count one look into what is kept."""
-        _CACHE.labels(layer, outcome).inc()
+        _counter(_CACHE, layer, outcome).inc()
 
     def observe_age(self, seconds: float) -> None:
         """Add the age of the listing behind a verdict that was given again."""
@@ -107,15 +120,15 @@ class PrometheusMetrics:
 
     def count_reload(self, outcome: str) -> None:
         """Count one reload of trust."""
-        _RELOADS.labels(outcome).inc()
+        _counter(_RELOADS, outcome).inc()
 
     def count_refresh(self, root: str, outcome: str) -> None:
         """Count one refresh of a trust root."""
-        _REFRESHES.labels(root, outcome).inc()
+        _counter(_REFRESHES, root, outcome).inc()
 
     def count_watch(self, outcome: str) -> None:
         """Count one turn of following the namespaces."""
-        _WATCHES.labels(outcome).inc()
+        _counter(_WATCHES, outcome).inc()
 
     def set_namespaces_confirmed(self, timestamp: float) -> None:
         """Tell when the namespaces were last confirmed."""
