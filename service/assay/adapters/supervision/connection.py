@@ -1,5 +1,6 @@
 """One client's connection, read without ever waiting for the client."""
 
+import select
 import socket
 import ssl
 from enum import Enum
@@ -64,6 +65,7 @@ class Connection:
         self._request: Any = None
         self._missing = 0
         self._given_octets = 0
+        self._failure: Exception | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -82,8 +84,10 @@ class Connection:
 
     @property
     def has_more(self) -> bool:
-        """Whether bytes of the next request are here already, where no poll would show them."""
-        return bool(self._received) or (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0)
+        """Whether `receive` has something to say that no poll would show."""
+        if self._failure is not None or self._received:
+            return True
+        return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
 
     def receive(self) -> object | None:
         """Take what has arrived; the request, once it is complete.
@@ -91,6 +95,8 @@ class Connection:
         Raises `EOFError` when the client has gone, `OSError` when the connection broke, `LengthRequired`, and the
         parser's own exceptions for a head that is none.
         """
+        if self._failure is not None:
+            raise self._failure
         request = self._next_request()
         for _ in range(_MOST_READS):
             if request is not None:
@@ -104,6 +110,25 @@ class Connection:
             self._received += octets
             request = self._next_request()
         return request
+
+    def receive_soon(self, milliseconds: int) -> object | None:
+        """The next request, if all of it comes soon; whatever else comes is left to the next `receive`.
+
+        What `receive` would raise now it raises then.
+        """
+        if self._failure is not None:
+            return None
+        self.sock.setblocking(False)
+        if not self.has_more:
+            poller = select.poll()
+            poller.register(self.sock, select.POLLIN)
+            if not poller.poll(milliseconds):
+                return None
+        try:
+            return self.receive()
+        except Exception as error:  # noqa: BLE001  # raised again where all of them are told apart
+            self._failure = error
+            return None
 
     def _next_request(self) -> object | None:
         if self._request is None and not self._read_head():

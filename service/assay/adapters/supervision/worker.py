@@ -10,9 +10,7 @@ import errno
 import selectors
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -23,10 +21,11 @@ from typing import Any
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.gthread import ThreadWorker
 
+from assay.adapters.supervision.answering import WSGI, AnsweringThreads
 from assay.adapters.supervision.connection import Connection, LengthRequired, Stage
 from assay.adapters.supervision.server import LAME_DUCK_SECONDS, MOST_OCTETS, READ_SECONDS
 from assay.adapters.supervision.tls import ReloadingContext, TlsPaths
-from assay.domain.server_status import SERVER_STATUS, ServerStatus
+from assay.domain.server_status import ServerStatus
 
 _HANDSHAKE_THREADS = 2
 _WAITING_PER_THREAD = 32
@@ -37,8 +36,8 @@ _LINGER_SECONDS = 5.0
 _QUIET_SECONDS = 0.5
 _TICK_SECONDS = 0.25
 _CERTIFICATE_CHECK_SECONDS = 2.0
-
-_WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
+_STEP_BACK_SECONDS = 0.001
+_MOST_STEPS_BACK = 10
 
 
 class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
@@ -51,9 +50,9 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
     `graceful_timeout`; every answer since then closes its connection. The three are variables of gunicorn's `env`.
     """
 
-    wsgi: _WSGI
-    _application: _WSGI
+    wsgi: WSGI
     _handshakes: ThreadPoolExecutor
+    _answering_threads: AnsweringThreads
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -64,21 +63,22 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         self._most_waiting = self.cfg.threads * _WAITING_PER_THREAD
         self._connections: set[Connection] = set()
         self._answering = 0
-        self._current = threading.local()
         self._tls: ReloadingContext | None = None
-        self._status = ServerStatus()
+        self.status = ServerStatus()
         self._next_expiry = 0.0
         self._next_look = 0.0
         self._last_event = 0.0
+        self._accept_at: float | None = None
 
     def run(self) -> None:
         """Serve until SIGTERM, then drain."""
-        self._application, self.wsgi = self.wsgi, self._call_application
         if self.cfg.is_ssl:
             client_ca = Path(self.cfg.ca_certs) if self.cfg.ca_certs else None
             paths = TlsPaths(certificate=Path(self.cfg.certfile), key=Path(self.cfg.keyfile), client_ca=client_ca)
             self._tls = ReloadingContext(paths)
         self._handshakes = ThreadPoolExecutor(_HANDSHAKE_THREADS)
+        self._answering_threads = AnsweringThreads(self, self._read_seconds, self._answered)
+        self._answering_threads.start(self.cfg.threads)
         self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
         self.set_accept_enabled(True)
         while self.alive and self.is_parent_alive():
@@ -87,8 +87,11 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
 
     def _turn(self) -> None:
         self.notify()
-        self.wait_for_and_dispatch_events(_TICK_SECONDS)
+        patience = _TICK_SECONDS if self._accept_at is None else max(0.0, self._accept_at - time.monotonic())
+        self.wait_for_and_dispatch_events(min(patience, _TICK_SECONDS))
         now = time.monotonic()
+        if self._accept_at is not None and now >= self._accept_at:
+            self._step_forward()
         if now >= self._next_expiry:
             self._next_expiry = now + _TICK_SECONDS
             self._expire(now)
@@ -97,19 +100,19 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
             self._look_at_certificate()
 
     def _drain(self) -> None:
-        self._status = replace(self._status, draining=True)
+        self.status = replace(self.status, draining=True)
         begun = time.monotonic()
         lame_until, end = begun + self._lame_duck_seconds, begun + self.cfg.graceful_timeout
         while time.monotonic() < lame_until:
             self._turn()
         self.set_accept_enabled(False)
+        self._accept_at = None
         self._last_event = time.monotonic()
         while self._is_busy() and time.monotonic() < end:
             self._turn()
         for connection in list(self._connections):
             self._close(connection)
         self._handshakes.shutdown(wait=False)
-        self.tpool.shutdown(wait=False)
         self.poller.close()
         self.method_queue.close()
         for listener in self.sockets:
@@ -122,6 +125,23 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         return bool(stages) and not (quiet and stages <= {Stage.IDLE, Stage.LINGERING})
 
     def accept(self, listener: socket.socket) -> None:
+        """Let a worker that has fewer connections take this one; if it is still there after a moment, take it in."""
+        if self._connections:
+            # All workers are woken for a connection; without this the quickest would get all of them.
+            steps = min(len(self._connections), _MOST_STEPS_BACK)
+            self._accept_at = time.monotonic() + steps * _STEP_BACK_SECONDS
+            self.set_accept_enabled(False)
+        else:
+            self._take_in(listener)
+
+    def _step_forward(self) -> None:
+        self._accept_at = None
+        self.set_accept_enabled(True)
+        for listener in self.sockets:
+            for _ in range(1 + len(self._connections) // _MOST_STEPS_BACK):
+                self._take_in(listener)
+
+    def _take_in(self, listener: socket.socket) -> None:
         """Take one connection in, if need be in the place of another."""
         try:
             sock, client = listener.accept()
@@ -225,48 +245,27 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         else:
             self._answering += 1
             connection.stage = Stage.ANSWERING
-            step = self.tpool.submit(self._answer, connection, request, time.monotonic())
-            step.add_done_callback(lambda done: self.method_queue.defer(self._after_answer, connection, done))
+            self._answering_threads.take(connection, request)
 
     def _holds_too_much(self, connection: Connection) -> bool:
         if connection.held_octets < _LARGE_OCTETS:
             return False
         return sum(each.held_octets for each in self._connections) > _MOST_HELD_OCTETS
 
-    def _answer(self, connection: Connection, request: object, arrived: float) -> bool:
-        self._current.request, self._current.arrived = request, arrived
-        # A client that does not read its answer holds this thread no longer than one that does not write.
-        connection.sock.settimeout(self._read_seconds)
-        try:
-            return bool(self.handle_request(request, connection))
-        except (OSError, StopIteration):
-            return False
-        except Exception as error:  # noqa: BLE001  # the one boundary of this thread
-            self.handle_error(request, connection.sock, connection.client, error)
-            return False
+    def _answered(self, connection: Connection, goes_on: bool) -> None:  # noqa: FBT001  # a callback
+        """Called by the thread that answered."""
+        self.method_queue.defer(self._after_answer, connection, goes_on)
 
-    def _call_application(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-        waited = time.monotonic() - self._current.arrived
-        environ[SERVER_STATUS] = replace(self._status, waited_seconds=waited)
-
-        def start(*arguments: object, **options: object) -> object:
-            # gunicorn looks when the call begins; the order to end may have come since.
-            if not self.alive:
-                self._current.request.force_close()
-            return start_response(*arguments, **options)
-
-        return self._application(environ, start)
-
-    def _after_answer(self, connection: Connection, step: Future[bool]) -> None:
+    def _after_answer(self, connection: Connection, goes_on: bool) -> None:  # noqa: FBT001  # a callback
         self._last_event = time.monotonic()
         self._answering -= 1
         connection.let_go()
-        if step.exception() is not None or not step.result():
-            self._linger(connection)
-        else:
+        if goes_on:
             connection.sock.setblocking(False)
             self._await(connection, Stage.IDLE, self.cfg.keepalive)
             self._continue(connection)
+        else:
+            self._linger(connection)
 
     def _refuse(self, connection: Connection, status: HTTPStatus) -> None:
         # No Retry-After: the API server would repeat the call until its time is over and tell nobody why.
@@ -322,7 +321,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         if self._tls is not None:
             self._tls.refresh()
             warnings = (self._tls.warning,) if self._tls.warning else ()
-            self._status = replace(self._status, warnings=warnings)
+            self.status = replace(self.status, warnings=warnings)
 
 
 def _shake_hands(sock: Any) -> int:  # noqa: ANN401  # a TLS socket; a connection may have a plain one
