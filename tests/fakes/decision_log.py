@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded
 from assay.domain.errors import AssayError
-from assay.tlog.leaf import render_leaf
 from assay.tlog.report import render_report
+from tests.fakes.leaf import render_leaf
 
 
 def _same(recorded: Recorded) -> Recorded:

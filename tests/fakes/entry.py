@@ -3,8 +3,8 @@
 from assay.adapters.log.entry import Entry, compress, read_entry
 from assay.adapters.log.wire import RecordRequest
 from assay.domain.decision import Decision
-from assay.tlog.leaf import render_leaf
 from assay.tlog.report import render_report
+from tests.fakes.leaf import render_leaf
 
 SALT = b"s" * 32
 

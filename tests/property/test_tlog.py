@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from assay.domain.errors import EvidenceRejected, InvalidInput
 from assay.tlog.checkpoint import Checkpoint, parse_untrusted_checkpoint, sign_checkpoint, verify_checkpoint
-from assay.tlog.leaf import parse_leaf, render_leaf, render_parsed_leaf
+from assay.tlog.leaf import parse_leaf, render_parsed_leaf
 from assay.tlog.merkle import (
     EMPTY_FRONTIER,
     consistency_path,
@@ -23,6 +23,7 @@ from assay.tlog.path import verify_consistency, verify_inclusion
 from assay.tlog.proof import InclusionProof, parse_proof, render_proof
 from assay.tlog.report import parse_report, render_report
 from tests.fakes.decision import denied
+from tests.fakes.leaf import render_leaf
 
 KEY = SigningKey(name="example.org/log", seed=b"s" * 32)
 HASHES = [leaf_hash(bytes([number])) for number in range(64)]

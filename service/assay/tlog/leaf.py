@@ -1,6 +1,5 @@
 """The leaf of a decision: `assay.leaf/v1`, canonical JSON of digests and closed words."""
 
-import hashlib
 import hmac
 from collections import Counter
 from datetime import timedelta
@@ -29,19 +28,12 @@ _LARGEST_LEAF = 65_535
 """What the length field of an entry bundle can say (C2SP tlog-tiles)."""
 
 
-def render_leaf(decision: Decision, *, report: bytes, salt: bytes, service_version: str) -> bytes:
-    """The bytes of the decision's leaf.
-
-    `report` are the bytes of its report (`render_report`), which the leaf commits to. `salt` are 32 fresh random bytes:
-    with them and the preimage the `caller` can be checked, without them it says nothing. Raises
-    `InvalidInput(leaf_too_large)` above 65,535 bytes and `InvalidInput(leaf_malformed)` for text that JSON cannot
-    carry.
-    """
-    octets = render_parsed_leaf(summarise(decision, report=report, salt=salt, service_version=service_version))
+def require_leaf_size(octets: bytes, decision_id: str) -> bytes:
+    """The bytes of a leaf; `InvalidInput(leaf_too_large)` above 65,535."""
     if len(octets) > _LARGEST_LEAF:
         raise InvalidInput(
             "leaf_too_large",
-            f"the leaf of decision {decision.id} has {len(octets)} bytes, more than {_LARGEST_LEAF}",
+            f"the leaf of decision {decision_id} has {len(octets)} bytes, more than {_LARGEST_LEAF}",
             remedy="judge fewer images in one call, or remove evidence that nothing asks for",
         )
     return octets
@@ -78,40 +70,41 @@ def mark_caller(preimage: bytes, salt: bytes) -> str:
     """`hmac-sha256:<hex>` over the preimage: who asked, in a form that dies with the salt."""
     if len(salt) != SALT_OCTETS:
         raise ValueError(f"a salt has {SALT_OCTETS} bytes")
-    return f"hmac-sha256:{hmac.new(salt, preimage, hashlib.sha256).hexdigest()}"
+    return f"hmac-sha256:{hmac.digest(salt, preimage, 'sha256').hex()}"
 
 
 def render_parsed_leaf(leaf: Leaf) -> bytes:
     """The canonical bytes of a leaf's content."""
     try:
-        return render_canonical(
-            {
-                "schema": SCHEMA,
-                "id": leaf.id,
-                "kind": leaf.kind.value,
-                "time": render_time(leaf.time),
-                "tenant": leaf.tenant,
-                "environment": leaf.environment,
-                "images": [{"name": image.name, "digest": image.digest.text} for image in leaf.images],
-                "verdict": leaf.verdict.value,
-                "retryable": leaf.retryable,
-                "dry_run": leaf.dry_run,
-                "findings": [
-                    {"code": item.code, "status": item.status.value, "count": item.count} for item in leaf.findings
-                ],
-                "input": leaf.input.text,
-                "report": leaf.report.text,
-                "policy": leaf.policy.bundle.text,
-                "rule_data": leaf.policy.rule_data.text,
-                "trust_root": leaf.policy.trust.text,
-                "evidence": [item.text for item in leaf.evidence],
-                "source_commit": leaf.source_commit,
-                "service": {"version": leaf.service_version, "opa": leaf.policy.opa.text},
-                "caller": leaf.caller,
-            }
-        )
+        return render_canonical(leaf_members(leaf))
     except ValueError as error:
-        raise _malformed(str(error)) from error
+        raise malformed_leaf(str(error)) from error
+
+
+def leaf_members(leaf: Leaf) -> dict[str, object]:
+    """The members of the JSON object that a leaf is."""
+    return {
+        "schema": SCHEMA,
+        "id": leaf.id,
+        "kind": leaf.kind.value,
+        "time": render_time(leaf.time),
+        "tenant": leaf.tenant,
+        "environment": leaf.environment,
+        "images": [{"name": image.name, "digest": image.digest.text} for image in leaf.images],
+        "verdict": leaf.verdict.value,
+        "retryable": leaf.retryable,
+        "dry_run": leaf.dry_run,
+        "findings": [{"code": item.code, "status": item.status.value, "count": item.count} for item in leaf.findings],
+        "input": leaf.input.text,
+        "report": leaf.report.text,
+        "policy": leaf.policy.bundle.text,
+        "rule_data": leaf.policy.rule_data.text,
+        "trust_root": leaf.policy.trust.text,
+        "evidence": [item.text for item in leaf.evidence],
+        "source_commit": leaf.source_commit,
+        "service": {"version": leaf.service_version, "opa": leaf.policy.opa.text},
+        "caller": leaf.caller,
+    }
 
 
 def parse_leaf(octets: bytes) -> Leaf:
@@ -123,7 +116,7 @@ def parse_leaf(octets: bytes) -> Leaf:
         if render_parsed_leaf(leaf) != octets:
             raise ShapeError("it is not in canonical form or has unknown members")
     except (ValueError, InvalidInput) as error:
-        raise _malformed(str(error)) from error
+        raise malformed_leaf(str(error)) from error
     return leaf
 
 
@@ -168,7 +161,8 @@ def _read_finding_count(item: object) -> FindingCount:
     )
 
 
-def _malformed(why: str) -> InvalidInput:
+def malformed_leaf(why: str) -> InvalidInput:
+    """The error about bytes that are no leaf, or a leaf that has none."""
     return InvalidInput(
         "leaf_malformed", f"this is no {SCHEMA} leaf: {why[:300]}", remedy="save the leaf again, byte for byte"
     )

@@ -8,9 +8,10 @@ import pytest
 
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
-from assay.tlog.leaf import mark_caller, parse_leaf, render_leaf
+from assay.tlog.leaf import mark_caller, parse_leaf
 from assay.tlog.report import render_report
 from tests.fakes.decision import MOMENT, allowed, denied, image
+from tests.fakes.leaf import render_leaf
 
 SALT = b"s" * 32
 LEAF = render_leaf(denied(), report=render_report(denied()), salt=SALT, service_version="1.4.0")

@@ -5,10 +5,10 @@ import pytest
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded
 from assay.domain.errors import Unavailable
-from assay.tlog.leaf import render_leaf
 from assay.tlog.report import render_report
 from assay.usecases.record import record_decision
 from tests.fakes.decision import allowed, denied, image
+from tests.fakes.leaf import render_leaf
 
 NOW = Deadline(at=1, clock=lambda: 0)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from assay.adapters.log.entry import compress
+from assay.adapters.log.rendering import Renderer
 from assay.adapters.log.wire import (
     Answer,
     PingAnswer,
@@ -25,8 +25,7 @@ from assay.adapters.log.wire import (
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded
 from assay.domain.errors import InvalidInput, Unavailable
-from assay.tlog.leaf import SALT_OCTETS, render_leaf
-from assay.tlog.report import render_report
+from assay.tlog.leaf import SALT_OCTETS
 
 
 class SequencerClient:
@@ -45,7 +44,7 @@ class SequencerClient:
         salt: Callable[[], bytes] = lambda: secrets.token_bytes(SALT_OCTETS),
     ) -> None:
         self._path = path
-        self._service_version = service_version
+        self._renderer = Renderer(service_version=service_version)
         self._salt = salt
         self._idle: deque[socket.socket] = deque()
         self._process = os.getpid()
@@ -53,13 +52,16 @@ class SequencerClient:
     def record(self, decision: Decision, deadline: Deadline) -> Recorded:
         """Durably record; returns only after the commit."""
         salt = self._salt()
-        rendered = render_report(decision)
-        leaf = render_leaf(decision, report=rendered, salt=salt, service_version=self._service_version)
-        document, report = compress(decision.document), compress(rendered)
+        rendered = self._renderer.render(decision, salt)
 
         def ask(budget: int) -> Request:
             return RecordRequest(
-                budget=budget, leaf=leaf, document=document, report=report, salt=salt, preimage=decision.preimage
+                budget=budget,
+                leaf=rendered.leaf,
+                document=rendered.document,
+                report=rendered.report,
+                salt=salt,
+                preimage=decision.preimage,
             )
 
         answer = self._exchange(ask, deadline)

@@ -1,0 +1,77 @@
+"""What a decision is recorded as: leaf, documents and preimage, ready for the sequencer."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from assay.adapters.log.entry import compress
+from assay.domain.decision import Decision
+from assay.tlog.leaf import mark_caller, require_leaf_size, summarise
+from assay.tlog.leaf_form import LeafForm
+from assay.tlog.report import render_report
+
+_MOST_FORMS = 256
+_LARGEST_FORM = 64 * 1024
+_OF_THE_OUTCOME = (
+    *("document", "findings", "gaps", "rejected", "evidence", "artefacts", "policy", "kind", "tenant", "environment"),
+    *("verdict", "retryable", "images_unchanged", "source_commit"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """The parts of a record; `document` and `report` are zlib streams."""
+
+    leaf: bytes = field(repr=False)
+    document: bytes = field(repr=False)
+    report: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """What decisions have in common that have the outcome of this one."""
+
+    decision: Decision
+    leaf: LeafForm
+    document: bytes = field(repr=False)
+    report: bytes = field(repr=False)
+
+    def fits(self, decision: Decision) -> bool:
+        """Whether a decision says the same, by identity: one outcome gives its very own values to all its decisions."""
+        return all(getattr(decision, name) is getattr(self.decision, name) for name in _OF_THE_OUTCOME)
+
+
+class Renderer:
+    """Renders decisions; what those of one outcome have in common is rendered once. Shared by threads."""
+
+    def __init__(self, *, service_version: str) -> None:
+        self._service_version = service_version
+        self._forms: OrderedDict[int, _Form] = OrderedDict()
+
+    def render(self, decision: Decision, salt: bytes) -> Rendered:
+        """The record of a decision under this salt.
+
+        Raises `InvalidInput`: `leaf_malformed`, `report_malformed`, `leaf_too_large`.
+        """
+        form = self._forms.get(id(decision.document))
+        if form is None or not form.fits(decision):
+            form = self._make(decision, salt)
+        leaf = form.leaf.fill(
+            decision_id=decision.id,
+            time=decision.time,
+            caller=mark_caller(decision.preimage, salt),
+            dry_run=decision.dry_run,
+        )
+        return Rendered(leaf=require_leaf_size(leaf, decision.id), document=form.document, report=form.report)
+
+    def _make(self, decision: Decision, salt: bytes) -> _Form:
+        report = render_report(decision)
+        leaf = summarise(decision, report=report, salt=salt, service_version=self._service_version)
+        form = _Form(
+            decision=decision, leaf=LeafForm(leaf), document=compress(decision.document), report=compress(report)
+        )
+        if len(decision.document) + len(report) <= _LARGEST_FORM:
+            # The form keeps the document, so no other document can come to have its id meanwhile.
+            self._forms[id(decision.document)] = form
+            while len(self._forms) > _MOST_FORMS:
+                self._forms.popitem(last=False)
+        return form
