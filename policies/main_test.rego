@@ -27,6 +27,7 @@ image(key, host) := {
 	"repository": "app",
 	"digest": digest,
 	"verdict": "allow",
+	"stale_seconds": 0,
 }
 
 request(hosts) := object.union(question, {"images": [image(host, host) | some host in hosts]})

@@ -16,6 +16,7 @@ class CountingMetrics:
     cache: Counter[tuple[str, str]] = field(default_factory=Counter)
     ages: list[float] = field(default_factory=list)
     coalesced: int = 0
+    prewarms: Counter[tuple[str, str]] = field(default_factory=Counter)
     watches: Counter[str] = field(default_factory=Counter)
     confirmed: list[float] = field(default_factory=list)
     admissions: Counter[tuple[str, str, str, bool]] = field(default_factory=Counter)
@@ -46,6 +47,9 @@ class CountingMetrics:
     def observe_admission(self, hook: str, seconds: float) -> None:
         assert seconds >= 0
         self.durations.append((hook, seconds))
+
+    def count_prewarm(self, why: str, outcome: str) -> None:
+        self.prewarms[why, outcome] += 1
 
     def count_reload(self, outcome: str) -> None:
         self.reloads[outcome] += 1

@@ -136,7 +136,13 @@ def _refuse(
 
 def _annotations(answer: AdmissionAnswer) -> tuple[tuple[str, str], ...]:
     digests = ",".join(dict.fromkeys(str(image.digest) for image in answer.images if image.digest))
-    texts = (("decision", answer.decision_id), ("policy", str(answer.policy or "")), ("images", digests))
+    stale = max((image.stale_seconds for image in answer.images), default=0)
+    texts = (
+        ("decision", answer.decision_id),
+        ("policy", str(answer.policy or "")),
+        ("images", digests),
+        ("stale-seconds", str(stale or "")),
+    )
     return tuple((key, text) for key, text in texts if text)
 
 

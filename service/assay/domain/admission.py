@@ -68,7 +68,8 @@ class ImageAnswer:
     """The verdict for one reference; `digest` is the one that was resolved and judged, None when none was.
 
     `runs_already` is an image of an unchanged set: its evidence was not judged, and it may have no digest. `code` and
-    `message` explain a verdict other than allow; they hold no attacker-controlled text.
+    `message` explain a verdict other than allow; they hold no attacker-controlled text. `stale_seconds` is the age of
+    the listing behind an allow that was given although the registry could not be asked, else 0.
     """
 
     reference: Reference
@@ -77,6 +78,7 @@ class ImageAnswer:
     code: str = ""
     message: str = ""
     runs_already: bool = False
+    stale_seconds: int = 0
 
     def __post_init__(self) -> None:
         if self.verdict is Verdict.ALLOW and self.digest is None and not self.runs_already:

@@ -89,6 +89,10 @@ class KeptVerdict:
         allowed = self.found.verdict.verdict is Verdict.ALLOW
         return self.decided <= now < self.decided + (life.allow if allowed else life.denial)
 
+    def survives(self, now: datetime, bound: timedelta) -> bool:
+        """Whether an allow may be given although its registry cannot be asked; never when the clock was set back."""
+        return self.found.verdict.verdict is Verdict.ALLOW and self.listed <= now <= self.listed + bound
+
     def fresh(self, now: datetime, life: CacheLife) -> bool:
         """Whether it may be given without looking what lies beside the artefact."""
         return self.stands(now, life) and self.listed <= now < self.listed + life.listing

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from assay.domain.decision import PolicyIdentity, Severity, Stage
@@ -60,6 +60,8 @@ class LoadedPolicy:
     `modes` maps (tenant, environment) to the modes of mandatory codes; one that is not there is enforced.
     `named` maps (tenant, environment) to the authorities whose evidence of a kind counts there; what nobody is named
     for proves nothing.
+    `stale_listing` maps (tenant, environment) to the age that a listing of evidence may have while its registry cannot
+    be asked; where none is stated, none may.
     """
 
     bundle: Digest
@@ -69,6 +71,7 @@ class LoadedPolicy:
     mandatory: Mapping[tuple[str, str, Stage], tuple[str, ...]] = field(hash=False)
     named: Mapping[tuple[str, str], Mapping[GapKind, frozenset[str]]] = field(hash=False)
     modes: Mapping[tuple[str, str], Mapping[str, Mode]] = field(hash=False)
+    stale_listing: Mapping[tuple[str, str], timedelta] = field(default_factory=dict, hash=False)
     _dates: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from assay.domain.kept_verdict import KeptVerdict
 from assay.domain.policy import LoadedPolicy
 from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, WalkPage
 from assay.domain.reference import Reference, Repository
+from assay.domain.seen_image import SeenImage
 from assay.domain.verdict_key import VerdictKey
 from assay.formats.bundle import Vouchers
 from assay.verification.log_body import LoggedSignature
@@ -167,6 +168,25 @@ class VerdictStore(Protocol):
 
     def keep(self, kept: KeptVerdict) -> None:
         """Keep a verdict in place of the one before; may forget it, or others, where room is scarce."""
+        ...
+
+    def forget(self, key: VerdictKey) -> None:
+        """Let go the verdict under the key, if there is one."""
+        ...
+
+    def note_push(self, repository: Repository, time: datetime) -> None:
+        """From now on find nothing about this repository that was listed before this time."""
+        ...
+
+
+class Prewarmer(Protocol):
+    """Verifies images before anybody asks about them, so that the answer is there when somebody does.
+
+    Nothing depends on it: an image that it does not take is verified when it is asked about.
+    """
+
+    def offer(self, image: SeenImage) -> bool:
+        """Tell of an image; waits for nothing and raises nothing. False when it was not taken: there is no room."""
         ...
 
 

@@ -38,7 +38,10 @@ class EngineMetrics(Metrics, Protocol):
     """What the use cases count besides; labels come from closed sets."""
 
     def count_cache(self, layer: str, outcome: str) -> None:
-        """Count one look into what is kept: `memory`, `store` or `request`; `hit`, `stale`, `miss` or `failure`."""
+        """Count one look into what is kept: `memory`, `store` or `request`; `hit`, `stale`, `miss` or `failure`.
+
+        `stale` in `memory` was given although it was too old, because a registry did not answer.
+        """
         ...
 
     def observe_age(self, seconds: float) -> None:
@@ -47,6 +50,17 @@ class EngineMetrics(Metrics, Protocol):
 
     def count_coalesced(self) -> None:
         """Count one wait for a judgement that was under way."""
+        ...
+
+
+class PrewarmMetrics(Protocol):
+    """What the pre-warmer counts; labels come from closed sets."""
+
+    def count_prewarm(self, why: str, outcome: str) -> None:
+        """Count one image whose turn it was, by where it was seen: `notification`, `replica_set` or `decision`.
+
+        The outcome is `allowed`, `denied`, `fresh` (somebody looked a moment ago), `unavailable` or `internal`.
+        """
         ...
 
 

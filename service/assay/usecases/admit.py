@@ -119,6 +119,7 @@ def _image_answer(judged: Judged, decision: Decision) -> ImageAnswer:
             verdict=Verdict.ALLOW,
             digest=judged.digest,
             runs_already=judged.runs_already,
+            stale_seconds=judged.stale_seconds,
         )
     codes = dict.fromkeys(code for finding in blocking for code in (*finding.reasons, finding.code))
     return ImageAnswer(

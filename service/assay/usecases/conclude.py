@@ -102,6 +102,7 @@ def _image(judged: Judged) -> JudgedImage:
         digest=judged.digest,
         verdict=judged.verdict,
         runs_already=judged.runs_already,
+        stale_seconds=judged.stale_seconds,
     )
 
 

@@ -100,7 +100,8 @@ class JudgedImage:
 
     `key` names it in the engine's answer and is unique in the request; `digest` is the one that was judged, None when
     none could be resolved. `runs_already` is an image whose evidence was not judged, because the request does not
-    change the image set.
+    change the image set. `stale_seconds` is the age of the listing behind a verdict that was given although the
+    registry could not be asked, else 0.
     """
 
     key: str
@@ -108,6 +109,7 @@ class JudgedImage:
     digest: Digest | None
     verdict: StageVerdict
     runs_already: bool = False
+    stale_seconds: int = 0
 
 
 def evidence_document(
@@ -357,4 +359,5 @@ def _judged(image: JudgedImage) -> dict[str, object]:
         "tag": image.reference.tag,
         "digest": image.digest.text if image.digest is not None else "",
         "verdict": "runs_already" if image.runs_already else image.verdict.verdict.value,
+        "stale_seconds": image.stale_seconds,
     }

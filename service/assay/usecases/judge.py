@@ -24,7 +24,8 @@ class Judged:
     `artefact` is None when the reference could not be resolved to a digest; `facts` are empty when nothing was put
     before the policy. Findings name the reference as it was asked for. `runs_already` is an artefact whose evidence was
     not judged, because the same image runs already. Any other `ALLOW` without artefact and document cannot be built
-    (`ValueError`).
+    (`ValueError`). `stale_seconds` is the age of the listing behind an allow that was given again because the registry
+    could not be asked, rounded up; nothing but an allow has one (`ValueError`).
     """
 
     reference: Reference
@@ -32,15 +33,20 @@ class Judged:
     verdict: StageVerdict
     facts: JudgedFacts = field(default_factory=JudgedFacts)
     runs_already: bool = False
+    stale_seconds: int = 0
 
     def __post_init__(self) -> None:
+        if self.stale_seconds and self.verdict.verdict is not Verdict.ALLOW:
+            raise ValueError("nothing but an allow is given again")
         if self.runs_already:
             return
         if self.verdict.verdict is Verdict.ALLOW and (self.artefact is None or not self.facts.documents):
             raise ValueError("an allow needs an artefact and the document it was decided on")
 
     @classmethod
-    def of(cls, reference: Reference, artefact: Artefact, found: EvidenceVerdict) -> "Judged":
+    def of(
+        cls, reference: Reference, artefact: Artefact, found: EvidenceVerdict, *, stale_seconds: int = 0
+    ) -> "Judged":
         """What was found about an artefact, as the answer to whoever asked for it by this reference."""
         findings = tuple(replace(finding, image=str(reference)) for finding in found.verdict.findings)
         return cls(
@@ -48,6 +54,7 @@ class Judged:
             artefact=artefact,
             verdict=replace(found.verdict, findings=findings),
             facts=found.facts,
+            stale_seconds=stale_seconds,
         )
 
     @property

@@ -12,11 +12,13 @@ from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.domain.kept_verdict import EvidenceVerdict
 from assay.domain.reference import Reference
+from assay.domain.verdict_key import VerdictKey
 from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.evidence_stage import judge_evidence
 from assay.usecases.judge import Judged, unreadable
 from assay.usecases.recollection import find_fresh, verdict_key
 from assay.usecases.resolve import Resolved, resolve
+from assay.usecases.staleness import PATIENCE_SHARE, Stale, find_stale, judge_or_end, keeps_silent, note_landing
 
 T = TypeVar("T")
 
@@ -33,7 +35,8 @@ def judge_all(
     """Judge what each reference names, in their order, at most eight at a time.
 
     A tag is resolved anew each time; then nothing but the digest counts. Verdicts that are fresh are given without
-    asking anybody; a judgement that is under way for the same key is waited for, no longer than to the deadline.
+    asking anybody; a judgement that is under way for the same key is waited for, no longer than to the deadline. While
+    a registry does not answer, an allow whose listing is older is given again, as long as the policy lets it.
     What cannot be resolved or read is a verdict too. Raises nothing but programming errors.
     """
     pinned = _in_turn(_begin_pinning(engine, source, reference, deadline) for reference in references)
@@ -87,16 +90,78 @@ def _begin_judging(
         return lambda: unresolved
     now = engine.clock.now()
     key = verdict_key(engine, source, pin.artefact, scope, now)
+    judge = partial(_judge, engine, source, pin, scope, _own_deadline(engine, deadline))
+    asked = _Asked(engine=engine, reference=reference, artefact=pin.artefact, key=key, judge=judge, deadline=deadline)
+    troubled = engine.memory.outages.knows(asked.host, engine.clock.monotonic())
+    if troubled and (stale := find_stale(engine, key, now)) is not None:
+        return asked.recall(stale)
     fresh = find_fresh(engine, key, now)
     if fresh is not None:
         judged = Judged.of(reference, pin.artefact, fresh)
         return lambda: judged
-    landing, joined = engine.memory.flights.join(
-        key, reference.repository.registry, partial(_judge, engine, source, pin, scope, _own_deadline(engine, deadline))
-    )
-    if joined:
-        engine.metrics.count_coalesced()
-    return partial(_answer, landing, reference, pin.artefact, deadline)
+    if not troubled and (stale := find_stale(engine, key, now)) is not None:
+        return partial(asked.prefer_new, asked.ask_again(), stale, deadline.part(PATIENCE_SHARE))
+    return partial(asked.answer, asked.ask())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One image of a request, by its digest; `judge` finds out what is not known of it."""
+
+    engine: Engine
+    reference: Reference
+    artefact: Artefact
+    key: VerdictKey
+    judge: Callable[[], EvidenceVerdict]
+    deadline: Deadline
+
+    @property
+    def host(self) -> str:
+        """The registry that is asked."""
+        return self.reference.repository.registry
+
+    def ask(self) -> "Future[EvidenceVerdict]":
+        """Find out, together with whoever wants to know the same."""
+        return self._join()[0]
+
+    def ask_again(self) -> "Future[EvidenceVerdict]":
+        """Find out again, and remember how the registry took it."""
+        begun = self.engine.clock.monotonic()
+        landing, joined = self._join()
+        if not joined:
+            landing.add_done_callback(partial(note_landing, self.engine, self.host, begun))
+        return landing
+
+    def answer(self, landing: "Future[EvidenceVerdict]") -> Judged:
+        """What the flight brings before the deadline."""
+        found = _landed(landing, self.reference, self.deadline)
+        if isinstance(found, AssayError):
+            return unreadable(self.artefact.reference, found, asked_as=self.reference)
+        return Judged.of(self.reference, self.artefact, found)
+
+    def prefer_new(self, landing: "Future[EvidenceVerdict]", stale: Stale, patience: Deadline) -> Judged:
+        """What the flight brings; the earlier allow when the registry does not answer soon, or not at all."""
+        found = _landed(landing, self.reference, self.deadline if landing.done() else patience)
+        if not keeps_silent(found):
+            return self.answer(landing)
+        self.engine.memory.outages.note_silence(self.host, self.engine.clock.monotonic())
+        return self._given(stale)
+
+    def recall(self, stale: Stale) -> _Wait[Judged]:
+        """The earlier allow at once; what became of it is found out meanwhile, where the registry may be asked."""
+        if stale.seconds and self.engine.memory.outages.lets_ask(self.host, self.engine.clock.monotonic()):
+            self.ask_again()
+        return partial(self._given, stale)
+
+    def _given(self, stale: Stale) -> Judged:
+        return Judged.of(self.reference, self.artefact, stale.found, stale_seconds=stale.seconds)
+
+    def _join(self) -> "tuple[Future[EvidenceVerdict], bool]":
+        work = partial(judge_or_end, self.engine, self.key, self.judge)
+        landing, joined = self.engine.memory.flights.join(self.key, self.host, work)
+        if joined:
+            self.engine.metrics.count_coalesced()
+        return landing, joined
 
 
 def _own_deadline(engine: Engine, deadline: Deadline) -> Deadline:
@@ -125,10 +190,3 @@ def _landed(landing: "Future[T]", reference: Reference, deadline: Deadline) -> T
         )
     except (InvalidInput, Unavailable) as error:
         return error
-
-
-def _answer(landing: "Future[EvidenceVerdict]", reference: Reference, artefact: Artefact, deadline: Deadline) -> Judged:
-    found = _landed(landing, reference, deadline)
-    if isinstance(found, AssayError):
-        return unreadable(artefact.reference, found, asked_as=reference)
-    return Judged.of(reference, artefact, found)

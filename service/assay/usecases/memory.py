@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from assay.domain.admission import ImageAnswer
 from assay.domain.digest import Digest
@@ -10,6 +11,7 @@ from assay.domain.outcome import Outcome
 from assay.domain.verdict_key import VerdictKey
 from assay.ports import VerdictStore
 from assay.usecases.flight import Flights
+from assay.usecases.outage import Outages
 from assay.usecases.proof import Proof
 from assay.usecases.recent import Recent
 
@@ -47,6 +49,14 @@ class KeptOutcome:
     proven: float
 
 
+def _confirmed() -> "Recent[VerdictKey, float]":
+    return Recent(entries=4096, octets=4096, size_of=lambda _: 1)
+
+
+def _ended() -> "Recent[VerdictKey, datetime]":
+    return Recent(entries=4096, octets=4096, size_of=lambda _: 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedProof:
     """A proof with the second, on the monotonic clock, at which it was given."""
@@ -59,7 +69,8 @@ class TimedProof:
 class Memory:
     """Bounded; `store` keeps verdicts when the process ends. `proofs` are those of request documents, by digest.
 
-    `outcomes` are whole answers, by what was asked.
+    `outcomes` are whole answers, by what was asked. `confirmed` says until which second, on the monotonic clock, a
+    verdict is known to be the one in the store; `ended` when something was found that no allow from before survives.
     """
 
     store: VerdictStore
@@ -67,3 +78,6 @@ class Memory:
     proofs: Recent[Digest, TimedProof] = field(default_factory=_proofs)
     outcomes: Recent[Hashable, KeptOutcome] = field(default_factory=_outcomes)
     flights: Flights = field(default_factory=Flights)
+    confirmed: Recent[VerdictKey, float] = field(default_factory=_confirmed)
+    ended: Recent[VerdictKey, datetime] = field(default_factory=_ended)
+    outages: Outages = field(default_factory=Outages)

@@ -45,6 +45,11 @@ class Recent(Generic[K, V]):
             while self._size > self.octets or len(self._kept) > self.entries:
                 self._drop(next(iter(self._kept)))
 
+    def forget(self, key: K) -> None:
+        """Let go what is kept under the key, if anything is."""
+        with self._lock:
+            self._drop(key)
+
     def __len__(self) -> int:
         """How many values are kept."""
         return len(self._kept)

@@ -87,7 +87,7 @@ def _kept_verdict(
     engine: Engine, source: Source, scope: Scope, judged: Judged
 ) -> tuple[VerdictKey, EvidenceVerdict] | None:
     artefact: Artefact | None = judged.artefact
-    if artefact is None:
+    if artefact is None or judged.stale_seconds:  # a recorded age grows
         return None
     key = verdict_key(engine, source, artefact, scope, engine.clock.now())
     kept = engine.memory.verdicts.get(key)

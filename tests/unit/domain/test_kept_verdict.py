@@ -32,6 +32,12 @@ def test_a_listing_that_was_made_again_does_not_prolong_the_decision() -> None:
     assert [kept.fresh(NOW + later(age), LIFE) for age in (289, 290, 299, 300)] == [False, True, True, False]
 
 
+def test_an_allow_survives_its_registry_for_as_long_as_the_bound_says() -> None:
+    kept, bound = kept_verdict(), later(600)
+    assert [kept.survives(NOW + later(age), bound) for age in (-0.1, 0, 600, 600.1)] == [False, True, True, False]
+    assert not kept_verdict(verdict=Verdict.DENY).survives(NOW, bound)
+
+
 @pytest.mark.parametrize("verdict", [Verdict.DENY, Verdict.INDETERMINATE])
 def test_anything_but_an_allow_is_short_lived(verdict: Verdict) -> None:
     kept = kept_verdict(verdict=verdict)

@@ -288,6 +288,14 @@ def test_an_image_that_runs_already_says_so_instead_of_a_verdict() -> None:
     assert [image["verdict"] for image in images] == ["runs_already", "allow"]
 
 
+def test_an_image_whose_listing_is_stale_says_how_old_it_is() -> None:
+    document = requested(replace(judged("a"), stale_seconds=70), judged("b"))
+
+    assert problems(document, "assay.request.v1.json") == []
+    images: Any = document["images"]
+    assert [image["stale_seconds"] for image in images] == [70, 0]
+
+
 def test_two_images_with_one_key_are_refused() -> None:
     with pytest.raises(ValueError, match="a key of its own"):
         requested(judged("a"), judged("a"))

@@ -116,6 +116,12 @@ def test_an_allow_needs_an_artefact_and_a_document(registry: FakeRegistry) -> No
         Judged(reference=registry.reference("app", tag="v1"), artefact=None, verdict=allow)
 
 
+def test_nothing_but_an_allow_is_given_again(registry: FakeRegistry) -> None:
+    denial = StageVerdict(stage=Stage.EVIDENCE, verdict=Verdict.DENY)
+    with pytest.raises(ValueError, match="given again"):
+        Judged(reference=registry.reference("app", tag="v1"), artefact=None, verdict=denial, stale_seconds=10)
+
+
 @pytest.mark.parametrize("kind", [None, EvidenceFormat.REFERRERS, EvidenceFormat.SIGNATURE_TAGS])
 def test_evidence_in_a_format_that_is_off_allows_nothing(registry: FakeRegistry, kind: EvidenceFormat | None) -> None:
     engine, deadline = replace(World().engine(), formats=EVERY_FORMAT - {kind}), World().deadline()

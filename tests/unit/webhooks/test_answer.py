@@ -65,6 +65,11 @@ def test_an_image_that_runs_already_needs_no_digest() -> None:
     assert respond(subject, question, answer, pin=False).code == "answer_incomplete"
 
 
+def test_an_allow_with_a_stale_listing_is_audited_with_the_greatest_age() -> None:
+    images = (replace(allowed(NGINX), stale_seconds=70), replace(allowed(REDIS, OTHER_DIGEST), stale_seconds=120))
+    assert dict(_respond(answer_to(images)).audit_annotations)["stale-seconds"] == "120"
+
+
 def test_without_pinning_nothing_is_patched() -> None:
     answer = answer_to((allowed(NGINX), allowed(REDIS)))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.kept_verdict import KeptVerdict
+from assay.domain.reference import Repository
 from assay.domain.verdict_key import VerdictKey
 from assay.formats.kept_verdict import key_digest, parse_kept_verdict, render_kept_verdict
 from assay.ports import KeptVerdicts, VerdictStore
@@ -27,7 +28,13 @@ CREATE TABLE IF NOT EXISTS verdict (
   key TEXT PRIMARY KEY, listed REAL NOT NULL, size INTEGER NOT NULL, digest TEXT NOT NULL, octets BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS verdict_listed ON verdict (listed, size);
+CREATE TABLE IF NOT EXISTS push (repository TEXT PRIMARY KEY, time REAL NOT NULL);
 """
+_FIND = (
+    "SELECT digest, octets FROM verdict WHERE key = ?"
+    " AND listed >= COALESCE((SELECT time FROM push WHERE repository = ?), 0)"
+)
+_PUSH = "INSERT INTO push VALUES (?, ?) ON CONFLICT (repository) DO UPDATE SET time = MAX(time, excluded.time)"
 _BUSY_SECONDS = 0.05
 _LARGEST = 64 * 1024 * 1024
 _COMPRESSION = 1
@@ -74,7 +81,7 @@ class VerdictDatabase(VerdictStore, KeptVerdicts):
         """The verdict under the key; None when there is none, or none that this release wrote under it."""
         name = key_digest(key).text
         with self._opened() as connection:
-            row = connection.execute("SELECT digest, octets FROM verdict WHERE key = ?", (name,)).fetchone()
+            row = connection.execute(_FIND, (name, str(key.repository))).fetchone()
         kept = _read(*row) if row is not None else None
         return kept if kept is not None and kept.key == key else None
 
@@ -88,6 +95,19 @@ class VerdictDatabase(VerdictStore, KeptVerdicts):
             self._written += 1
             if self._written % _BETWEEN_SWEEPS == 0:
                 self._sweep(connection, kept.listed)
+
+    def forget(self, key: VerdictKey) -> None:
+        """Let go the verdict under the key."""
+        with self._opened() as connection:
+            connection.execute("DELETE FROM verdict WHERE key = ?", (key_digest(key).text,))
+
+    def note_push(self, repository: Repository, time: datetime) -> None:
+        """From now on find nothing about this repository that was listed before this time."""
+        row = (str(repository), time.timestamp())
+        with self._opened() as connection:
+            connection.execute(_PUSH, row)
+            oldest = (time - self._room.oldest).timestamp()  # nothing that is kept was listed before
+            connection.execute("DELETE FROM push WHERE time < ?", (oldest,))
 
     def entries(self) -> Sequence[KeptVerdict]:
         """Every verdict that can be read, those first that were listed last."""

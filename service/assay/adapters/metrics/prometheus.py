@@ -46,9 +46,10 @@ _CACHE_AGE = Histogram(
     "assay_cache_age_seconds",
     "Age of the listing behind a verdict that was given again.",
     registry=_REGISTRY,
-    buckets=(1, 2, 5, 10, 15, 30, 45, 60),
+    buckets=(1, 2, 5, 10, 15, 30, 45, 60, 120, 300, 600, 1800, 3600),
 )
 _COALESCED = Counter("assay_coalesced", "Waits for a judgement that was under way.", registry=_REGISTRY)
+_PREWARMS = Counter("assay_prewarms", "Images looked at before anybody asked.", ["why", "outcome"], registry=_REGISTRY)
 _RELOADS = Counter("assay_trust_reloads", "Reloads of trust by the workers.", ["outcome"], registry=_REGISTRY)
 _REFRESHES = Counter(
     "assay_trust_refreshes",
@@ -80,7 +81,7 @@ def _histogram(family: Histogram, *labels: str) -> Histogram:
 
 
 class PrometheusMetrics:
-    """The ports EngineMetrics, AdmissionMetrics, TrustMetrics and ClusterMetrics; labels come from closed sets."""
+    """The ports of metrics for engine, admission, pre-warmer, trust and cluster; labels come from closed sets."""
 
     def count_decision(self, kind: str, verdict: str) -> None:
         """Count one recorded decision."""
@@ -117,6 +118,10 @@ class PrometheusMetrics:
     def count_coalesced(self) -> None:
         """Count one wait for a judgement that was under way."""
         _COALESCED.inc()
+
+    def count_prewarm(self, why: str, outcome: str) -> None:
+        """Count one image that was looked at before anybody asked."""
+        _PREWARMS.labels(why, outcome).inc()
 
     def count_reload(self, outcome: str) -> None:
         """Count one reload of trust."""

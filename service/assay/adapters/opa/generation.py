@@ -27,6 +27,7 @@ from assay.adapters.opa.index import (
     named_of,
     parse_index,
     render_index,
+    stale_listing_of,
 )
 from assay.adapters.opa.metadata import refuse_policy, rules_of
 from assay.adapters.opa.schema import CHECKER_SCHEMAS, checker_schema, render_path
@@ -93,6 +94,7 @@ def build_generation(
             mandatory=_checked_selection(rule_data, demands, rules),
             named=named_of(demands),
             modes=_checked_modes(rule_data, demands),
+            stale_listing=stale_listing_of(demands),
             files=_files(draft),
         )
         return _publish(draft, render_index(index))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from assay.domain.decision import Severity, Stage
 from assay.domain.digest import Digest
@@ -12,10 +12,11 @@ from assay.domain.evidence import GapKind
 from assay.domain.policy import LoadedPolicy, Mode, Rule
 from assay.tlog.canonical import render_canonical
 
-_FORMAT = 3
+_FORMAT = 4
 Mandatory = Mapping[tuple[str, str, Stage], tuple[str, ...]]
 Named = Mapping[tuple[str, str], Mapping[GapKind, frozenset[str]]]
 Modes = Mapping[tuple[str, str], Mapping[str, Mode]]
+StaleListing = Mapping[tuple[str, str], timedelta]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class GenerationIndex:
     mandatory: Mandatory = field(hash=False)
     named: Named = field(hash=False)
     modes: Modes = field(hash=False)
+    stale_listing: StaleListing = field(hash=False)
     files: Mapping[str, str] = field(hash=False)
 
     def policy(self) -> LoadedPolicy:
@@ -41,6 +43,7 @@ class GenerationIndex:
             mandatory=self.mandatory,
             named=self.named,
             modes=self.modes,
+            stale_listing=self.stale_listing,
         )
 
 
@@ -64,6 +67,7 @@ def render_index(index: GenerationIndex) -> bytes:
                 for key, modes in sorted(index.modes.items())
                 for code, mode in sorted(modes.items())
             ],
+            "stale_listing": [[*key, int(bound.total_seconds())] for key, bound in sorted(index.stale_listing.items())],
             "files": dict(index.files),
         }
     )
@@ -84,6 +88,10 @@ def parse_index(octets: bytes, *, place: str) -> GenerationIndex:
             },
             named=_named(members["named"]),
             modes=_modes(members["modes"]),
+            stale_listing={
+                (tenant, environment): timedelta(seconds=seconds)
+                for tenant, environment, seconds in members["stale_listing"]
+            },
             files=members["files"],
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -126,6 +134,16 @@ def modes_of(rule_data: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Mod
         for tenant, environments in rule_data.items()
         for environment, demands in environments.items()
         if isinstance(modes := demands.get("modes"), Mapping)
+    }
+
+
+def stale_listing_of(rule_data: Mapping[str, Mapping[str, Mapping[str, object]]]) -> StaleListing:
+    """The bounds on stale listings, where a tenant and environment state one; the data has its schema's shape."""
+    return {
+        (tenant, environment): timedelta(seconds=seconds)
+        for tenant, environments in rule_data.items()
+        for environment, demands in environments.items()
+        if isinstance(seconds := demands.get("stale_listing_seconds"), int)
     }
 
 

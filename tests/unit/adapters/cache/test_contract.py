@@ -10,6 +10,7 @@ import pytest
 
 from assay.adapters.cache.database import VerdictDatabase
 from assay.domain.decision import Verdict
+from assay.domain.reference import Repository
 from assay.ports import KeptVerdicts, VerdictStore
 from tests.fakes.kept_verdict import KEY, kept_verdict
 from tests.fakes.policy import NOW
@@ -57,3 +58,23 @@ def test_an_epoch_lasts_until_everything_is_forgotten(store: Store) -> None:
     assert store.epoch() == before
     store.clear()
     assert (store.epoch() == before, store.find(KEY), list(store.entries())) == (False, None, [])
+
+
+def test_what_was_forgotten_is_not_found_again(store: Store) -> None:
+    store.keep(kept_verdict())
+    store.keep(kept_verdict(key=OTHER))
+    store.forget(KEY)
+    store.forget(KEY)
+    assert (store.find(KEY), store.find(OTHER)) == (None, kept_verdict(key=OTHER))
+
+
+def test_after_a_push_nothing_is_found_that_was_listed_before(store: Store) -> None:
+    pushed = NOW + timedelta(seconds=10)
+    elsewhere = replace(KEY, repository=Repository.parse("registry.example/elsewhere"))
+    store.note_push(KEY.repository, pushed)
+    store.note_push(KEY.repository, NOW)  # told late
+    store.keep(kept_verdict())
+    store.keep(kept_verdict(key=elsewhere))
+    assert (store.find(KEY), store.find(elsewhere)) == (None, kept_verdict(key=elsewhere))
+    store.keep(kept_verdict(listed=pushed))
+    assert store.find(KEY) == kept_verdict(listed=pushed)

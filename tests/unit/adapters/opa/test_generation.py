@@ -4,6 +4,7 @@ import json
 import shutil
 import stat
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,12 @@ def test_modes_reach_service_and_engine(tmp_path: Path) -> None:
     assert data[TENANT][ENVIRONMENT]["modes"] == modes
 
 
+def test_the_bound_on_stale_listings_reaches_the_service(tmp_path: Path) -> None:
+    loaded = generation(tmp_path, rule_data=with_demands(tmp_path / "rule_data.json", stale_listing_seconds=600))
+    assert loaded.policy.stale_listing == {(TENANT, ENVIRONMENT): timedelta(minutes=10)}
+    assert generation(tmp_path).policy.stale_listing == {}
+
+
 @pytest.mark.parametrize(
     ("demands", "word"),
     [
@@ -159,6 +166,8 @@ def test_modes_reach_service_and_engine(tmp_path: Path) -> None:
         ({"mandatory": {"evidence": ["sbom.found"], "request": []}}, "request"),
         ({"modes": {"licence.unknown": "shadow"}}, "licence.unknown"),
         ({"modes": {"sbom.found": "perhaps"}}, "perhaps"),
+        ({"stale_listing_seconds": 3601}, "stale_listing_seconds"),
+        ({"stale_listing_seconds": 0}, "stale_listing_seconds"),
         (
             {
                 "authorities": {
