@@ -13,10 +13,14 @@ package assay.lib.selection
 rules := data.rule_data[input.request.tenant][input.request.environment]
 
 # METADATA
+# description: The mandatory codes of a stage, in force or not.
+mandatory(stage) := {code | some code in rules.mandatory[stage]}
+
+# METADATA
 # description: >-
 #   The mandatory codes of a stage that are in force at the time of the question and not switched off; never those of
 #   another stage.
-selected(stage) := ({code | some code in rules.mandatory[stage]} - pending) - in_mode({"off"})
+selected(stage) := (mandatory(stage) - pending) - in_mode({"off"})
 
 # METADATA
 # description: The selected codes of a stage that deny; those in the modes `shadow` and `warn` are told, no more.

@@ -1,12 +1,15 @@
 # METADATA
 # scope: package
 # title: Workloads
-# description: What PodSpecs may ask of their node. A custom resource without PodSpec is judged in the Pods it starts.
+# description: >-
+#   What PodSpecs may ask of their node. A custom resource without PodSpec is judged in the Pods it starts. What is not
+#   mandatory here says nothing: a warning about every Pod would teach to overlook warnings.
 # schemas:
 #   - input: schema.assay_request_v1
 package assay.request.workload
 
 import data.assay.lib.finding
+import data.assay.lib.selection
 
 # METADATA
 # title: No privileged container
@@ -20,6 +23,7 @@ import data.assay.lib.finding
 #   solution: Remove privileged and hostProcess from the security contexts
 #   owner: platform
 deny contains found if {
+	"workload.privileged" in selection.mandatory("request")
 	some i, pod in input.request.k8s.pods
 	not pod.privileged == false
 	found := finding.about(rego.metadata.rule(), "", {
@@ -41,6 +45,7 @@ deny contains found if {
 #   solution: Remove hostNetwork, hostPID and hostIPC
 #   owner: platform
 deny contains found if {
+	"workload.host_namespaces" in selection.mandatory("request")
 	some i, pod in input.request.k8s.pods
 	not count(pod.host_namespaces) == 0
 	found := finding.about(rego.metadata.rule(), "", {
@@ -62,6 +67,7 @@ deny contains found if {
 #   solution: Set runAsNonRoot to true, or runAsUser to another user than 0
 #   owner: platform
 deny contains found if {
+	"workload.run_as_root" in selection.mandatory("request")
 	some i, pod in input.request.k8s.pods
 	not pod.root == false
 	found := finding.about(rego.metadata.rule(), "", {

@@ -20,6 +20,7 @@ class CountingMetrics:
     watches: Counter[str] = field(default_factory=Counter)
     confirmed: list[float] = field(default_factory=list)
     admissions: Counter[tuple[str, str, str, bool]] = field(default_factory=Counter)
+    keys: Counter[tuple[str, str]] = field(default_factory=Counter)
     durations: list[tuple[str, float]] = field(default_factory=list)
 
     def count_decision(self, kind: str, verdict: str) -> None:
@@ -43,6 +44,9 @@ class CountingMetrics:
 
     def count_admission(self, hook: str, *, decision: str, reason: str, dry_run: bool) -> None:
         self.admissions[hook, decision, reason, dry_run] += 1
+
+    def count_key(self, purpose: str, outcome: str) -> None:
+        self.keys[purpose, outcome] += 1
 
     def observe_admission(self, hook: str, seconds: float) -> None:
         assert seconds >= 0

@@ -1,5 +1,6 @@
 """The shipped policies on the real engine, over its unix socket."""
 
+import json
 import os
 import signal
 import socket
@@ -39,6 +40,7 @@ from tests.fakes.policy import (
     spdx_predicate,
 )
 from tests.fixtures.engines import (
+    EXAMPLE,
     RunningOpa,
     generation,
     restarted,
@@ -251,13 +253,18 @@ def test_an_image_that_runs_already_is_not_judged_again_and_other_rules_hold_for
     assert set(blocking(ask_request(opa, "team-b/app", Verdict.ALLOW, runs_already=True))) == {"registry.allowed"}
 
 
-def test_what_a_pod_asks_of_its_node_is_told(opa: RunningOpa) -> None:
+def test_what_a_pod_asks_of_its_node_is_told_where_somebody_demands_it(opa: RunningOpa, tmp_path: Path) -> None:
     bold = PodFacts(host_namespaces=("network",), privileged=True, root=True)
-    told = ask_request(opa, "team-a/app", Verdict.ALLOW, pods=(PodFacts(), bold))
-
-    codes = {finding.code for finding in told.findings}
-    assert codes == {"workload.host_namespaces", "workload.privileged", "workload.run_as_root"}
-    assert ask_request(opa, "team-a/app", Verdict.ALLOW, pods=(PodFacts(),)).findings == ()
+    assert ask_request(opa, "team-a/app", Verdict.ALLOW, pods=(bold,)).findings == ()
+    mandatory = json.loads(EXAMPLE.read_text(encoding="utf-8"))[TENANT][ENVIRONMENT]["mandatory"]
+    mandatory["request"] += ["workload.privileged", "workload.run_as_root"]
+    modes = {"workload.privileged": "warn"}
+    demands = with_demands(tmp_path / "rule_data.json", mandatory=mandatory, modes=modes)
+    with running_opa(tmp_path, generation(tmp_path, rule_data=demands)) as demanding:
+        told = ask_request(demanding, "team-a/app", Verdict.ALLOW, pods=(PodFacts(), bold))
+        found = {finding.code: finding.status for finding in told.findings}
+        assert found == {"workload.privileged": Status.WARNING, "workload.run_as_root": Status.VIOLATION}
+        assert ask_request(demanding, "team-a/app", Verdict.ALLOW, pods=(PodFacts(),)).findings == ()
 
 
 def test_a_document_of_another_shape_is_refused_before_it_is_sent(opa: RunningOpa) -> None:

@@ -12,8 +12,9 @@ from assay.cli.option import FILE, output_option
 from assay.cli.outcome import ExitCode
 from assay.domain.arming import Action, Change
 from assay.domain.deadline import Deadline
-from assay_webhooks.composition import compose_certificate_folder, compose_cluster, load_guard
+from assay_webhooks.composition import compose_certificate_folder, compose_cluster, load_guard, load_provider_guard
 from assay_webhooks.manifest import make_manifest, render_json, render_yaml
+from assay_webhooks.provider.manifest import make_provider_manifest
 from assay_webhooks.registration import ServiceAddress
 from assay_webhooks.rotation import Step, inspect_certificates, make_certificates, take_step
 from assay_webhooks.way_out import take_way_out
@@ -98,6 +99,38 @@ def manifest(
     documents = make_manifest(
         load_guard(configuration), address, ca.read_bytes(), disarmed=begun, static_policy=static_policy
     )
+    click.echo(render_json(documents) if output == "json" else render_yaml(documents), nl=False)
+
+
+@webhook.command("provider-manifest")
+@click.option("--config", "configuration", type=FILE, required=True, help="The configuration file of the provider.")
+@click.option("--url", required=True, help="The provider's https address, such as https://provider.assay.svc:8444.")
+@click.option("--ca", type=FILE, required=True, help="The authority of its certificate (ca.crt).")
+@click.option("--pin", is_flag=True, help="With what pins the images of Pods; needs Gatekeeper's mutation.")
+@click.option(
+    "--templates/--no-templates",
+    default=True,
+    show_default=True,
+    help="Ask about templates of Pods too, which must then name digests.",
+)
+@click.option("--exempt-namespace", "exempt", multiple=True, metavar="NAME", help="Ask nothing here; repeatable.")
+@click.option("--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="The form.")
+def provider_manifest(
+    configuration: Path, url: str, ca: Path, exempt: tuple[str, ...], *, pin: bool, templates: bool, output: str
+) -> None:
+    """Print what Gatekeeper is given, for `kubectl apply --server-side -f -`.
+
+    A Provider, a ConstraintTemplate that denies every image without a positive answer, and its Constraint. The CRD of
+    the Constraint exists once Gatekeeper has seen the template: apply twice. The same input prints the same text.
+
+    \b
+    Example:
+      assay webhook provider-manifest --config assay.yaml --url https://provider.assay.svc:8444 --ca tls/ca.crt
+    """
+    guard, rego = load_provider_guard(
+        configuration, url=url, ca_bundle=ca.read_bytes(), exempt_namespaces=frozenset(exempt), templates=templates
+    )
+    documents = make_provider_manifest(guard, rego, pin=pin)
     click.echo(render_json(documents) if output == "json" else render_yaml(documents), nl=False)
 
 

@@ -14,9 +14,12 @@ from assay.formats.strict_json import parse_json
 from assay.ports import ClusterObjects
 from assay_webhooks.adapters.certificate_folder import CertificateFolder
 from assay_webhooks.manifest import Guard
+from assay_webhooks.provider.manifest import ProviderGuard
 from assay_webhooks.registration import KUBERNETES_RESOURCES, ApiResources
 from assay_webhooks.static_policy import AllowedRegistries
 
+_REGO = Path(__file__).parent / "provider" / "image_allowed.rego"
+_REGISTRY_RULE = "registry.allowed"
 _LARGEST = 16 * 1024 * 1024
 
 
@@ -49,6 +52,24 @@ def load_guard(configuration: Path) -> Guard:
         exempt_namespaces=coverage.exempt_namespaces,
         templates=coverage.pin is Pin.ALL,
     )
+
+
+def load_provider_guard(
+    configuration: Path, *, url: str, ca_bundle: bytes, exempt_namespaces: frozenset[str], templates: bool
+) -> tuple[ProviderGuard, str]:
+    """What Gatekeeper is told of the provider of a configuration, and the Rego that asks it; `ConfigError`."""
+    provider = Installation.load(configuration).settings.provider
+    if provider is None:
+        raise ConfigError("provider_missing", "the configuration has no provider", remedy="add the section `provider`")
+    guard = ProviderGuard(
+        url=url,
+        ca_bundle=ca_bundle,
+        validation_milliseconds=provider.validation_milliseconds,
+        mutation_milliseconds=provider.mutation_milliseconds,
+        exempt_namespaces=exempt_namespaces,
+        templates=templates,
+    )
+    return guard, _REGO.read_text(encoding="utf-8")
 
 
 def _in_mirrors(prefix: str, hosts: Sequence[RegistryHostSettings]) -> Iterator[str]:
@@ -113,10 +134,11 @@ def _allowed_registries(rule_data: OpenObject, tenant: str, environment: str) ->
 
 
 def _enforces_registries(rule_data: OpenObject, tenant: str, environment: str) -> bool:
-    """Whether the mode of the rule lets it deny: the API server knows no other way to tell what it finds."""
+    """Whether the rule is mandatory and its mode lets it deny: the API server has no other way to tell."""
     try:
-        modes = rule_data.section(tenant).section(environment).optional_section("modes")
-        return modes.text("registry.allowed", "enforce") == "enforce"
+        demands = rule_data.section(tenant).section(environment)
+        mode = demands.optional_section("modes").text(_REGISTRY_RULE, "enforce")
+        return mode == "enforce" and _REGISTRY_RULE in demands.section("mandatory").texts("request")
     except InvalidInput as error:
         raise _unusable(f"{tenant}/{environment}: {error.message}") from error
 

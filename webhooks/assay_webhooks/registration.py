@@ -66,12 +66,8 @@ class Registration:
 
     def __post_init__(self) -> None:
         if isinstance(self.address, str):
-            _require_plain_https(self.address)
-        if b"-----BEGIN CERTIFICATE-----" not in self.ca_bundle or b"PRIVATE KEY" in self.ca_bundle:
-            # The API server takes any text here and fails only when it calls.
-            raise ConfigError(
-                "ca_bundle_invalid", "the CA bundle is no PEM file of certificates", remedy="name the webhook's ca.crt"
-            )
+            require_plain_https(self.address)
+        require_ca_bundle(self.ca_bundle)
         if not 1 <= self.timeout_seconds <= _MOST_SECONDS:
             raise ConfigError(
                 "timeout_invalid", f"a webhook cannot have {self.timeout_seconds} s", remedy="choose 1 to 30 seconds"
@@ -154,7 +150,19 @@ def _client(registration: Registration, hook: str) -> Document:
     return {"caBundle": bundle, "service": service}
 
 
-def _require_plain_https(url: str) -> None:
+def require_ca_bundle(octets: bytes) -> None:
+    """Raise `ConfigError(ca_bundle_invalid)` unless these may be PEM certificates, and hold no key.
+
+    Whoever is given a bundle takes any text and fails only when it calls.
+    """
+    if b"-----BEGIN CERTIFICATE-----" not in octets or b"PRIVATE KEY" in octets:
+        raise ConfigError(
+            "ca_bundle_invalid", "the CA bundle is no PEM file of certificates", remedy="name the server's ca.crt"
+        )
+
+
+def require_plain_https(url: str) -> None:
+    """Raise `ConfigError(webhook_address_invalid)` unless this is an https URL of a host without a path."""
     if not _PLAIN_HTTPS.fullmatch(url):
         raise ConfigError(
             "webhook_address_invalid",

@@ -44,7 +44,8 @@ def _log_plainly() -> None:
     logging._srcfile = None  # noqa: SLF001  # as that documentation says
 
 
-def _running_engine() -> tuple[Installation, RunningEngine]:
+def running_engine() -> tuple[Installation, RunningEngine]:
+    """The installation and the engine that the supervisor prepared for a worker; `ConfigError(not_supervised)`."""
     _log_plainly()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
@@ -59,7 +60,7 @@ def _running_engine() -> tuple[Installation, RunningEngine]:
 
 def service_from_environment() -> Flask:
     """The verification service."""
-    installation, running = _running_engine()
+    installation, running = running_engine()
     settings = installation.settings
 
     def gate(question: GateQuestion, caller: Caller, deadline: Deadline) -> GateAnswer:
@@ -117,7 +118,7 @@ class WebhookParts:
 
 def webhook_parts_from_environment() -> WebhookParts:
     """The parts of the admission webhook."""
-    installation, running = _running_engine()
+    installation, running = running_engine()
     webhook = installation.settings.webhook
     if webhook is None:
         raise ConfigError("webhook_missing", "the configuration has no webhook", remedy="add the section `webhook`")

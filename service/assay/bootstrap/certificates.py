@@ -38,6 +38,8 @@ def _certificates(installation: Installation) -> Iterator[tuple[str, Path]]:
         yield "service", installation.path(settings.service.tls.certificate)
     if settings.webhook is not None:
         yield "webhook", installation.path(settings.webhook.tls.certificate)
+    if settings.provider is not None:
+        yield "provider", installation.path(settings.provider.tls.certificate)
 
 
 def _read(path: Path) -> x509.Certificate | None:

@@ -31,6 +31,8 @@ def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]
     servers = [("service", settings.service.listen, settings.service.tls)]
     if settings.webhook is not None:
         servers.append(("webhook", settings.webhook.listen, settings.webhook.tls))
+    if settings.provider is not None:
+        servers.append(("provider", settings.provider.listen, settings.provider.tls))
     for name, _, tls in servers:
         _require_files(installation, name, tls)
     keys = sum(len(authority.keys) for authority in trust.authorities)

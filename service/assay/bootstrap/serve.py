@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,15 +23,17 @@ from assay.bootstrap.applications import CONFIGURATION_VARIABLE, GENERATION_VARI
 from assay.bootstrap.cluster import cluster_access
 from assay.bootstrap.installation import Installation
 from assay.configuration.listener import Address
-from assay.configuration.settings import ServiceSettings, TlsFiles, WebhookSettings
+from assay.configuration.settings import ProviderSettings, ServiceSettings, TlsFiles, WebhookSettings
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
 
+_Server = ServiceSettings | WebhookSettings | ProviderSettings
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _GRACE_SECONDS = 5.0
 _BESIDE_GRACEFUL = 5
 # What the webhook accepts; a server that reads less would refuse in a way that the API server cannot tell from a fault.
 _LARGEST_REVIEW = 8 * 1024 * 1024
+_LARGEST_QUESTION = 64 * 1024
 
 
 def serve(installation: Installation, report: Callable[[str], None]) -> None:
@@ -47,11 +50,15 @@ def _run(installation: Installation, report: Callable[[str], None]) -> None:
     listeners = {"service": _listen(settings.service.listen)}
     if settings.webhook is not None:
         listeners["webhook"] = _listen(settings.webhook.listen)
+    if settings.provider is not None:
+        listeners["provider"] = _listen(settings.provider.listen)
     endpoints = _endpoints(installation, listeners)
     specs = [_opa(installation, generation), _sequencer(installation), _service(installation, generation, listeners)]
     specs[2:2] = _refresher(installation)
     if settings.webhook is not None:
         specs.append(_webhook(installation, settings.webhook, generation, listeners))
+    if settings.provider is not None:
+        specs.append(_provider(installation, settings.provider, generation, listeners))
 
     def started(_: Mapping[str, int]) -> None:
         for name, address in endpoints.items():
@@ -110,9 +117,10 @@ def _listen(address: Address) -> socket.socket:
 
 def _endpoints(installation: Installation, listeners: Mapping[str, socket.socket]) -> dict[str, str]:
     settings = installation.settings
-    configured: dict[str, ServiceSettings | WebhookSettings | None] = {
+    configured: dict[str, _Server | None] = {
         "service": settings.service,
         "webhook": settings.webhook,
+        "provider": settings.provider,
     }
     found = {}
     for name, listener in listeners.items():
@@ -191,15 +199,36 @@ def _webhook(
     )
 
 
+def _provider(
+    installation: Installation,
+    provider: ProviderSettings,
+    generation: Path,
+    listeners: Mapping[str, socket.socket],
+) -> ChildSpec:
+    return _web_server(
+        installation,
+        generation,
+        "provider",
+        "assay_webhooks.provider.wsgi:application",
+        listeners["provider"],
+        provider,
+        provider.tls,
+        _LARGEST_QUESTION,
+        lowest=ssl.TLSVersion.TLSv1_3,
+    )
+
+
 def _web_server(
     installation: Installation,
     generation: Path,
     name: str,
     application: str,
     listener: socket.socket,
-    server: ServiceSettings | WebhookSettings,
+    server: _Server,
     tls: TlsFiles | None,
     most_octets: int,
+    *,
+    lowest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
 ) -> ChildSpec:
     graceful = installation.settings.decision_seconds + _BESIDE_GRACEFUL
     options = ServerOptions(
@@ -209,7 +238,7 @@ def _web_server(
         lame_duck_seconds=server.lame_duck_seconds,
         graceful_seconds=graceful,
         most_octets=most_octets,
-        tls=_tls_paths(installation, tls),
+        tls=_tls_paths(installation, tls, lowest),
     )
     return ChildSpec(
         name=name,
@@ -226,11 +255,12 @@ def _web_server(
     )
 
 
-def _tls_paths(installation: Installation, tls: TlsFiles | None) -> TlsPaths | None:
+def _tls_paths(installation: Installation, tls: TlsFiles | None, lowest: ssl.TLSVersion) -> TlsPaths | None:
     if tls is None:
         return None
     return TlsPaths(
         certificate=installation.path(tls.certificate),
         key=installation.path(tls.key),
         client_ca=installation.path(tls.client_ca) if tls.client_ca else None,
+        lowest=lowest,
     )

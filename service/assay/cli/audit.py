@@ -37,8 +37,8 @@ def _client(
 @click.option("--verdict", type=click.Choice(["allow", "deny", "indeterminate"]), help="Verdict.")
 @click.option(
     "--kind",
-    type=click.Choice(["gate", "admission", "arming"]),
-    help="Who asked: CI (gate), the cluster (admission); or who disarmed and armed the webhook (arming).",
+    type=click.Choice(["gate", "admission", "provider", "arming"]),
+    help="Who asked: CI (gate), the cluster (admission), Gatekeeper (provider); or who disarmed and armed (arming).",
 )
 @click.option("--code", help="Code of a finding, for example licence.denied.")
 @click.option("--policy", help="Digest of the policy bundle that decided.")

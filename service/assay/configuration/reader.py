@@ -6,9 +6,17 @@ from assay.configuration.break_glass import read_break_glass
 from assay.configuration.cluster import read_cluster
 from assay.configuration.evidence import read_evidence
 from assay.configuration.listener import Address, parse_address
+from assay.configuration.provider import read_provider
 from assay.configuration.registry import read_registries
 from assay.configuration.section import Section, open_configuration, refuse
-from assay.configuration.settings import CacheSettings, ServiceSettings, Settings, TlsFiles, WebhookSettings
+from assay.configuration.settings import (
+    CacheSettings,
+    ProviderSettings,
+    ServiceSettings,
+    Settings,
+    TlsFiles,
+    WebhookSettings,
+)
 from assay.configuration.trust import read_trust
 from assay.configuration.webhook import read_coverage, read_tenants
 from assay.domain.caller import Caller, Role
@@ -35,6 +43,7 @@ def parse_configuration(octets: bytes) -> Settings:
         origin=_origin(root),
         service=_service(root.section("service")),
         webhook=webhook,
+        provider=_provider(root.optional_section("provider")),
         cluster=read_cluster(root.optional_section("cluster"), webhook),
         policy_bundle=policy.text("bundle"),
         rule_data=policy.text("rule_data"),
@@ -151,6 +160,13 @@ def _refuse_open_doors(listen: Address, settings: ServiceSettings) -> None:
         raise refuse("service.listen", f"{listen} can be reached by others without TLS", "add `tls`")
     if settings.local is not None:
         raise refuse("service.local", f"{listen} can be reached by others", "remove `local`; use `callers` with tokens")
+
+
+def _provider(section: Section | None) -> ProviderSettings | None:
+    if section is None:
+        return None
+    tls, read, lame_duck = _tls(section.section("tls")), _read_seconds(section), _lame_duck_seconds(section, default=5)
+    return read_provider(section, tls, read_seconds=read, lame_duck_seconds=lame_duck)
 
 
 def _webhook(section: Section | None) -> WebhookSettings | None:

@@ -63,6 +63,26 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """The provider for Gatekeeper: always TLS with client certificates for one of `client_names`.
+
+    Everything that is asked is judged for one tenant and environment.
+    """
+
+    listen: Address
+    workers: int
+    threads: int
+    read_seconds: int
+    lame_duck_seconds: int
+    tls: TlsFiles
+    client_names: frozenset[str]
+    tenant: str
+    environment: str
+    validation_milliseconds: int
+    mutation_milliseconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSettings:
     """The cluster whose admission is decided: the path of a kubeconfig, or an empty one for a Pod's service account."""
 
@@ -181,6 +201,7 @@ class Settings:
     origin: str
     service: ServiceSettings
     webhook: WebhookSettings | None
+    provider: ProviderSettings | None
     cluster: ClusterSettings | None
     policy_bundle: str
     rule_data: str

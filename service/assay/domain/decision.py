@@ -114,6 +114,7 @@ class DecisionKind(StrEnum):
 
     GATE = "gate"
     ADMISSION = "admission"
+    PROVIDER = "provider"
     ARMING = "arming"
     LOG_START = "log_start"
 

@@ -34,6 +34,14 @@ class AdmissionMetrics(Metrics, Protocol):
         ...
 
 
+class ProviderMetrics(Metrics, Protocol):
+    """Counters of the provider for Gatekeeper."""
+
+    def count_key(self, purpose: str, outcome: str) -> None:
+        """Count one answered key: `validate` or `mutate`; `allowed`, `denied`, `retryable` or `refused`."""
+        ...
+
+
 class EngineMetrics(Metrics, Protocol):
     """What the use cases count besides; labels come from closed sets."""
 

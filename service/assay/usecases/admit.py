@@ -103,13 +103,14 @@ def _answer(decision: Decision, images: tuple[ImageAnswer, ...]) -> AdmissionAns
 def _image_answers(
     engine: Engine, question: AdmissionQuestion, judged: list[Judged], decision: Decision
 ) -> tuple[ImageAnswer, ...]:
-    by_reference = {item.reference: _image_answer(item, decision) for item in judged}
+    by_reference = {item.reference: answer_image(item, decision) for item in judged}
     return tuple(
         replace(by_reference[engine.mirrors.origin_of(asked)], reference=asked) for asked in question.references
     )
 
 
-def _image_answer(judged: Judged, decision: Decision) -> ImageAnswer:
+def answer_image(judged: Judged, decision: Decision) -> ImageAnswer:
+    """What a decision says of one of its images."""
     about = {str(judged.reference), ""}
     blocking = [finding for finding in decision.findings if finding.blocks and finding.image in about]
     allowed = judged.verdict.verdict is Verdict.ALLOW or is_granted(decision, judged.reference)

@@ -84,7 +84,7 @@ class Scope:
     @property
     def may_recall(self) -> bool:
         """Whether what policy said before may be said again; whoever publishes gets a proof of this moment."""
-        return self.kind is DecisionKind.ADMISSION
+        return self.kind in {DecisionKind.ADMISSION, DecisionKind.PROVIDER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

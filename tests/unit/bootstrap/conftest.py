@@ -31,6 +31,15 @@ webhook:
   environment: prod
 """
 
+PROVIDER = """\
+provider:
+  listen: 127.0.0.1:0
+  tls: {certificate: provider.crt, key: provider.key, client_ca: clients-ca.crt}
+  client_names: [gatekeeper.test]
+  tenant: demo
+  environment: prod
+"""
+
 Write = Callable[[str], Path]
 
 

@@ -9,7 +9,7 @@ from assay.bootstrap.certificates import certificate_seconds, certificate_warnin
 from assay.bootstrap.installation import Installation
 from assay_webhooks.certificate import issue_serving_certificate
 from tests.fakes.certificate import NOW
-from tests.unit.bootstrap.conftest import CONFIGURATION, WEBHOOK, Write
+from tests.unit.bootstrap.conftest import CONFIGURATION, PROVIDER, WEBHOOK, Write
 
 LIFE = timedelta(days=80)
 
@@ -47,3 +47,7 @@ def test_a_server_without_tls_has_no_certificate(write: Write) -> None:
 def test_the_service_has_a_certificate_of_its_own(write: Write) -> None:
     tls = CONFIGURATION.replace("  local:", "  tls: {certificate: own.crt, key: own.key}\n  local:")
     assert certificate_seconds(Installation.load(write(tls)), NOW) == {"service": 0}
+
+
+def test_the_provider_has_a_certificate_of_its_own(write: Write) -> None:
+    assert certificate_seconds(Installation.load(write(CONFIGURATION + PROVIDER)), NOW) == {"provider": 0}

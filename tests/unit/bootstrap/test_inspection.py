@@ -10,7 +10,7 @@ import pytest
 from assay.bootstrap.composition import SystemComposition
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
-from tests.unit.bootstrap.conftest import CONFIGURATION, ROOT, WEBHOOK, Write
+from tests.unit.bootstrap.conftest import CONFIGURATION, PROVIDER, ROOT, WEBHOOK, Write
 
 OPA = ROOT / ".tools" / "bin" / "opa"
 
@@ -73,3 +73,17 @@ def test_a_configuration_is_read_whole_or_not_at_all(write: Write, tmp_path: Pat
     with pytest.raises(ConfigError) as caught:
         inspect(write(CONFIGURATION + padding + "surprise: 1\n"))
     assert caught.value.code == "configuration_invalid"
+
+
+def test_every_file_of_the_provider_is_looked_for(write: Write, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("provider.crt", "provider.key", "clients-ca.crt")]
+    for file in files:
+        file.touch()
+    path = write(CONFIGURATION + PROVIDER)
+    assert inspect(path)["provider"] == "listens on 127.0.0.1:0 with TLS"
+    for file in files:
+        file.unlink()
+        with pytest.raises(ConfigError) as caught:
+            inspect(path)
+        assert caught.value.code == "tls_file_missing"
+        file.touch()

@@ -30,7 +30,7 @@ def configuration_fields() -> set[str]:
     folder = _ROOT / "service" / "assay" / "configuration"
     return {
         node.args[0].value
-        for name in ("reader.py", "registry.py", "cluster.py", "webhook.py")
+        for name in ("reader.py", "registry.py", "cluster.py", "webhook.py", "provider.py")
         for node in ast.walk(ast.parse((folder / name).read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _READS
         if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
@@ -54,6 +54,7 @@ METRICS = [
     "assay_decisions_total",
     "assay_failures_total",
     "assay_namespace_watches_total",
+    "assay_provider_keys_total",
     "assay_registry_events_total",
     "assay_step_seconds",
     "assay_trust_refreshes_total",

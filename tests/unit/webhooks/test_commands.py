@@ -24,7 +24,11 @@ from tests.unit.bootstrap.conftest import WEBHOOK
 
 REGISTRIES = 'registries: {only: ["registry.example"], ca: release.pub}\n'
 CONFIGURATION = BASE.replace(REGISTRIES, "") + WEBHOOK.replace("  tls:", "  timeout_seconds: 7\n  tls:")
-RULE_DATA = {"demo": {"prod": {"allowed_registries": ["registry.example"]}}}
+DEMANDS: dict[str, object] = {
+    "allowed_registries": ["registry.example"],
+    "mandatory": {"request": ["evidence.allowed", "registry.allowed"]},
+}
+RULE_DATA = {"demo": {"prod": DEMANDS}}
 
 
 @pytest.fixture
@@ -76,15 +80,37 @@ def test_what_lies_in_a_mirror_of_an_allowed_registry_is_allowed(configuration: 
 def test_the_static_policy_denies_no_registry_where_the_rule_denies_none(
     configuration: Path, mode: str, patterns: list[str]
 ) -> None:
-    demands = {**RULE_DATA["demo"]["prod"], "modes": {"registry.allowed": mode}}
+    demands = {**DEMANDS, "modes": {"registry.allowed": mode}}
     (configuration.parent / "rule-data.json").write_text(json.dumps({"demo": {"prod": demands}}))
     _, _, policy, _ = yaml.safe_load_all(manifest(configuration).output)
     (allowed,) = [each["expression"] for each in policy["spec"]["variables"] if each["name"] == "allowed"]
     assert json.loads(allowed) == patterns
 
 
+@pytest.mark.parametrize(
+    ("mandatory", "patterns"),
+    [(["evidence.allowed", "registry.allowed"], ["^registry\\.example/"]), (["evidence.allowed"], [""])],
+)
+def test_the_static_policy_denies_no_registry_where_nobody_demands_the_rule(
+    configuration: Path, mandatory: list[str], patterns: list[str]
+) -> None:
+    demands = {**DEMANDS, "mandatory": {"request": mandatory}}
+    (configuration.parent / "rule-data.json").write_text(json.dumps({"demo": {"prod": demands}}))
+    _, _, policy, _ = yaml.safe_load_all(manifest(configuration).output)
+    (allowed,) = [each["expression"] for each in policy["spec"]["variables"] if each["name"] == "allowed"]
+    assert json.loads(allowed) == patterns
+
+
+def test_rule_data_that_does_not_say_what_is_mandatory_is_refused(configuration: Path) -> None:
+    demands = {key: value for key, value in DEMANDS.items() if key != "mandatory"}
+    (configuration.parent / "rule-data.json").write_text(json.dumps({"demo": {"prod": demands}}))
+    refused = manifest(configuration).exception
+    assert isinstance(refused, ConfigError)
+    assert refused.code == "rule_data_invalid"
+
+
 def test_modes_that_are_no_mapping_are_refused(configuration: Path) -> None:
-    demands = {**RULE_DATA["demo"]["prod"], "modes": []}
+    demands = {**DEMANDS, "modes": []}
     (configuration.parent / "rule-data.json").write_text(json.dumps({"demo": {"prod": demands}}))
     refused = manifest(configuration).exception
     assert isinstance(refused, ConfigError)

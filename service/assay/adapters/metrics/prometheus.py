@@ -39,6 +39,9 @@ _ADMISSION_TIMES = Histogram(
     registry=_REGISTRY,
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+_PROVIDER_KEYS = Counter(
+    "assay_provider_keys", "Keys answered to Gatekeeper.", ["purpose", "outcome"], registry=_REGISTRY
+)
 _CACHE = Counter(
     "assay_cache_events", "Looks into what is kept and what became of them.", ["layer", "outcome"], registry=_REGISTRY
 )
@@ -81,7 +84,7 @@ def _histogram(family: Histogram, *labels: str) -> Histogram:
 
 
 class PrometheusMetrics:
-    """The ports of metrics for engine, admission, pre-warmer, trust and cluster; labels come from closed sets."""
+    """The ports of all metrics; labels come from closed sets."""
 
     def count_decision(self, kind: str, verdict: str) -> None:
         """Count one recorded decision."""
@@ -107,6 +110,10 @@ class PrometheusMetrics:
         """Add the time that one review took."""
         _histogram(_ADMISSION_TIMES, hook).observe(seconds)
 
+    def count_key(self, purpose: str, outcome: str) -> None:
+        """Count one answered key."""
+        _counter(_PROVIDER_KEYS, purpose, outcome).inc()
+
     def count_cache(self, layer: str, outcome: str) -> None:
         """Count one look into what is kept."""
         _counter(_CACHE, layer, outcome).inc()
@@ -121,7 +128,7 @@ class PrometheusMetrics:
 
     def count_prewarm(self, why: str, outcome: str) -> None:
         """Count one image that was looked at before anybody asked."""
-        _PREWARMS.labels(why, outcome).inc()
+        _counter(_PREWARMS, why, outcome).inc()
 
     def count_reload(self, outcome: str) -> None:
         """Count one reload of trust."""

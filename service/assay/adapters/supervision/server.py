@@ -10,6 +10,7 @@ from assay.adapters.supervision.tls import TlsPaths
 READ_SECONDS = "ASSAY_READ_SECONDS"
 LAME_DUCK_SECONDS = "ASSAY_LAME_DUCK_SECONDS"
 MOST_OCTETS = "ASSAY_MOST_OCTETS"
+LOWEST_TLS = "ASSAY_LOWEST_TLS"
 
 _WORKER = "assay.adapters.supervision.worker.BoundedWorker"
 _HOOKS = "python:assay.adapters.supervision.gunicorn_hooks"
@@ -55,6 +56,7 @@ def server_command(application: str, descriptor: int, options: ServerOptions) ->
     ]
     if options.tls is not None:
         command += ["--certfile", str(options.tls.certificate), "--keyfile", str(options.tls.key)]
+        command += ["--env", f"{LOWEST_TLS}={options.tls.lowest.name}"]
         if options.tls.client_ca is not None:
             command += ["--ca-certs", str(options.tls.client_ca), "--cert-reqs", "2"]
     return [*command, application]

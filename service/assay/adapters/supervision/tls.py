@@ -8,11 +8,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsPaths:
-    """PEM files: the certificate, its key, and the CA that client certificates must come from, if any must."""
+    """PEM files: the certificate, its key, and the CA that client certificates must come from, if any must.
+
+    `lowest` is the oldest version of TLS that is spoken.
+    """
 
     certificate: Path
     key: Path
     client_ca: Path | None = None
+    lowest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
 
 
 class ReloadingContext:
@@ -50,7 +54,7 @@ class ReloadingContext:
 
 def _open_context(paths: TlsPaths) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=paths.client_ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = paths.lowest
     # An encrypted key must fail here; without an answer OpenSSL would ask at the terminal.
     context.load_cert_chain(paths.certificate, paths.key, password=_refuse_password)
     if paths.client_ca is not None:

@@ -23,7 +23,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from assay.adapters.supervision.answering import WSGI, AnsweringThreads
 from assay.adapters.supervision.connection import Connection, LengthRequired, Stage
-from assay.adapters.supervision.server import LAME_DUCK_SECONDS, MOST_OCTETS, READ_SECONDS
+from assay.adapters.supervision.server import LAME_DUCK_SECONDS, LOWEST_TLS, MOST_OCTETS, READ_SECONDS
 from assay.adapters.supervision.tls import ReloadingContext, TlsPaths
 from assay.domain.server_status import ServerStatus
 
@@ -74,7 +74,9 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         """Serve until SIGTERM, then drain."""
         if self.cfg.is_ssl:
             client_ca = Path(self.cfg.ca_certs) if self.cfg.ca_certs else None
-            paths = TlsPaths(certificate=Path(self.cfg.certfile), key=Path(self.cfg.keyfile), client_ca=client_ca)
+            lowest = ssl.TLSVersion[self.cfg.env[LOWEST_TLS]]
+            certificate, key = Path(self.cfg.certfile), Path(self.cfg.keyfile)
+            paths = TlsPaths(certificate=certificate, key=key, client_ca=client_ca, lowest=lowest)
             self._tls = ReloadingContext(paths)
         self._handshakes = ThreadPoolExecutor(_HANDSHAKE_THREADS)
         self._answering_threads = AnsweringThreads(self, self._read_seconds, self._answered)

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import ssl
 import subprocess
 import sys
 from dataclasses import replace
@@ -41,6 +42,12 @@ def test_client_certificates_are_required_when_a_ca_is_named() -> None:
     options = dict(itertools.pairwise(command))
     assert (options["--certfile"], options["--keyfile"]) == ("c", "k")
     assert (options["--ca-certs"], options["--cert-reqs"]) == ("ca", "2")
+    assert "ASSAY_LOWEST_TLS=TLSv1_2" in command
+
+
+def test_the_oldest_version_of_tls_is_told() -> None:
+    files = TlsPaths(certificate=Path("c"), key=Path("k"), lowest=ssl.TLSVersion.TLSv1_3)
+    assert "ASSAY_LOWEST_TLS=TLSv1_3" in server_command("a:b", 7, replace(PLAIN, tls=files))
 
 
 def test_a_worker_that_ended_leaves_no_gauge_behind(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The TLS context of the newest usable files."""
 
 import ssl
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,6 +33,11 @@ def test_unchanged_files_keep_the_context(paths: TlsPaths) -> None:
     assert live.warning == ""
     assert before.minimum_version is ssl.TLSVersion.TLSv1_2
     assert before.verify_mode is ssl.CERT_NONE
+
+
+def test_a_newer_version_of_tls_can_be_demanded(paths: TlsPaths) -> None:
+    live = ReloadingContext(replace(paths, lowest=ssl.TLSVersion.TLSv1_3))
+    assert live.context.minimum_version is ssl.TLSVersion.TLSv1_3
 
 
 def test_changed_files_make_a_new_context(paths: TlsPaths) -> None:

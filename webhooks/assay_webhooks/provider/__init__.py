@@ -1,0 +1,1 @@
+"""The external-data provider for Gatekeeper: the same engine behind another door."""
