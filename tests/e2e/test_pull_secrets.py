@@ -59,7 +59,7 @@ def private(
     kubeconfig = service_account_kubeconfig(control_plane)
     unauthenticated = "pull_secrets: true, unsafe_pull_secrets_without_client_ca: true"
     spare = make_spare(settings=f"cluster: {{kubeconfig: {kubeconfig}, {unauthenticated}}}\n")
-    with distribution(folder, auth=distribution_users(folder)) as host:
+    with distribution(folder, section=distribution_users(folder)) as host:
         spare.stack.contacted, spare.stack.allowed = (host,), (f"{spare.stack.registry.host}/age", f"{host}/age")
         with guard(control_plane, spare) as cluster:
             copy_as_user(folder, spare.released.pinned, f"{host}/age:1.3.2")

@@ -13,6 +13,7 @@ class CountingMetrics:
     steps: Counter[str] = field(default_factory=Counter)
     reloads: Counter[str] = field(default_factory=Counter)
     refreshes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    notifications: Counter[tuple[str, str]] = field(default_factory=Counter)
     cache: Counter[tuple[str, str]] = field(default_factory=Counter)
     ages: list[float] = field(default_factory=list)
     coalesced: int = 0
@@ -32,6 +33,9 @@ class CountingMetrics:
     def observe_step(self, step: str, seconds: float) -> None:
         assert seconds >= 0
         self.steps[step] += 1
+
+    def count_notification(self, kind: str, outcome: str) -> None:
+        self.notifications[kind, outcome] += 1
 
     def count_cache(self, layer: str, outcome: str) -> None:
         self.cache[layer, outcome] += 1

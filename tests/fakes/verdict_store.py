@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from assay.domain.errors import AssayError
 from assay.domain.kept_verdict import KeptVerdict
@@ -22,19 +21,23 @@ class MemoryStore(VerdictStore, KeptVerdicts):
     error: AssayError | None = None
     answer: Callable[[KeptVerdict | None], KeptVerdict | None] = _same
     name: str = ""
+    forgotten: list[Repository] = field(default_factory=list)
     kept: dict[VerdictKey, KeptVerdict] = field(default_factory=dict)
-    pushed: dict[Repository, datetime] = field(default_factory=dict)
 
-    def epoch(self) -> str:
+    def epoch(self, repository: Repository) -> str:
         if self.error is not None:
             raise self.error
-        return self.name
+        return f"{self.name}{self.forgotten.count(repository) or ''}"
+
+    def forget_repository(self, repository: Repository) -> None:
+        if self.error is not None:
+            raise self.error
+        self.forgotten.append(repository)
 
     def find(self, key: VerdictKey) -> KeptVerdict | None:
         if self.error is not None:
             raise self.error
-        kept, pushed = self.kept.get(key), self.pushed.get(key.repository)
-        return self.answer(kept if kept is not None and (pushed is None or kept.listed >= pushed) else None)
+        return self.answer(self.kept.get(key))
 
     def keep(self, kept: KeptVerdict) -> None:
         if self.error is not None:
@@ -45,11 +48,6 @@ class MemoryStore(VerdictStore, KeptVerdicts):
         if self.error is not None:
             raise self.error
         self.kept.pop(key, None)
-
-    def note_push(self, repository: Repository, time: datetime) -> None:
-        if self.error is not None:
-            raise self.error
-        self.pushed[repository] = max(time, self.pushed.get(repository, time))
 
     def entries(self) -> list[KeptVerdict]:
         return sorted(self.kept.values(), key=lambda kept: kept.listed, reverse=True)

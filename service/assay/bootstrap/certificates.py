@@ -40,6 +40,8 @@ def _certificates(installation: Installation) -> Iterator[tuple[str, Path]]:
         yield "webhook", installation.path(settings.webhook.tls.certificate)
     if settings.provider is not None:
         yield "provider", installation.path(settings.provider.tls.certificate)
+    if settings.notifications is not None and settings.notifications.tls is not None:
+        yield "notifications", installation.path(settings.notifications.tls.certificate)
 
 
 def _read(path: Path) -> x509.Certificate | None:

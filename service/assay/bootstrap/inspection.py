@@ -8,6 +8,7 @@ from pathlib import Path
 from assay.adapters.clock import SystemClock
 from assay.adapters.opa.generation import load_generation
 from assay.bootstrap.installation import Installation
+from assay.bootstrap.notifications import open_secrets
 from assay.bootstrap.registry import service_access, service_credentials
 from assay.bootstrap.serve import make_generation
 from assay.configuration.settings import TlsFiles
@@ -33,6 +34,9 @@ def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]
         servers.append(("webhook", settings.webhook.listen, settings.webhook.tls))
     if settings.provider is not None:
         servers.append(("provider", settings.provider.listen, settings.provider.tls))
+    if settings.notifications is not None:
+        open_secrets(installation, settings.notifications)
+        servers.append(("notifications", settings.notifications.listen, settings.notifications.tls))
     for name, _, tls in servers:
         _require_files(installation, name, tls)
     keys = sum(len(authority.keys) for authority in trust.authorities)

@@ -22,12 +22,20 @@ from assay.adapters.supervision.tls import TlsPaths
 from assay.bootstrap.applications import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
 from assay.bootstrap.cluster import cluster_access
 from assay.bootstrap.installation import Installation
+from assay.bootstrap.notifications import open_secrets
 from assay.configuration.listener import Address
-from assay.configuration.settings import ProviderSettings, ServiceSettings, TlsFiles, WebhookSettings
+from assay.configuration.settings import (
+    NotificationSettings,
+    ProviderSettings,
+    ServiceSettings,
+    TlsFiles,
+    WebhookSettings,
+)
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
+from assay.http.notifications import LARGEST_NOTIFICATION
 
-_Server = ServiceSettings | WebhookSettings | ProviderSettings
+_Server = ServiceSettings | WebhookSettings | ProviderSettings | NotificationSettings
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _GRACE_SECONDS = 5.0
 _BESIDE_GRACEFUL = 5
@@ -52,6 +60,9 @@ def _run(installation: Installation, report: Callable[[str], None]) -> None:
         listeners["webhook"] = _listen(settings.webhook.listen)
     if settings.provider is not None:
         listeners["provider"] = _listen(settings.provider.listen)
+    if settings.notifications is not None:
+        open_secrets(installation, settings.notifications)
+        listeners["notifications"] = _listen(settings.notifications.listen)
     endpoints = _endpoints(installation, listeners)
     specs = [_opa(installation, generation), _sequencer(installation), _service(installation, generation, listeners)]
     specs[2:2] = _refresher(installation)
@@ -59,6 +70,8 @@ def _run(installation: Installation, report: Callable[[str], None]) -> None:
         specs.append(_webhook(installation, settings.webhook, generation, listeners))
     if settings.provider is not None:
         specs.append(_provider(installation, settings.provider, generation, listeners))
+    if settings.notifications is not None:
+        specs.append(_notifications(installation, settings.notifications, generation, listeners))
 
     def started(_: Mapping[str, int]) -> None:
         for name, address in endpoints.items():
@@ -121,6 +134,7 @@ def _endpoints(installation: Installation, listeners: Mapping[str, socket.socket
         "service": settings.service,
         "webhook": settings.webhook,
         "provider": settings.provider,
+        "notifications": settings.notifications,
     }
     found = {}
     for name, listener in listeners.items():
@@ -215,6 +229,18 @@ def _provider(
         provider.tls,
         _LARGEST_QUESTION,
         lowest=ssl.TLSVersion.TLSv1_3,
+    )
+
+
+def _notifications(
+    installation: Installation,
+    server: NotificationSettings,
+    generation: Path,
+    listeners: Mapping[str, socket.socket],
+) -> ChildSpec:
+    name, application = "notifications", "assay_webhooks.notification_wsgi:application"
+    return _web_server(
+        installation, generation, name, application, listeners[name], server, server.tls, LARGEST_NOTIFICATION
     )
 
 

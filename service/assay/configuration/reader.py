@@ -6,17 +6,12 @@ from assay.configuration.break_glass import read_break_glass
 from assay.configuration.cluster import read_cluster
 from assay.configuration.evidence import read_evidence
 from assay.configuration.listener import Address, parse_address
+from assay.configuration.notification import read_notifications
 from assay.configuration.provider import read_provider
 from assay.configuration.registry import read_registries
 from assay.configuration.section import Section, open_configuration, refuse
-from assay.configuration.settings import (
-    CacheSettings,
-    ProviderSettings,
-    ServiceSettings,
-    Settings,
-    TlsFiles,
-    WebhookSettings,
-)
+from assay.configuration.server import read_lame_duck_seconds, read_seconds, read_tls
+from assay.configuration.settings import CacheSettings, ProviderSettings, ServiceSettings, Settings, WebhookSettings
 from assay.configuration.trust import read_trust
 from assay.configuration.webhook import read_coverage, read_tenants
 from assay.domain.caller import Caller, Role
@@ -44,6 +39,7 @@ def parse_configuration(octets: bytes) -> Settings:
         service=_service(root.section("service")),
         webhook=webhook,
         provider=_provider(root.optional_section("provider")),
+        notifications=read_notifications(root.optional_section("notifications")),
         cluster=read_cluster(root.optional_section("cluster"), webhook),
         policy_bundle=policy.text("bundle"),
         rule_data=policy.text("rule_data"),
@@ -92,14 +88,6 @@ def _digest(section: Section, key: str) -> Digest:
         raise refuse(key, f"{value[:80]!r} is not a SHA-256", "write 64 lower-case hex characters") from error
 
 
-def _tls(section: Section) -> TlsFiles:
-    files = TlsFiles(
-        certificate=section.text("certificate"), key=section.text("key"), client_ca=section.text("client_ca", "")
-    )
-    section.finish()
-    return files
-
-
 def _caller(section: Section, *, name: str) -> Caller:
     roles = section.texts("roles", required=True)
     unknown = sorted(set(roles) - set(Role))
@@ -132,23 +120,15 @@ def _service(section: Section) -> ServiceSettings:
         listen=listen,
         workers=section.integer("workers", 2, lowest=1, highest=64),
         threads=section.integer("threads", 8, lowest=1, highest=64),
-        read_seconds=_read_seconds(section),
-        lame_duck_seconds=_lame_duck_seconds(section, default=2),
-        tls=_tls(tls) if tls else None,
+        read_seconds=read_seconds(section),
+        lame_duck_seconds=read_lame_duck_seconds(section, default=2),
+        tls=read_tls(tls) if tls else None,
         callers=_callers(section),
         local=_caller(local, name="local") if local else None,
     )
     section.finish()
     _refuse_open_doors(listen, settings)
     return settings
-
-
-def _read_seconds(section: Section) -> int:
-    return section.integer("read_seconds", 5, lowest=1, highest=60)
-
-
-def _lame_duck_seconds(section: Section, *, default: int) -> int:
-    return section.integer("lame_duck_seconds", default, lowest=0, highest=120)
 
 
 def _refuse_open_doors(listen: Address, settings: ServiceSettings) -> None:
@@ -165,8 +145,12 @@ def _refuse_open_doors(listen: Address, settings: ServiceSettings) -> None:
 def _provider(section: Section | None) -> ProviderSettings | None:
     if section is None:
         return None
-    tls, read, lame_duck = _tls(section.section("tls")), _read_seconds(section), _lame_duck_seconds(section, default=5)
-    return read_provider(section, tls, read_seconds=read, lame_duck_seconds=lame_duck)
+    return read_provider(
+        section,
+        read_tls(section.section("tls")),
+        read_seconds=read_seconds(section),
+        lame_duck_seconds=read_lame_duck_seconds(section, default=5),
+    )
 
 
 def _webhook(section: Section | None) -> WebhookSettings | None:
@@ -176,10 +160,10 @@ def _webhook(section: Section | None) -> WebhookSettings | None:
         listen=parse_address(section.text("listen"), place="webhook.listen"),
         workers=section.integer("workers", 2, lowest=1, highest=64),
         threads=section.integer("threads", 8, lowest=1, highest=64),
-        read_seconds=_read_seconds(section),
-        lame_duck_seconds=_lame_duck_seconds(section, default=5),
+        read_seconds=read_seconds(section),
+        lame_duck_seconds=read_lame_duck_seconds(section, default=5),
         timeout_seconds=section.integer("timeout_seconds", 10, lowest=1, highest=30),
-        tls=_tls(section.section("tls")),
+        tls=read_tls(section.section("tls")),
         tenants=read_tenants(section),
         coverage=read_coverage(section),
     )

@@ -11,6 +11,7 @@ from assay.domain.digest import Digest
 from assay.domain.evidence_format import EvidenceFormat
 from assay.domain.key_uri import KeyUri
 from assay.domain.mirror import MirrorNames
+from assay.domain.notification import NotificationSource
 from assay.domain.quorum import Quorum
 from assay.domain.tenancy import TenantRule
 from assay.verification.identity import IdentityPattern
@@ -80,6 +81,31 @@ class ProviderSettings:
     environment: str
     validation_milliseconds: int
     mutation_milliseconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """Who may notify, and the paths of the files with the secrets that show who it is: all of them count."""
+
+    source: NotificationSource
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationSettings:
+    """The server that registries notify of pushes: one process, because what it remembers is its own."""
+
+    listen: Address
+    threads: int
+    read_seconds: int
+    lame_duck_seconds: int
+    tls: TlsFiles | None
+    sources: tuple[SourceSettings, ...]
+
+    @property
+    def workers(self) -> int:
+        """How many processes there are."""
+        return 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +228,7 @@ class Settings:
     service: ServiceSettings
     webhook: WebhookSettings | None
     provider: ProviderSettings | None
+    notifications: NotificationSettings | None
     cluster: ClusterSettings | None
     policy_bundle: str
     rule_data: str

@@ -19,7 +19,7 @@ class VerdictKey:
     at which a rule changed, so that an effective date that comes makes another key. `reader` names the credentials
     the evidence was read with, empty for those of the installation. `waivers` and `feeds` are revisions, empty as long
     as there are none. `revision` stands for what else turns evidence into documents: code of the release, settings.
-    `epoch` changes when somebody clears what is kept.
+    `epoch` changes when somebody clears what is kept, or a registry tells of a push to the repository.
     """
 
     repository: Repository

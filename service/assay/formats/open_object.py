@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from assay.domain.errors import InvalidInput
 
+_REMEDY = "generate the document again and attest it"
+
 
 class OpenObject:
     """One JSON object of a foreign format.
@@ -12,16 +14,17 @@ class OpenObject:
     than its format gives it.
     """
 
-    def __init__(self, value: object, *, place: str, code: str) -> None:
+    def __init__(self, value: object, *, place: str, code: str, remedy: str = _REMEDY) -> None:
         self._place = place
         self._code = code
+        self._remedy = remedy
         if not isinstance(value, Mapping):
             raise self.refuse("", "an object is expected")
         self._members: Mapping[str, object] = value
 
     def refuse(self, key: str, why: str) -> InvalidInput:
         """The error for one member."""
-        return InvalidInput(self._code, f"{self._at(key)}: {why}", remedy="generate the document again and attest it")
+        return InvalidInput(self._code, f"{self._at(key)}: {why}", remedy=self._remedy)
 
     def _at(self, key: str) -> str:
         return f"{self._place}.{key}" if key else self._place
@@ -29,6 +32,10 @@ class OpenObject:
     def has(self, key: str) -> bool:
         """Whether the member is there."""
         return key in self._members
+
+    def value(self, key: str) -> object:
+        """The member as it is, None when it is not there: for whoever checks its type."""
+        return self._members.get(key)
 
     def text(self, key: str, default: str | None = None, *, longest: int = 4096, may_be_empty: bool = False) -> str:
         """A string without control characters; required and not empty unless a default is given."""
@@ -56,18 +63,18 @@ class OpenObject:
 
     def section(self, key: str) -> "OpenObject":
         """A required object below this one."""
-        return OpenObject(self._members.get(key), place=self._at(key), code=self._code)
+        return self._below(self._members.get(key), self._at(key))
 
     def optional_section(self, key: str) -> "OpenObject":
         """An object below this one, empty when it is not there."""
-        return OpenObject(self._members.get(key, {}), place=self._at(key), code=self._code)
+        return self._below(self._members.get(key, {}), self._at(key))
 
     def sections(self, key: str) -> list["OpenObject"]:
         """The objects of a list, empty when it is not there."""
-        return [
-            OpenObject(value, place=f"{self._at(key)}[{number}]", code=self._code)
-            for number, value in enumerate(self._list(key))
-        ]
+        return [self._below(value, f"{self._at(key)}[{number}]") for number, value in enumerate(self._list(key))]
+
+    def _below(self, value: object, place: str) -> "OpenObject":
+        return OpenObject(value, place=place, code=self._code, remedy=self._remedy)
 
     def _list(self, key: str) -> list[object]:
         value = self._members.get(key, [])

@@ -12,6 +12,7 @@ from assay.http.health import health_blueprint
 from assay.http.log import log_blueprint
 from assay.http.parts import ServiceParts
 from assay.http.problem import render_problem
+from assay.ports.metrics import Metrics
 
 _LOG = logging.getLogger("assay.http")
 
@@ -27,10 +28,16 @@ def create_service(parts: ServiceParts) -> Flask:
     application.url_map.merge_slashes = False  # one path means one thing; nothing is redirected
     for blueprint in (gate_blueprint(parts), decisions_blueprint(parts), log_blueprint(parts), health_blueprint(parts)):
         application.register_blueprint(blueprint)
+    answer_problems(application, parts.metrics)
+    return application
+
+
+def answer_problems(application: Flask, metrics: Metrics) -> None:
+    """Answer and count whatever goes wrong in an application as a problem document."""
 
     @application.errorhandler(AssayError)
     def typed(error: AssayError) -> Response:
-        parts.metrics.count_failure(error.code)
+        metrics.count_failure(error.code)
         part = getattr(error, "part", "")
         return render_problem(error, members={"part": part} if part else None)
 
@@ -43,15 +50,13 @@ def create_service(parts: ServiceParts) -> Flask:
 
     @application.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        parts.metrics.count_failure("internal")
+        metrics.count_failure("internal")
         frame = error.__traceback__
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next
         place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "unknown"
         _LOG.error("unexpected %s at %s", type(error).__name__, place)
         return render_problem(InternalError())
-
-    return application
 
 
 class InternalError(AssayError):

@@ -6,10 +6,9 @@ from assay.domain.errors import InvalidInput
 
 
 def read_json_body(*, largest: int) -> bytes:
-    """The body of the current request.
+    """The JSON body of the current request.
 
-    Raises `InvalidInput(content_type_unsupported | body_too_large | request_malformed)`; at most one byte more than
-    `largest` is read, whatever the length header says.
+    Raises `InvalidInput(content_type_unsupported)` and what `read_body` raises.
     """
     if request.mimetype != "application/json":
         raise InvalidInput(
@@ -17,6 +16,15 @@ def read_json_body(*, largest: int) -> bytes:
             f"the body is {request.mimetype[:80] or 'of no type'}, not application/json",
             remedy="send `Content-Type: application/json`",
         )
+    return read_body(largest=largest)
+
+
+def read_body(*, largest: int) -> bytes:
+    """The body of the current request, whatever its type.
+
+    Raises `InvalidInput(body_too_large | request_malformed)`; at most one byte more than `largest` is read, whatever
+    the length header says.
+    """
     declared = request.content_length or 0
     body = b"" if declared > largest else _read(largest + 1)
     if max(declared, len(body)) > largest:

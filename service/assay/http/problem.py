@@ -21,6 +21,7 @@ _STATUS_BY_CODE: Mapping[str, int] = {
     "layout_unknown": 404,
     "method_not_allowed": 405,
     "log_overloaded": 429,
+    "notifications_overloaded": 429,
     "record_corrupt": 500,
     "internal": 500,
 }

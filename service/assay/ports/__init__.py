@@ -158,8 +158,12 @@ class VerdictStore(Protocol):
     Nothing depends on it: what it does not have is judged anew. What `find` returns was kept under this very key.
     """
 
-    def epoch(self) -> str:
-        """Part of every key; changes when everything is to be forgotten."""
+    def epoch(self, repository: Repository) -> str:
+        """Part of every key about the repository; changes when everything, or all about it, is to be forgotten."""
+        ...
+
+    def forget_repository(self, repository: Repository) -> None:
+        """Forget what is kept about a repository, also what running workers remember or are about to keep."""
         ...
 
     def find(self, key: VerdictKey) -> KeptVerdict | None:
@@ -172,10 +176,6 @@ class VerdictStore(Protocol):
 
     def forget(self, key: VerdictKey) -> None:
         """Let go the verdict under the key, if there is one."""
-        ...
-
-    def note_push(self, repository: Repository, time: datetime) -> None:
-        """From now on find nothing about this repository that was listed before this time."""
         ...
 
 

@@ -42,6 +42,14 @@ class ProviderMetrics(Metrics, Protocol):
         ...
 
 
+class NotificationMetrics(Metrics, Protocol):
+    """What is counted of notifications."""
+
+    def count_notification(self, kind: str, outcome: str) -> None:
+        """Count one call by the kind of its source: `taken`, `ignored`, `refused` or `failed`."""
+        ...
+
+
 class EngineMetrics(Metrics, Protocol):
     """What the use cases count besides; labels come from closed sets."""
 

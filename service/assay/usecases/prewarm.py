@@ -97,8 +97,6 @@ class Prewarming:
         scopes = [(image.tenant, image.environment)] if image.tenant else self.scopes
         artefact = replace(image.artefact, tag="")
         now, pushed = self.engine.clock.monotonic(), image.why is Sighting.NOTIFICATION
-        if pushed:
-            self._note_push(artefact)
         for tenant, environment in scopes:
             place = artefact, Scope(kind=DecisionKind.ADMISSION, tenant=tenant, environment=environment)
             known = self._plan.pop(place, None)
@@ -106,12 +104,6 @@ class Prewarming:
             self._plan[place] = _Planned(why=image.why, seen=now, due=due)
             if len(self._plan) > self.most:
                 self._plan.popitem(last=False)
-
-    def _note_push(self, artefact: Artefact) -> None:
-        try:
-            self.engine.memory.store.note_push(artefact.repository, self.engine.clock.now())
-        except AssayError:
-            self.engine.metrics.count_cache("store", "failure")
 
     def _begins(self, place: _Place) -> float:
         pause = self._pauses.get(place[0].repository.registry)

@@ -9,6 +9,7 @@ from assay.domain.decision import PolicyIdentity
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError
 from assay.domain.kept_verdict import EvidenceVerdict, KeptVerdict
+from assay.domain.reference import Repository
 from assay.domain.verdict_key import VerdictKey
 from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.memory import TimedProof
@@ -21,12 +22,11 @@ class Basis:
 
     policy: PolicyIdentity
     since: datetime
-    epoch: str
 
 
 def basis(engine: Engine, now: datetime) -> Basis:
     """That of this moment."""
-    return Basis(policy=engine.identity(), since=engine.policy.loaded().since(now), epoch=_epoch(engine))
+    return Basis(policy=engine.identity(), since=engine.policy.loaded().since(now))
 
 
 def verdict_key(engine: Engine, source: Source, artefact: Artefact, scope: Scope, now: datetime) -> VerdictKey:
@@ -45,14 +45,14 @@ def verdict_key(engine: Engine, source: Source, artefact: Artefact, scope: Scope
         limits=engine.limits,
         formats=engine.formats,
         revision=engine.revision,
-        epoch=common.epoch,
+        epoch=epoch_of(engine, artefact.repository),
     )
 
 
-def _epoch(engine: Engine) -> str:
+def epoch_of(engine: Engine, repository: Repository) -> str:
     """That of the store; while it cannot be asked, an epoch of its own in which nothing is remembered for long."""
     try:
-        return engine.memory.store.epoch()
+        return engine.memory.store.epoch(repository)
     except AssayError:
         engine.metrics.count_cache("store", "failure")
         return "unknown"

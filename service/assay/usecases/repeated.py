@@ -12,7 +12,7 @@ from assay.usecases.conclude import Asker, Concluded
 from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.judge import Judged
 from assay.usecases.memory import KeptOutcome
-from assay.usecases.recollection import basis, verdict_key
+from assay.usecases.recollection import basis, epoch_of, verdict_key
 
 
 def question_key(question: AdmissionQuestion, asker: Asker, scope: Scope, source: Source) -> Hashable | None:
@@ -28,8 +28,8 @@ def question_key(question: AdmissionQuestion, asker: Asker, scope: Scope, source
 def recall_outcome(engine: Engine, key: Hashable) -> KeptOutcome | None:
     """The answer that the question got before, if it would get it again.
 
-    Guaranteed: policy, rule dates, trust and the epoch of the store are those of then, the verdict on each image is
-    still the one that is remembered for it and fresh, and the policy said so within the life of such an answer.
+    Guaranteed: policy, rule dates and trust are those of then, the verdict on each image is still the one that is
+    remembered for it, of this epoch and fresh, and the policy said so within the life of such an answer.
     """
     kept = engine.memory.outcomes.get(key)
     if kept is None or not 0 <= engine.clock.monotonic() - kept.proven < engine.life.request.total_seconds():
@@ -38,6 +38,8 @@ def recall_outcome(engine: Engine, key: Hashable) -> KeptOutcome | None:
     if kept.basis != basis(engine, now):
         return None
     for verdict_of, found in kept.verdicts:
+        if verdict_of.epoch != epoch_of(engine, verdict_of.repository):
+            return None
         known = engine.memory.verdicts.get(verdict_of)
         if known is None or known.found is not found or not known.fresh(now, engine.life):
             return None

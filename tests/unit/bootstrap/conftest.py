@@ -30,6 +30,11 @@ webhook:
   tenant: demo
   environment: prod
 """
+NOTIFICATIONS = """\
+notifications:
+  listen: 127.0.0.1:0
+  sources: [{name: main, kind: harbor, registry: registry.example, secrets: [token]}]
+"""
 
 PROVIDER = """\
 provider:

@@ -51,3 +51,11 @@ def test_the_service_has_a_certificate_of_its_own(write: Write) -> None:
 
 def test_the_provider_has_a_certificate_of_its_own(write: Write) -> None:
     assert certificate_seconds(Installation.load(write(CONFIGURATION + PROVIDER)), NOW) == {"provider": 0}
+
+
+def test_the_server_for_notifications_has_one_of_its_own(write: Write) -> None:
+    source = "{name: main, kind: harbor, registry: registry.example, secrets: [token]}"
+    section = (
+        f"notifications: {{listen: 127.0.0.1:0, tls: {{certificate: own.crt, key: own.key}}, sources: [{source}]}}\n"
+    )
+    assert certificate_seconds(Installation.load(write(CONFIGURATION + section)), NOW) == {"notifications": 0}

@@ -10,7 +10,7 @@ import pytest
 from assay.bootstrap.composition import SystemComposition
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
-from tests.unit.bootstrap.conftest import CONFIGURATION, PROVIDER, ROOT, WEBHOOK, Write
+from tests.unit.bootstrap.conftest import CONFIGURATION, NOTIFICATIONS, PROVIDER, ROOT, WEBHOOK, Write
 
 OPA = ROOT / ".tools" / "bin" / "opa"
 
@@ -34,13 +34,16 @@ def test_every_part_is_told_and_nothing_is_left_behind(write: Write, tmp_path: P
     (tmp_path / "tls.key").touch()
     digest = Digest.of(OPA.read_bytes())
     glass = "break_glass: {grants: grants, authorities: [release]}\n"
-    text = CONFIGURATION.replace("path: opa}", f"path: opa, sha256: {digest.hex}}}") + WEBHOOK + glass
+    text = CONFIGURATION.replace("path: opa}", f"path: opa, sha256: {digest.hex}}}") + WEBHOOK + glass + NOTIFICATIONS
+    (tmp_path / "token").write_text("a secret of sixteen and more")
+    (tmp_path / "token").chmod(0o600)
     found = inspect(write(text))
     assert found["trust"] == "1 authorities, 1 keys, 0 identities"
     assert found["rule data"] == "for demo/prod"
     assert found["opa"] == digest.text
     assert found["break-glass"] == "1 of release, at most 1 day, 0:00:00 and 20 uses"
     assert found["service"] == "listens on 127.0.0.1:0"
+    assert found["notifications"] == "listens on 127.0.0.1:0"
     assert found["webhook"] == "listens on 127.0.0.1:0 with TLS"
     assert not (tmp_path / "state").exists()
 
@@ -56,6 +59,7 @@ def test_every_part_is_told_and_nothing_is_left_behind(write: Write, tmp_path: P
         ("  release:", "  other:", "rule_data_invalid"),
         ("policies,", "gone,", "policy_invalid"),
         ("state: state", "state: state\n" + WEBHOOK.rstrip(), "tls_file_missing"),
+        ("state: state", "state: state\n" + NOTIFICATIONS.rstrip(), "secret_unusable"),
         ("version: 1", "version: 2", "configuration_invalid"),
     ],
 )

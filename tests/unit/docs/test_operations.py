@@ -31,6 +31,7 @@ def configuration_fields() -> set[str]:
     return {
         node.args[0].value
         for name in ("reader.py", "registry.py", "cluster.py", "webhook.py", "provider.py")
+        for name in ("reader.py", "server.py", "registry.py", "cluster.py", "webhook.py", "notification.py")
         for node in ast.walk(ast.parse((folder / name).read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _READS
         if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
@@ -55,6 +56,7 @@ METRICS = [
     "assay_failures_total",
     "assay_namespace_watches_total",
     "assay_provider_keys_total",
+    "assay_notifications_total",
     "assay_registry_events_total",
     "assay_step_seconds",
     "assay_trust_refreshes_total",

@@ -18,6 +18,7 @@ from tests.fakes.policy import ENVIRONMENT
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.service import DamagedArchive, Service, logged_service
 from tests.fakes.signing import FakeAuthority
+from tests.unit.http.test_notifications import Door
 
 _ROOT = Path(__file__).parents[3]
 DESCRIPTION: dict[str, Any] = yaml.safe_load((_ROOT / "service" / "openapi.yaml").read_text(encoding="utf-8"))
@@ -45,13 +46,18 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def test_every_route_is_described_and_every_description_has_a_route() -> None:
-    rules = Service().application().url_map.iter_rules()
+    rules = [*Service().application().url_map.iter_rules(), *Door().application().url_map.iter_rules()]
     routes = {
         (re.sub(r"<\w+>", "{id}", rule.rule), method.lower())
         for rule in rules
         for method in (rule.methods or set()) - AUTOMATIC
     }
-    described = {(path, method) for path, operations in DESCRIPTION["paths"].items() for method in operations}
+    described = {
+        (path, method)
+        for path, operations in DESCRIPTION["paths"].items()
+        for method in operations
+        if method != "servers"
+    }
     assert routes == described
 
 
@@ -105,3 +111,10 @@ def test_every_filter_is_described() -> None:
     described = {item["name"] for item in DESCRIPTION["paths"]["/v1/decisions"]["get"]["parameters"]}
     for name in described:
         assert "unknown" not in Service().get(f"/v1/decisions?{name}=1").text
+
+
+def test_a_notification_is_answered_as_described() -> None:
+    path = "/v1/notifications/{id}"
+    for door, status in ((Door(), 202), (Door(error=RuntimeError("unforeseen")), 500)):
+        answer = door.call(data=b"{}")
+        assert (answer.status_code, complaints(answer, path, method="post")) == (status, [])

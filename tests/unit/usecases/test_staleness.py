@@ -198,15 +198,12 @@ def test_a_registry_that_answers_again_is_no_longer_in_trouble(
 
 
 @pytest.mark.parametrize("seconds", [61, 599])
-def test_what_other_processes_found_or_what_was_pushed_ends_it_within_a_second(
-    world: World, registry: FakeRegistry, clock: MovingClock, seconds: int
-) -> None:
+def test_a_push_ends_it_at_once(world: World, registry: FakeRegistry, clock: MovingClock, seconds: int) -> None:
     judge(world, pinned(registry))
     break_down(registry)
     clock.pass_time(seconds)
     assert judge(world, pinned(registry)).stale_seconds
-    world.memory.store.note_push(pinned(registry).repository, clock.now())
-    clock.pass_time(1)
+    world.memory.store.forget_repository(pinned(registry).repository)
     assert outcome(judge(world, pinned(registry))) == (Verdict.INDETERMINATE, 0)
 
 

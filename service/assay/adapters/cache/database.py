@@ -5,7 +5,6 @@ compared with their digest and their key; what keeps strangers from writing them
 """
 
 import os
-import secrets
 import sqlite3
 import threading
 import zlib
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from assay.adapters.cache.epoch import Epochs
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.kept_verdict import KeptVerdict
@@ -28,13 +28,7 @@ CREATE TABLE IF NOT EXISTS verdict (
   key TEXT PRIMARY KEY, listed REAL NOT NULL, size INTEGER NOT NULL, digest TEXT NOT NULL, octets BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS verdict_listed ON verdict (listed, size);
-CREATE TABLE IF NOT EXISTS push (repository TEXT PRIMARY KEY, time REAL NOT NULL);
 """
-_FIND = (
-    "SELECT digest, octets FROM verdict WHERE key = ?"
-    " AND listed >= COALESCE((SELECT time FROM push WHERE repository = ?), 0)"
-)
-_PUSH = "INSERT INTO push VALUES (?, ?) ON CONFLICT (repository) DO UPDATE SET time = MAX(time, excluded.time)"
 _BUSY_SECONDS = 0.05
 _LARGEST = 64 * 1024 * 1024
 _COMPRESSION = 1
@@ -60,28 +54,32 @@ class VerdictDatabase(VerdictStore, KeptVerdicts):
     def __init__(self, folder: Path, *, room: Room | None = None) -> None:
         self._folder = folder
         self._file = folder / "verdicts.db"
-        self._epoch = folder / "epoch"
+        self._epochs = Epochs(folder)
         self._room = room or Room()
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._owner = 0
         self._written = 0
 
-    def epoch(self) -> str:
-        """The name of the time since the last `clear`."""
+    def epoch(self, repository: Repository) -> str:
+        """The name of the time since the last `clear`, or since this repository was forgotten."""
         try:
-            status = self._epoch.stat()
-        except FileNotFoundError:
-            return ""
+            return self._epochs.current(repository)
         except OSError as error:
             raise _unavailable(str(error)) from error
-        return f"{status.st_ino}.{status.st_mtime_ns}"
+
+    def forget_repository(self, repository: Repository) -> None:
+        """Forget what is kept about a repository, in every process: nobody asks for it under the next epoch."""
+        try:
+            self._epochs.begin_for(repository)
+        except OSError as error:
+            raise _unavailable(str(error)) from error
 
     def find(self, key: VerdictKey) -> KeptVerdict | None:
         """The verdict under the key; None when there is none, or none that this release wrote under it."""
         name = key_digest(key).text
         with self._opened() as connection:
-            row = connection.execute(_FIND, (name, str(key.repository))).fetchone()
+            row = connection.execute("SELECT digest, octets FROM verdict WHERE key = ?", (name,)).fetchone()
         kept = _read(*row) if row is not None else None
         return kept if kept is not None and kept.key == key else None
 
@@ -101,14 +99,6 @@ class VerdictDatabase(VerdictStore, KeptVerdicts):
         with self._opened() as connection:
             connection.execute("DELETE FROM verdict WHERE key = ?", (key_digest(key).text,))
 
-    def note_push(self, repository: Repository, time: datetime) -> None:
-        """From now on find nothing about this repository that was listed before this time."""
-        row = (str(repository), time.timestamp())
-        with self._opened() as connection:
-            connection.execute(_PUSH, row)
-            oldest = (time - self._room.oldest).timestamp()  # nothing that is kept was listed before
-            connection.execute("DELETE FROM push WHERE time < ?", (oldest,))
-
     def entries(self) -> Sequence[KeptVerdict]:
         """Every verdict that can be read, those first that were listed last."""
         with self._opened() as connection:
@@ -117,11 +107,8 @@ class VerdictDatabase(VerdictStore, KeptVerdicts):
 
     def clear(self) -> None:
         """Forget everything; what other processes remember is no longer asked for, because its key names the epoch."""
-        fresh = self._folder / f".epoch-{secrets.token_hex(8)}"
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fresh.touch(mode=0o600)
-            fresh.replace(self._epoch)
+            self._epochs.begin()
         except OSError as error:
             raise _unavailable(str(error)) from error
         try:

@@ -42,6 +42,12 @@ _ADMISSION_TIMES = Histogram(
 _PROVIDER_KEYS = Counter(
     "assay_provider_keys", "Keys answered to Gatekeeper.", ["purpose", "outcome"], registry=_REGISTRY
 )
+_NOTIFICATIONS = Counter(
+    "assay_notifications",
+    "Notifications of registries and what became of them.",
+    ["kind", "outcome"],
+    registry=_REGISTRY,
+)
 _CACHE = Counter(
     "assay_cache_events", "Looks into what is kept and what became of them.", ["layer", "outcome"], registry=_REGISTRY
 )
@@ -113,6 +119,10 @@ class PrometheusMetrics:
     def count_key(self, purpose: str, outcome: str) -> None:
         """Count one answered key."""
         _counter(_PROVIDER_KEYS, purpose, outcome).inc()
+
+    def count_notification(self, kind: str, outcome: str) -> None:
+        """Count one notification of a registry."""
+        _counter(_NOTIFICATIONS, kind, outcome).inc()
 
     def count_cache(self, layer: str, outcome: str) -> None:
         """Count one look into what is kept."""

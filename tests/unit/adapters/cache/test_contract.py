@@ -53,11 +53,11 @@ def test_the_last_one_counts_and_the_newest_listing_comes_first(store: Store) ->
 
 
 def test_an_epoch_lasts_until_everything_is_forgotten(store: Store) -> None:
-    before = store.epoch()
+    before = store.epoch(KEY.repository)
     store.keep(kept_verdict())
-    assert store.epoch() == before
+    assert store.epoch(KEY.repository) == before
     store.clear()
-    assert (store.epoch() == before, store.find(KEY), list(store.entries())) == (False, None, [])
+    assert (store.epoch(KEY.repository) == before, store.find(KEY), list(store.entries())) == (False, None, [])
 
 
 def test_what_was_forgotten_is_not_found_again(store: Store) -> None:
@@ -68,13 +68,11 @@ def test_what_was_forgotten_is_not_found_again(store: Store) -> None:
     assert (store.find(KEY), store.find(OTHER)) == (None, kept_verdict(key=OTHER))
 
 
-def test_after_a_push_nothing_is_found_that_was_listed_before(store: Store) -> None:
-    pushed = NOW + timedelta(seconds=10)
-    elsewhere = replace(KEY, repository=Repository.parse("registry.example/elsewhere"))
-    store.note_push(KEY.repository, pushed)
-    store.note_push(KEY.repository, NOW)  # told late
-    store.keep(kept_verdict())
-    store.keep(kept_verdict(key=elsewhere))
-    assert (store.find(KEY), store.find(elsewhere)) == (None, kept_verdict(key=elsewhere))
-    store.keep(kept_verdict(listed=pushed))
-    assert store.find(KEY) == kept_verdict(listed=pushed)
+def test_what_is_known_of_one_repository_is_forgotten_by_its_epoch(store: Store) -> None:
+    other = Repository(registry="registry.example", path="another")
+    before, elsewhere = store.epoch(KEY.repository), store.epoch(other)
+    epochs = {before}
+    for _ in range(3):
+        store.forget_repository(KEY.repository)
+        epochs.add(store.epoch(KEY.repository))
+    assert (len(epochs), store.epoch(other) == elsewhere) == (4, True)

@@ -103,7 +103,12 @@ def test_a_file_that_is_no_database_is_unavailable_until_it_is_replaced(
 def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     database = VerdictDatabase(tmp_path / "file" / "cache")
-    for call in (lambda: database.find(KEY), database.epoch, database.clear):
+    for call in (
+        lambda: database.find(KEY),
+        lambda: database.epoch(KEY.repository),
+        lambda: database.forget_repository(KEY.repository),
+        database.clear,
+    ):
         with pytest.raises(Unavailable) as caught:
             call()
         assert caught.value.code == "cache_unavailable"
@@ -121,11 +126,11 @@ def test_a_damaged_file_that_cannot_be_removed_is_told(database: VerdictDatabase
 
 def test_clear_begins_a_new_epoch_everywhere(database: VerdictDatabase, folder: Path) -> None:
     database.keep(kept_verdict())
-    other, epochs = VerdictDatabase(folder), {database.epoch()}
+    other, epochs = VerdictDatabase(folder), {database.epoch(KEY.repository)}
     other.clear()
-    epochs.add(database.epoch())
+    epochs.add(database.epoch(KEY.repository))
     other.clear()
-    epochs.add(database.epoch())
+    epochs.add(database.epoch(KEY.repository))
     assert (len(epochs), database.find(KEY)) == (3, None)
     other.close()
 

@@ -1,0 +1,1 @@
+"""Secrets that others show to us, or that we show to others."""

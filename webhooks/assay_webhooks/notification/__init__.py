@@ -1,0 +1,1 @@
+"""Notifications of registries: bytes and headers to events, and proof of who sent them."""
