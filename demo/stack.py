@@ -150,6 +150,7 @@ class Stack:
     the authority in the file `client_ca`, or every client. Beside its own registry the service contacts the hosts in
     `contacted`. Images come from the prefixes in `allowed`, else from its own registry. `covering` are the lines of the
     section `webhook` that say whom and what it judges, `demanded` further mandatory rules about requests;
+    `stale_listing_seconds` is the rule data's bound, none where it is 0;
     `environments` are further ones of the tenant, each with what it demands differently.
     """
 
@@ -163,6 +164,7 @@ class Stack:
     allowed: tuple[str, ...] = ()
     covering: tuple[str, ...] = (f"tenant: {TENANT}", f"environment: {ENVIRONMENT}")
     demanded: tuple[str, ...] = ()
+    stale_listing_seconds: int = 0
     workers: int = 2
     supervisor: subprocess.Popen[bytes] | None = None
 
@@ -203,6 +205,8 @@ class Stack:
         rule_data = json.loads((CHECKOUT / "examples" / "configuration" / "rule-data.json").read_text())
         rule_data[TENANT][ENVIRONMENT]["allowed_registries"] = list(self.allowed or [host])
         rule_data[TENANT][ENVIRONMENT]["mandatory"]["request"] += self.demanded
+        if self.stale_listing_seconds:
+            rule_data[TENANT][ENVIRONMENT]["stale_listing_seconds"] = self.stale_listing_seconds
         for name, demands in self.environments.items():
             rule_data[TENANT][name] = {**rule_data[TENANT][ENVIRONMENT], **demands}
         (self.folder / "rule-data.json").write_text(json.dumps(rule_data))

@@ -14,6 +14,7 @@ from assay.adapters.kubernetes.access import ClusterAccess
 from assay.adapters.kubernetes.cluster import KubernetesCluster
 from assay.adapters.kubernetes.connection import KubernetesConnection
 from assay.adapters.kubernetes.namespaces import NamespaceWatch
+from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
 from assay.adapters.kubernetes.secret import SecretReader
 from assay.domain.deadline import Deadline
 from assay.domain.errors import Unavailable
@@ -48,7 +49,11 @@ def open_following(plane: ControlPlane, kubeconfig: Path) -> Following:
     metrics = CountingMetrics()
     connection = KubernetesConnection(access=ClusterAccess.from_kubeconfig(kubeconfig))
     watch = NamespaceWatch(connection, clock=SystemClock(), metrics=metrics, max_age_seconds=20)
-    cluster = KubernetesCluster(namespaces=watch, secrets=SecretReader(connection=connection))
+    cluster = KubernetesCluster(
+        namespaces=watch,
+        secrets=SecretReader(connection=connection),
+        replica_sets=ReplicaSetReader(connection=connection),
+    )
     return Following(cluster=cluster, metrics=metrics, plane=plane)
 
 

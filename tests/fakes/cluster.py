@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from assay.domain.cluster import Namespace
+from assay.domain.cluster import Namespace, WantedImage
 from assay.domain.deadline import Deadline
 from assay.domain.errors import Unavailable
 
@@ -20,6 +20,7 @@ class FakeCluster:
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     pull_secrets: dict[tuple[str, str], bytes] = field(default_factory=dict)
     accounts: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    wanted: tuple[WantedImage, ...] = ()
     error: Unavailable | None = None
     asked: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
 
@@ -40,3 +41,9 @@ class FakeCluster:
         names = dict.fromkeys((*named, *self.accounts.get((namespace, service_account), ())))
         keys = [(namespace, name) for name in names]
         return [self.pull_secrets[key] for key in keys if key in self.pull_secrets]
+
+    def list_replica_set_images(self, deadline: Deadline) -> Sequence[WantedImage]:
+        deadline.remaining("the ReplicaSets")
+        if self.error is not None:
+            raise self.error
+        return self.wanted

@@ -124,6 +124,9 @@ class FakeComposition:
     def run_refresher(self, configuration: Path) -> None:
         self._called("refresher", configuration)
 
+    def run_prewarmer(self) -> None:
+        self._called("prewarmer", Path())
+
     def layout(self, path: Path) -> Registry:
         self._called("layout", path)
         return SystemComposition().layout(path)

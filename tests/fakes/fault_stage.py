@@ -16,6 +16,7 @@ from assay.adapters.clock import new_identifier
 from assay.adapters.kubernetes.access import ClusterAccess
 from assay.adapters.kubernetes.cluster import KubernetesCluster
 from assay.adapters.kubernetes.connection import KubernetesConnection
+from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
 from assay.adapters.kubernetes.secret import SecretReader
 from assay.adapters.log.client import SequencerClient
 from assay.adapters.opa.engine import OpaEngine
@@ -216,7 +217,11 @@ class FaultStage:
         log = SequencerClient(self.log_socket, service_version="0.1.0")
         connection = KubernetesConnection(access=replace(self.cluster, address=f"https://{self.pipes['cluster'].host}"))
         unused: Any = None
-        secrets = KubernetesCluster(namespaces=unused, secrets=SecretReader(connection=connection))
+        secrets = KubernetesCluster(
+            namespaces=unused,
+            secrets=SecretReader(connection=connection),
+            replica_sets=ReplicaSetReader(connection=connection),
+        )
         try:
             yield Engine(
                 registry=registry,

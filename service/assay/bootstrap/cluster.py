@@ -9,6 +9,7 @@ from assay.adapters.kubernetes.cluster import KubernetesCluster
 from assay.adapters.kubernetes.connection import KubernetesConnection
 from assay.adapters.kubernetes.namespaces import NamespaceWatch
 from assay.adapters.kubernetes.objects import KubernetesObjects
+from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
 from assay.adapters.kubernetes.secret import SecretReader
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_registry
@@ -42,6 +43,7 @@ def open_cluster(installation: Installation, *, clock: Clock, metrics: ClusterMe
     return KubernetesCluster(
         namespaces=NamespaceWatch(connection, clock=clock, metrics=metrics, max_age_seconds=max_age),
         secrets=SecretReader(connection=connection),
+        replica_sets=ReplicaSetReader(connection=connection),
     )
 
 

@@ -226,6 +226,12 @@ class SystemComposition:
             jitter=random_share,
         )
 
+    def run_prewarmer(self) -> None:
+        """Verify images before anybody asks, until SIGTERM."""
+        from assay.bootstrap.prewarmer import run_prewarmer
+
+        run_prewarmer(_stop_on_signal())
+
     def service(self, url: str, *, token: str, ca: Path | None) -> ServiceClient:
         """A client of the verification service."""
         from assay.adapters.service.client import HttpServiceClient

@@ -58,6 +58,11 @@ class Installation:
         return self.state / "cache"
 
     @property
+    def prewarmer_socket(self) -> Path:
+        """Where the pre-warmer hears of images."""
+        return self.run / "prewarmer.sock"
+
+    @property
     def opa_socket(self) -> Path:
         """OPA's socket."""
         return self.run / "opa.sock"

@@ -66,6 +66,8 @@ def _run(installation: Installation, report: Callable[[str], None]) -> None:
     endpoints = _endpoints(installation, listeners)
     specs = [_opa(installation, generation), _sequencer(installation), _service(installation, generation, listeners)]
     specs[2:2] = _refresher(installation)
+    if settings.webhook is not None and settings.webhook.prewarm is not None:
+        specs.append(_prewarmer(installation, generation))
     if settings.webhook is not None:
         specs.append(_webhook(installation, settings.webhook, generation, listeners))
     if settings.provider is not None:
@@ -192,6 +194,24 @@ def _refresher(installation: Installation) -> list[ChildSpec]:
     ]
 
 
+def _prewarmer(installation: Installation, generation: Path) -> ChildSpec:
+    return ChildSpec(
+        name="prewarmer",
+        command=(sys.executable, "-m", "assay", "prewarmer"),
+        environment=_engine_variables(installation, generation),
+        log=_log(installation, "prewarmer"),
+        grace=_GRACE_SECONDS,
+    )
+
+
+def _engine_variables(installation: Installation, generation: Path) -> Mapping[str, str]:
+    return {
+        CONFIGURATION_VARIABLE: str(installation.file),
+        GENERATION_VARIABLE: str(generation),
+        _METRICS_VARIABLE: str(installation.run / "metrics"),
+    }
+
+
 def _service(installation: Installation, generation: Path, listeners: Mapping[str, socket.socket]) -> ChildSpec:
     service = installation.settings.service
     octets = installation.settings.request_octets
@@ -269,11 +289,7 @@ def _web_server(
     return ChildSpec(
         name=name,
         command=tuple(server_command(application, listener.fileno(), options)),
-        environment={
-            CONFIGURATION_VARIABLE: str(installation.file),
-            GENERATION_VARIABLE: str(generation),
-            _METRICS_VARIABLE: str(installation.run / "metrics"),
-        },
+        environment=_engine_variables(installation, generation),
         descriptors=(listener.fileno(),),
         log=_log(installation, name),
         grace=server.lame_duck_seconds + graceful + _GRACE_SECONDS,

@@ -21,6 +21,7 @@ _COMMANDS = {
     "serve": "assay.cli.serve:serve",
     "sequencer": "assay.cli.serve:sequencer",
     "refresher": "assay.cli.serve:refresher",
+    "prewarmer": "assay.cli.serve:prewarmer",
     "keys": "assay.cli.keys:keys",
     "signer": "assay.cli.signer:signer",
     "config": "assay.cli.config:config",

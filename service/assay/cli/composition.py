@@ -99,6 +99,10 @@ class Composition(Protocol):
         """Run the process that keeps trust roots up to date."""
         ...
 
+    def run_prewarmer(self) -> None:
+        """Run the process that verifies images before anybody asks."""
+        ...
+
     def layout(self, path: Path) -> Registry:
         """An OCI layout on disk."""
         ...

@@ -39,3 +39,10 @@ def sequencer(ctx: click.Context, configuration: Path) -> None:
 def refresher(ctx: click.Context, configuration: Path) -> None:
     """Run the process that keeps trust roots up to date; `assay serve` starts it."""
     composition(ctx).run_refresher(configuration)
+
+
+@click.command(hidden=True)
+@click.pass_context
+def prewarmer(ctx: click.Context) -> None:
+    """Run the process that verifies images before anybody asks; `assay serve` starts it."""
+    composition(ctx).run_prewarmer()

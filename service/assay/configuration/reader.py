@@ -13,7 +13,7 @@ from assay.configuration.section import Section, open_configuration, refuse
 from assay.configuration.server import read_lame_duck_seconds, read_seconds, read_tls
 from assay.configuration.settings import CacheSettings, ProviderSettings, ServiceSettings, Settings, WebhookSettings
 from assay.configuration.trust import read_trust
-from assay.configuration.webhook import read_coverage, read_tenants
+from assay.configuration.webhook import read_coverage, read_prewarm, read_tenants
 from assay.domain.caller import Caller, Role
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
@@ -60,6 +60,8 @@ def parse_configuration(octets: bytes) -> Settings:
         raise refuse("opa.sha256", "a binary at an absolute path needs its digest", "write the SHA-256 of the file")
     if webhook is not None and settings.cluster is None and any(rule.labels for rule in webhook.tenants):
         raise refuse("webhook.tenants", "labels of namespaces are known by watching them", "add the section `cluster`")
+    if settings.cluster is None and webhook is not None and webhook.prewarm and webhook.prewarm.replica_sets:
+        raise refuse("webhook.prewarm.replica_sets", "no cluster is named that has any", "add the section `cluster`")
     return settings
 
 
@@ -166,6 +168,7 @@ def _webhook(section: Section | None) -> WebhookSettings | None:
         tls=read_tls(section.section("tls")),
         tenants=read_tenants(section),
         coverage=read_coverage(section),
+        prewarm=read_prewarm(section.optional_section("prewarm")),
     )
     section.finish()
     return settings

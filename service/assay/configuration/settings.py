@@ -46,6 +46,14 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrewarmSettings:
+    """How many images are verified before anybody asks, and whether those of ReplicaSets are among them."""
+
+    images: int
+    replica_sets: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSettings:
     """The admission webhook: always TLS. `tenants` are in order, the first that matches a namespace counts.
 
@@ -61,6 +69,7 @@ class WebhookSettings:
     tls: TlsFiles
     tenants: tuple[TenantRule, ...]
     coverage: Coverage
+    prewarm: PrewarmSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

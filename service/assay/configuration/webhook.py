@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from assay.configuration.preset import PRESETS
 from assay.configuration.section import Section, refuse
+from assay.configuration.settings import PrewarmSettings
 from assay.domain.api_type import GroupVersionKind
 from assay.domain.coverage import Coverage, CustomResource, Pin
 from assay.domain.errors import InvalidInput
@@ -40,6 +41,18 @@ def read_coverage(section: Section) -> Coverage:
         exempt_namespaces=_namespaces(f"{section.place}.exempt_namespaces", section.texts("exempt_namespaces")),
         pin=_pin(section),
     )
+
+
+def read_prewarm(section: Section | None) -> PrewarmSettings | None:
+    """What is verified before anybody asks; None without the section: nothing is."""
+    if section is None:
+        return None
+    settings = PrewarmSettings(
+        images=section.integer("images", 1000, lowest=1, highest=10_000),
+        replica_sets=section.flag("replica_sets", default=False),
+    )
+    section.finish()
+    return settings
 
 
 def _pin(section: Section) -> Pin:

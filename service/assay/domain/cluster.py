@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from assay.domain.reference import Reference
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:
@@ -15,3 +17,11 @@ class Namespace:
             raise ValueError("a namespace has a name")
         if list(self.labels) != sorted(dict(self.labels).items()):
             raise ValueError("labels are sorted and have one value each")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedImage:
+    """An image that something in a namespace is to run, as it is written there."""
+
+    namespace: str
+    reference: Reference

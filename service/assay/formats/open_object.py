@@ -61,6 +61,13 @@ class OpenObject:
             raise self.refuse(key, "an object of strings is expected")
         return tuple(sorted((str(name), str(item)) for name, item in value.items()))
 
+    def integer(self, key: str, default: int) -> int:
+        """A number without a fraction."""
+        value = self._members.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.refuse(key, "an integer is expected")
+        return value
+
     def section(self, key: str) -> "OpenObject":
         """A required object below this one."""
         return self._below(self._members.get(key), self._at(key))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from assay.domain.break_glass import GrantStanding
-from assay.domain.cluster import Namespace
+from assay.domain.cluster import Namespace, WantedImage
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded, Stage
 from assay.domain.descriptor import Content, Descriptor
@@ -148,6 +148,13 @@ class Cluster(Protocol):
 
         Only this namespace is read. Secrets that do not exist or are of another type are left out, as the kubelet
         does. Raises `Unavailable(cluster_unavailable)`.
+        """
+        ...
+
+    def list_replica_set_images(self, deadline: Deadline) -> Sequence[WantedImage]:
+        """The distinct images, named by digest, of all ReplicaSets that are to have Pods.
+
+        Raises `Unavailable(cluster_unavailable)`.
         """
         ...
 

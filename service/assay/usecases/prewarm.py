@@ -24,7 +24,7 @@ from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.evidence_stage import judge_evidence
 from assay.usecases.recollection import verdict_key
 from assay.usecases.resolve import resolve
-from assay.usecases.staleness import judge_or_end
+from assay.usecases.staleness import judge_or_end, refuses
 from assay.usecases.waiting_images import WaitingImages
 
 REFRESH_SHARE = 0.8
@@ -133,15 +133,15 @@ class Prewarming:
         try:
             found = judge_or_end(engine, key, partial(_judge, engine, source, artefact, scope))
         except AssayError as error:
-            return _Outcome(word="unavailable" if error.retryable else "denied")
+            return _Outcome(word=_why_not(error, retryable=error.retryable))
         if found.verdict.verdict is not Verdict.ALLOW:
-            return _Outcome(word="unavailable" if found.verdict.retryable else "denied")
+            return _Outcome(word=_why_not(found, retryable=found.verdict.retryable))
         again = engine.memory.verdicts.get(key)
         until = _refresh_at(again, engine.life) if again is not None else now + engine.life.listing
         return _Outcome(word="allowed", pause=(until - now).total_seconds())
 
     def _settle(self, place: _Place, outcome: _Outcome) -> None:
-        """What becomes of an image; one that is denied is let go until somebody sees it again."""
+        """What becomes of an image; one that is not allowed is let go until somebody sees it again."""
         planned, host = self._plan[place], place[0].repository.registry
         self.metrics.count_prewarm(planned.why.value, outcome.word)
         now = self.engine.clock.monotonic()
@@ -152,8 +152,14 @@ class Prewarming:
             self._pauses[host] = _Pause(seconds=seconds, until=now + seconds)
         elif outcome.word != "fresh":
             self._pauses.pop(host, None)
-        if outcome.word in {"denied", "internal"} or now - planned.seen > _FORGOTTEN_SECONDS:
+        if outcome.word in {"denied", "refused", "internal"} or now - planned.seen > _FORGOTTEN_SECONDS:
             del self._plan[place]
+
+
+def _why_not(found: EvidenceVerdict | AssayError, *, retryable: bool) -> str:
+    if refuses(found):
+        return "refused"
+    return "unavailable" if retryable else "denied"
 
 
 def _find_stored(engine: Engine, key: VerdictKey) -> KeptVerdict | None:

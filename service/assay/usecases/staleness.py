@@ -79,6 +79,11 @@ def keeps_silent(found: EvidenceVerdict | AssayError) -> bool:
     return bool(codes) and codes <= _SILENCE
 
 
+def refuses(found: EvidenceVerdict | AssayError) -> bool:
+    """Whether a registry did not let us read something."""
+    return _REFUSAL in _causes(found)
+
+
 def judge_or_end(engine: Engine, key: VerdictKey, judge: Callable[[], EvidenceVerdict]) -> EvidenceVerdict:
     """Judge, and see to it that no allow from before survives what is found out for certain."""
     begun = engine.clock.now()
@@ -97,7 +102,7 @@ def _end(engine: Engine, key: VerdictKey, found: EvidenceVerdict | AssayError, b
         certain = not found.definitive and found.verdict.verdict is not Verdict.ALLOW and not found.verdict.retryable
     else:
         certain = not found.retryable
-    if not certain and _REFUSAL not in _causes(found):
+    if not certain and not refuses(found):
         return
     engine.memory.verdicts.forget(key)
     engine.memory.ended.put(key, begun)

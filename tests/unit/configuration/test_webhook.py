@@ -3,7 +3,7 @@
 import pytest
 
 from assay.configuration.preset import PRESETS
-from assay.configuration.settings import WebhookSettings
+from assay.configuration.settings import PrewarmSettings, WebhookSettings
 from assay.domain.coverage import Coverage, Pin
 from assay.domain.errors import ConfigError
 from assay.domain.tenancy import TenantRule
@@ -131,3 +131,33 @@ def test_an_option_that_cannot_be_meant_is_refused(text: str, place: str) -> Non
     with pytest.raises(ConfigError) as caught:
         _webhook(WEBHOOK + text)
     assert caught.value.message.startswith(place)
+
+
+def test_what_is_verified_before_anybody_asks_is_told() -> None:
+    assert _webhook(WEBHOOK).prewarm is None
+    assert _webhook(WEBHOOK + "  prewarm: {}\n").prewarm == PrewarmSettings(images=1000, replica_sets=False)
+    told = _webhook(WEBHOOK + "  prewarm: {images: 5, replica_sets: true}\n").prewarm
+    assert told == PrewarmSettings(images=5, replica_sets=True)
+
+
+@pytest.mark.parametrize(
+    ("prewarm", "place"),
+    [
+        ("{images: 0}", "webhook.prewarm.images"),
+        ("{images: 10001}", "webhook.prewarm.images"),
+        ("{pods: true}", "webhook.prewarm"),
+        ("{replica_sets: 1}", "webhook.prewarm.replica_sets"),
+    ],
+)
+def test_a_pre_warmer_that_cannot_be_is_refused(prewarm: str, place: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _webhook(WEBHOOK + f"  prewarm: {prewarm}\n")
+    assert caught.value.code == "configuration_invalid"
+    assert caught.value.message.startswith(place)
+
+
+def test_replica_sets_need_a_cluster() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(GOOD + WEBHOOK + "  prewarm: {replica_sets: true}\n")
+    assert caught.value.message.startswith("webhook.prewarm.replica_sets")
+    assert read(GOOD + WEBHOOK + "  prewarm: {}\n").webhook

@@ -57,6 +57,7 @@ METRICS = [
     "assay_namespace_watches_total",
     "assay_provider_keys_total",
     "assay_notifications_total",
+    "assay_prewarms_total",
     "assay_registry_events_total",
     "assay_step_seconds",
     "assay_trust_refreshes_total",

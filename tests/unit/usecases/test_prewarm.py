@@ -151,6 +151,16 @@ def test_a_registry_that_is_down_gets_growing_pauses_and_comes_back(registry: Fa
     assert both.outcomes == {("decision", "unavailable"): 8, ("decision", "allowed"): 2}
 
 
+def test_an_image_that_only_pull_secrets_can_read_is_let_go_and_holds_up_nobody(registry: FakeRegistry) -> None:
+    both = Installation()
+    registry.faults[f"/v2/app/manifests/{IMAGE}"] = Fault(status=403)
+    registry.faults[f"/v2/shop/referrers/{IMAGE}"] = Fault(status=403)
+    for path in ("app", "shop", "web"):
+        both.see(registry, path)
+    assert [both.prewarming.turn(), both.prewarming.turn()] == [0, 48]
+    assert both.outcomes == {("decision", "refused"): 2, ("decision", "allowed"): 1}
+
+
 def test_one_registry_does_not_take_every_place(registry: FakeRegistry) -> None:
     both = Installation()
     for path in ("app", "web", "shop"):

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.adapters.kubernetes.namespaces import NamespaceWatch
+from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
 from assay.adapters.kubernetes.secret import SecretReader
-from assay.domain.cluster import Namespace
+from assay.domain.cluster import Namespace, WantedImage
 from assay.domain.deadline import Deadline
 
 
@@ -16,6 +17,7 @@ class KubernetesCluster:
 
     namespaces: NamespaceWatch
     secrets: SecretReader
+    replica_sets: ReplicaSetReader
 
     def follow(self, stop: threading.Event) -> None:
         """Begin to follow the namespaces, in the process that answers requests."""
@@ -34,3 +36,7 @@ class KubernetesCluster:
     ) -> Sequence[bytes]:
         """See `Cluster`."""
         return self.secrets.fetch_pull_secrets(namespace, service_account, named, deadline)
+
+    def list_replica_set_images(self, deadline: Deadline) -> Sequence[WantedImage]:
+        """See `Cluster`."""
+        return self.replica_sets.list_images(deadline)

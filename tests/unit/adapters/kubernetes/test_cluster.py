@@ -9,6 +9,7 @@ import pytest
 from assay.adapters.clock import SystemClock
 from assay.adapters.kubernetes.cluster import KubernetesCluster
 from assay.adapters.kubernetes.namespaces import NamespaceWatch
+from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
 from assay.adapters.kubernetes.secret import SecretReader
 from assay.domain.deadline import Deadline
 from assay.domain.errors import Unavailable
@@ -44,7 +45,11 @@ def adapter(api: ScriptedApi) -> Iterator[KubernetesCluster]:
     api.script(f"{ACCOUNTS}default", reply({}))
     watch = NamespaceWatch(api.connection, clock=SystemClock(), metrics=CountingMetrics(), max_age_seconds=3600)
     cluster, stop = (
-        KubernetesCluster(namespaces=watch, secrets=SecretReader(connection=api.connection)),
+        KubernetesCluster(
+            namespaces=watch,
+            secrets=SecretReader(connection=api.connection),
+            replica_sets=ReplicaSetReader(connection=api.connection),
+        ),
         threading.Event(),
     )
     cluster.follow(stop)

@@ -1,0 +1,66 @@
+"""Real processes: an image that was seen needs no registry, and one that was allowed outlives it for a while."""
+
+import pytest
+
+from assay.adapters.cache.database import VerdictDatabase
+from assay.adapters.prewarmer.client import PrewarmerClient
+from assay.domain.artefact import Artefact
+from assay.domain.seen_image import SeenImage, Sighting
+from demo.admission import review_of_pod, send_review
+from tests.e2e.process_tree import wait_until
+from tests.fixtures.stacks import MakeSpare, Spare
+
+pytestmark = pytest.mark.tools
+
+
+def kept(spare: Spare) -> bool:
+    """Whether a verdict on the released image is in the store."""
+    database = VerdictDatabase(spare.stack.state / "cache")
+    try:
+        return any(item.key.digest == spare.released.digest for item in database.entries())
+    finally:
+        database.close()
+
+
+def pinned(spare: Spare) -> str:
+    return f"{spare.released.tagged}@{spare.released.digest}"
+
+
+def prewarmed(spare: Spare) -> None:
+    """Wait until the pre-warmer runs, tell it of the image and wait until that is verified."""
+    client = PrewarmerClient(path=spare.stack.state / "run" / "prewarmer.sock")
+    artefact = Artefact(repository=spare.released.repository, digest=spare.released.digest)
+    wait_until(lambda: client.offer(SeenImage(artefact=artefact, why=Sighting.NOTIFICATION)), "the pre-warmer")
+    wait_until(lambda: kept(spare), "the verdict", patience=60)
+
+
+def test_a_review_right_after_pre_warming_needs_no_registry(make_spare: MakeSpare) -> None:
+    spare = make_spare()
+    spare.stack.covering = (*spare.stack.covering, "prewarm: {}")
+    spare.stack.start()
+    prewarmed(spare)
+    spare.stack.registry.stop()
+    response = send_review(spare.stack, "validate", review_of_pod(pinned(spare)))
+    assert response["allowed"]
+    assert not [key for key in response["auditAnnotations"] if key.endswith("stale-seconds")]
+    assert spare.stack.child("prewarmer") > 0
+
+
+def test_an_allowed_image_outlives_its_registry_and_nothing_else_does(make_spare: MakeSpare) -> None:
+    spare = make_spare(settings="cache: {listing_seconds: 1}\n")
+    spare.stack.stale_listing_seconds = 3600
+    spare.stack.start()
+    assert send_review(spare.stack, "validate", review_of_pod(pinned(spare)))["allowed"]
+    spare.stack.registry.stop()
+
+    def stale() -> bool:
+        response = send_review(spare.stack, "validate", review_of_pod(pinned(spare)))
+        assert response["allowed"]
+        return bool(response["auditAnnotations"].get("stale-seconds"))
+
+    wait_until(stale, "an allow that is given again", patience=60)
+    unseen = f"{spare.released.repository}@sha256:{'0' * 64}"
+    for hook, image in (("mutate", spare.released.tagged), ("validate", unseen)):
+        denied = send_review(spare.stack, hook, review_of_pod(image))
+        assert not denied["allowed"]
+        assert denied["auditAnnotations"]["reason"] == "retryable"
