@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -31,9 +32,12 @@ from assay.domain.gate import Candidate
 from assay.domain.kept_verdict import CacheLife
 from assay.domain.limit import Limits
 from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, WalkPage
+from assay.licences.identifier import load_identifiers
 from assay.ports import DecisionArchive, Registry
 from assay.usecases.engine import Engine
 from assay.usecases.memory import Memory
+
+_PREPARATION_SECONDS = 2.0
 
 
 class RunningArchive:
@@ -83,6 +87,7 @@ class RunningEngine:
         settings = installation.settings
         self._installation = installation
         limits = Limits()
+        load_identifiers()
         self._log = SequencerClient(StateFolder(folder=installation.state).socket, service_version=version("assay"))
         self._policy = OpaEngine(installation.opa_socket, load_generation(generation))
         self.archive = RunningArchive(installation.state)
@@ -138,8 +143,15 @@ class RunningEngine:
         }
 
     def begin(self) -> None:
-        """Begin what runs beside the requests, in the process that answers them."""
+        """Begin what runs beside the requests, in the process that answers them, and what the first would wait for.
+
+        A part that does not answer yet is left alone: readiness tells.
+        """
         self._trust.follow(threading.Event())
+        deadline = Deadline.after(_PREPARATION_SECONDS, self.clock.monotonic)
+        for prepare in (self._policy.prepare, self._log.ping):
+            with suppress(Unavailable):
+                prepare(deadline)
 
     def _untrusted(self) -> str:
         outage = self._trust.snapshot().outage()

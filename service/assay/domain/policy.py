@@ -59,7 +59,7 @@ class LoadedPolicy:
     empty denies. Whether a code is mandatory comes from here, never from the engine's answer.
     `modes` maps (tenant, environment) to the modes of mandatory codes; one that is not there is enforced.
     `named` maps (tenant, environment) to the authorities whose evidence of a kind counts there; what nobody is named
-    for proves nothing.
+    for proves nothing. `reads_config` says whether a rule may read what the configuration of an image says.
     `stale_listing` maps (tenant, environment) to the age that a listing of evidence may have while its registry cannot
     be asked; where none is stated, none may.
     """
@@ -71,6 +71,7 @@ class LoadedPolicy:
     mandatory: Mapping[tuple[str, str, Stage], tuple[str, ...]] = field(hash=False)
     named: Mapping[tuple[str, str], Mapping[GapKind, frozenset[str]]] = field(hash=False)
     modes: Mapping[tuple[str, str], Mapping[str, Mode]] = field(hash=False)
+    reads_config: bool = True
     stale_listing: Mapping[tuple[str, str], timedelta] = field(default_factory=dict, hash=False)
     _dates: tuple[int, ...] = field(init=False, repr=False, compare=False)
 

@@ -82,6 +82,11 @@ def _index() -> tuple[dict[str, str], dict[str, str]]:
     return licences, exceptions
 
 
+def load_identifiers() -> None:
+    """Read the SPDX list now instead of when the first word is looked up: a service does so before it is asked."""
+    _index()
+
+
 def licence_term(word: str) -> str:
     """The canonical term of one licence word, or an empty text when it is not on the SPDX list.
 

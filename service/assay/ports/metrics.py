@@ -75,8 +75,8 @@ class PrewarmMetrics(Protocol):
     def count_prewarm(self, why: str, outcome: str) -> None:
         """Count one image whose turn it was, by where it was seen: `notification`, `replica_set` or `decision`.
 
-        The outcome is `allowed`, `denied`, `refused` (our credentials do not suffice), `fresh` (somebody looked a moment
-        ago), `unavailable` or `internal`.
+        The outcome is `allowed`, `denied`, `refused` (our credentials do not suffice), `fresh` (somebody looked a
+        moment ago), `unavailable` or `internal`.
         """
         ...
 

@@ -111,18 +111,23 @@ def _is_plain(document: object) -> bool:
     pending = [document]
     while pending:
         value = pending.pop()
-        if isinstance(value, str) or value is None:
-            continue
         if isinstance(value, dict):
-            if not all(map(_is_plain_key, value)):
+            if not _has_plain_keys(value):
                 return False
-            pending += value.values()
+            pending += [member for member in value.values() if type(member) is not str]
         elif isinstance(value, list | tuple):
-            pending += value
-        elif not isinstance(value, int) or abs(value) > _LARGEST_INTEGER:
+            pending += [item for item in value if type(item) is not str]
+        elif not (value is None or isinstance(value, str) or _is_exact(value)):
             return False
     return True
 
 
-def _is_plain_key(key: object) -> bool:
-    return isinstance(key, str) and key.isascii()
+def _is_exact(value: object) -> bool:
+    return isinstance(value, int) and abs(value) <= _LARGEST_INTEGER
+
+
+def _has_plain_keys(members: dict[str, object]) -> bool:
+    try:
+        return "".join(members).isascii()
+    except TypeError:  # a key that is no text
+        return False

@@ -74,10 +74,12 @@ def collect(
     *,
     refuse: Refuse,
     formats: frozenset[EvidenceFormat] = EVERY_FORMAT,
+    with_config: bool = True,
 ) -> tuple[Collected, ...]:
     """Collect everything beside the indexes and platforms of a listing: bundles, and `.sig` and `.att` tags.
 
-    Nothing is asked for that is not one of `formats`.
+    Nothing is asked for that is not one of `formats`, nor, without `with_config`, the configuration of an image, which
+    then is a gap.
     One entry for each index, then for each platform, in the order of the listing. Guaranteed: all evidence together
     stays below `limits.evidence_octets`; where it would not, what `refuse` refuses is let go, so that strangers cannot
     use up the room of what counts; no more than `limits.referrers` referrers are looked into; at most one gap for each
@@ -89,6 +91,7 @@ def collect(
             repository=listing.repository,
             subject=subject,
             config=config,
+            with_config=with_config,
             listed=frozenset(item.descriptor.digest for item in listing.attestations),
             deadline=deadline,
             limits=limits,
@@ -161,6 +164,7 @@ class _Beside:
     repository: Repository
     subject: Content
     config: Descriptor | None
+    with_config: bool
     listed: frozenset[Digest]
     deadline: Deadline
     limits: Limits
@@ -213,6 +217,9 @@ class _Beside:
     def read_config(self) -> ImageConfig | Gap | None:
         if self.config is None:
             return None
+        if not self.with_config:
+            code = "not_collected"
+            return Gap(kind=GapKind.CONFIG, reason=GAP_CODES[code].reason, code=code)
         what = f"the configuration of {self.repository}@{self.subject.digest}"
         if self.config.media_type not in IMAGE_CONFIGS:
             detail = f"{what} is of type {self.config.media_type[:100]}"

@@ -34,7 +34,8 @@ def judge_evidence(
     begun = engine.clock.now()
     key = verdict_key(engine, source, resolved.artefact, scope, begun)
     trust = engine.trust.snapshot()
-    named = engine.policy.loaded().named.get((scope.tenant, scope.environment), {})
+    policy = engine.policy.loaded()
+    named = policy.named.get((scope.tenant, scope.environment), {})
     tree = grow_tree(
         source.registry,
         resolved,
@@ -44,6 +45,7 @@ def judge_evidence(
         engine.limits,
         step=engine.step,
         formats=engine.formats,
+        with_config=policy.reads_config,
     )
     proven = [_with_unjudged(tree.about(platform), named, trust) for platform in tree.platforms]
     platforms = [_describe(key, platform, named) for platform in proven]

@@ -81,17 +81,20 @@ def grow_tree(
     platform: Platform | None = None,
     step: Step,
     formats: frozenset[EvidenceFormat] = EVERY_FORMAT,
+    with_config: bool = True,
 ) -> EvidenceTree:
     """List what the artefact consists of, collect the evidence beside all of it, and verify it.
 
     `named` are the authorities whose evidence counts: where room is scarce, that of others is let go. With `platform`
-    only the platforms that it covers are in question. Evidence is looked for in `formats` and nowhere else. Raises what
+    only the platforms that it covers are in question. Evidence is looked for in `formats` and nowhere else;
+    images are judged without their configuration where it is not wanted. Raises what
     `list_manifests` and `collect` raise, and `InvalidInput(platform_unknown)` for an image of another platform.
     """
     within = deadline.part(_COLLECT_SHARE)
     with step("collect"):
         listing = list_manifests(registry, resolved, within, limits, platform=platform)
-        collected = collect(registry, listing, within, limits, refuse=_refusal(groups, named, limits), formats=formats)
+        refuse = _refusal(groups, named, limits)
+        collected = collect(registry, listing, within, limits, refuse=refuse, formats=formats, with_config=with_config)
         if platform is not None and not listing.indexes:
             _require_platform(collected[0].config, platform, resolved)
     with step("verify"):

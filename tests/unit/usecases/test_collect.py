@@ -66,12 +66,15 @@ def gather(
     manifest: bytes = b"",
     refuse: Refuse = refuse_nothing,
     formats: frozenset[EvidenceFormat] = EVERY_FORMAT,
+    with_config: bool = True,
 ) -> Collected:
     resolved = resolve(CLIENT, registry.reference("app", digest=Digest.of(manifest or image())), soon())
     limits = limits or Limits()
     listing = list_manifests(CLIENT, resolved, soon(), limits)
     registry.requests.clear()
-    (collected,) = collect(CLIENT, listing, deadline or soon(), limits, refuse=refuse, formats=formats)
+    (collected,) = collect(
+        CLIENT, listing, deadline or soon(), limits, refuse=refuse, formats=formats, with_config=with_config
+    )
     return collected
 
 
@@ -375,6 +378,16 @@ def test_one_item_above_its_limit_is_rejected_and_leaves_no_gap(registry: FakeRe
     collected = gather(registry, limits=Limits(blob_octets=4, evidence_octets=8))
     assert (contents(collected), collected.gaps) == ([b"good"], ())
     assert rejections(collected) == [(Digest.of(b"large"), "evidence_limit")]
+
+
+def test_a_config_that_nobody_wants_costs_no_request_and_is_a_gap(registry: FakeRegistry) -> None:
+    put_bundle(registry, "app", image(), b"bundle")
+    everything = gather(registry)
+    before = len(registry.paths())
+    collected = gather(registry, with_config=False)
+    assert before - len(registry.paths()) == 1
+    assert (collected.config, collected.items) == (None, everything.items)
+    assert gaps(collected) == {(GapKind.CONFIG, "not_collected")}
 
 
 @pytest.mark.parametrize("config", [b"[]", b'{"os": 1}'])

@@ -7,6 +7,7 @@ import pytest
 
 from assay.domain.decision import DecisionKind, Stage, StageVerdict, Verdict
 from assay.domain.digest import Digest
+from assay.domain.evidence import GapKind
 from assay.domain.evidence_format import EVERY_FORMAT, EvidenceFormat
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference
@@ -55,6 +56,22 @@ def test_the_document_names_the_digest_and_holds_verified_facts_alone(registry: 
     assert isinstance(document["signatures"], list)
     assert (document["image"]["digest"], document["image"]["tag"]) == (IMAGE.text, "")
     assert [item["trust"] for item in document["signatures"]] == [["release"]]
+
+
+@pytest.mark.parametrize(("reads", "platforms", "absent"), [(True, 1, False), (False, 0, True)])
+def test_the_configuration_of_an_image_is_fetched_where_a_rule_may_read_it(
+    registry: FakeRegistry, *, reads: bool, platforms: int, absent: bool
+) -> None:
+    world = World()
+    world.policy.policy = replace(world.policy.policy, reads_config=reads)
+    engine = world.engine()
+    judged = judge_reference(
+        engine, Source(registry=engine.registry), registry.reference("app", tag="v1"), SCOPE, world.deadline()
+    )
+    (document,) = world.policy.asked
+    assert isinstance(document["image"], dict)
+    assert (judged.verdict.verdict, len(document["image"]["platforms"])) == (Verdict.ALLOW, platforms)
+    assert (GapKind.CONFIG in {gap.kind for gap in judged.facts.gaps}) is absent
 
 
 @pytest.mark.parametrize(

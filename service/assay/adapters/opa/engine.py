@@ -26,6 +26,7 @@ from assay.domain.policy import LoadedPolicy
 from assay.ports import PolicyEngine
 
 _TARGETS = {stage: f"/v1/data/assay/main/{stage}?strict-builtin-errors=true" for stage in Stage}
+_NOTHING = b'{"input": {}}'
 _ATTEMPTS = 2
 
 
@@ -69,6 +70,17 @@ class OpaEngine(PolicyEngine):
             else:
                 return _read_result(status, octets)
         raise _down("no attempt was made")
+
+    def prepare(self, deadline: Deadline) -> None:
+        """Have the engine compile both stages before the first question; raises `Unavailable` when it does not answer.
+
+        What it says about an empty document is of no use to anybody.
+        """
+        for target in _TARGETS.values():
+            try:
+                self._post(target, _NOTHING, deadline)
+            except (OSError, http.client.HTTPException) as error:
+                raise _down(str(error)) from error
 
     def ping(self, deadline: Deadline) -> None:
         """Return when the engine is alive and its bundle active."""

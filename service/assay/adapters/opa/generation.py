@@ -30,6 +30,7 @@ from assay.adapters.opa.index import (
     stale_listing_of,
 )
 from assay.adapters.opa.metadata import refuse_policy, rules_of
+from assay.adapters.opa.reading import reads_config
 from assay.adapters.opa.schema import CHECKER_SCHEMAS, checker_schema, render_path
 from assay.domain.decision import Stage
 from assay.domain.digest import Digest
@@ -95,6 +96,7 @@ def build_generation(
             named=named_of(demands),
             modes=_checked_modes(rule_data, demands),
             stale_listing=stale_listing_of(demands),
+            reads_config=reads_config(sources, rules),
             files=_files(draft),
         )
         return _publish(draft, render_index(index))

@@ -31,6 +31,7 @@ class GenerationIndex:
     named: Named = field(hash=False)
     modes: Modes = field(hash=False)
     stale_listing: StaleListing = field(hash=False)
+    reads_config: bool
     files: Mapping[str, str] = field(hash=False)
 
     def policy(self) -> LoadedPolicy:
@@ -44,6 +45,7 @@ class GenerationIndex:
             named=self.named,
             modes=self.modes,
             stale_listing=self.stale_listing,
+            reads_config=self.reads_config,
         )
 
 
@@ -68,6 +70,7 @@ def render_index(index: GenerationIndex) -> bytes:
                 for code, mode in sorted(modes.items())
             ],
             "stale_listing": [[*key, int(bound.total_seconds())] for key, bound in sorted(index.stale_listing.items())],
+            "reads_config": index.reads_config,
             "files": dict(index.files),
         }
     )
@@ -92,6 +95,7 @@ def parse_index(octets: bytes, *, place: str) -> GenerationIndex:
                 (tenant, environment): timedelta(seconds=seconds)
                 for tenant, environment, seconds in members["stale_listing"]
             },
+            reads_config=members["reads_config"] is True,
             files=members["files"],
         )
     except (ValueError, KeyError, TypeError) as error:

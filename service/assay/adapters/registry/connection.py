@@ -1,28 +1,27 @@
 """HTTP connections that answer for their addresses and for the time their answers take.
 
-`requests` limits the time between two bytes, not the time until an answer is complete, and connects to whatever a name
-resolves to. Both are closed here, below the session, where every request has to pass.
+`urllib3` limits the time between two bytes, not the time until an answer is complete, and connects to whatever a name
+resolves to. Both are closed here, below the pool, where every request has to pass.
 """
 
 import http.client
 import io
 import ipaddress
 import socket
+import ssl
 import time
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
+from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.timeout import Timeout
 
 from assay.adapters.registry.name_lookup import look_up
 from assay.transport.deadline_reader import DeadlineReader
-from assay.transport.session import DirectSession
 
 _POOLED_HOSTS = 16
 _POOLED_CONNECTIONS = 8
@@ -127,34 +126,24 @@ class _PublicTlsPool(HTTPSConnectionPool):
     ConnectionCls = _PublicTlsConnection
 
 
-class _GuardedAdapter(HTTPAdapter):
-    def __init__(self, pools: dict[str, type[HTTPConnectionPool]]) -> None:
-        self._pools = pools
-        super().__init__(pool_connections=_POOLED_HOSTS, pool_maxsize=_POOLED_CONNECTIONS, max_retries=0)
+def open_pools(context: ssl.SSLContext | None, *, public_addresses_only: bool) -> PoolManager:
+    """Open pools of kept connections; certificates are checked with `context`, which plain http does without.
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **_: object) -> None:  # noqa: FBT001, FBT002  # the parent's signature
-        super().init_poolmanager(connections, maxsize, block)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-
-class _Session(DirectSession):
-    """A session that follows nothing, keeps nothing and takes nothing from the environment."""
-
-    def __init__(self, adapter: HTTPAdapter, certificate_authority: Path | None) -> None:
-        super().__init__(verify=str(certificate_authority) if certificate_authority else True)
-        self.headers.clear()
-        self.headers.update({"User-Agent": "assay", "Accept-Encoding": "identity"})
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
-
-
-def open_session(*, certificate_authority: Path | None, public_addresses_only: bool) -> requests.Session:
-    """Open a pooled session; one that is confined to public addresses speaks https only.
-
-    No proxy, credential or authority of the environment is used and no cookie is kept.
+    Those that are confined to public addresses speak https alone. No proxy and no credential of the environment is
+    used.
     """
-    pools: dict[str, type[HTTPConnectionPool]] = {"http": _PromptPool, "https": _PromptTlsPool}
+    pools = PoolManager(num_pools=_POOLED_HOSTS, maxsize=_POOLED_CONNECTIONS, ssl_context=context)
+    pools.pool_classes_by_scheme = {"http": _PromptPool, "https": _PromptTlsPool}
     if public_addresses_only:
-        pools = {"https": _PublicTlsPool}
-    return _Session(_GuardedAdapter(pools), certificate_authority)
+        pools.pool_classes_by_scheme = {"https": _PublicTlsPool}
+    return pools
+
+
+def trusting(authority: Path | None) -> ssl.SSLContext:
+    """What certificates are checked with: the PEM file alone or, with None, the public authorities.
+
+    Raises `OSError` for a file that cannot be read or holds none.
+    """
+    context = create_urllib3_context()
+    context.load_verify_locations(authority or DEFAULT_CA_BUNDLE_PATH)
+    return context

@@ -4,18 +4,18 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from threading import Lock
 from typing import cast
 from urllib.parse import urlsplit
 
-import requests
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
-from urllib3.response import BaseHTTPResponse
 
 from assay.adapters.registry.access import RegistryAccess
-from assay.adapters.registry.connection import AddressRefused, open_session
+from assay.adapters.registry.connection import AddressRefused, open_pools, trusting
 from assay.adapters.registry.exchange import Answer, Body, Exchange, resolve_location, same_host
 from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
@@ -30,6 +30,12 @@ _CHUNK = 16 * 1024 * 1024
 _STREAMED = 1024 * 1024
 _DRAINED = 16 * 1024
 _MOST_DIGITS = 15
+_HEADERS = {"User-Agent": "assay", "Accept-Encoding": "identity"}
+
+
+_Route = tuple[int, str, bool, Path | None]
+"""Process, scheme, whether addresses must be public, and the file of the authority."""
+_Edition = tuple[int, int, int]
 
 
 class Interrupted(Unavailable):
@@ -47,6 +53,14 @@ class _Busy(Exception):
         super().__init__(status)
         self.status = status
         self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pools:
+    """Connections, and which edition of their authority's file they trust."""
+
+    edition: _Edition | None
+    manager: PoolManager
 
 
 class Transport:
@@ -68,14 +82,14 @@ class Transport:
         self._pause = pause
         self._count = count
         self._lock = Lock()
-        self._sessions: dict[tuple[int, bool, Path | None], requests.Session] = {}
+        self._pools: dict[_Route, _Pools] = {}
 
     def close(self) -> None:
         """Close the connections of this process."""
         with self._lock:
-            for session in self._sessions.values():
-                session.close()
-            self._sessions.clear()
+            for pools in self._pools.values():
+                pools.manager.clear()
+            self._pools.clear()
 
     def send(self, exchange: Exchange, deadline: Deadline) -> Answer:
         """Send the exchange and return the answer, when its status is an expected one.
@@ -106,7 +120,7 @@ class Transport:
             response, kept = self._request(exchange, url, authorization, deadline), False
             try:
                 location = response.headers.get("Location", "")
-                if response.status_code not in _REDIRECTS or not location or not exchange.reads:
+                if response.status not in _REDIRECTS or not location or not exchange.reads:
                     answer = _receive(exchange, response, deadline, at_home=same_host(exchange.url, url))
                     kept = answer.pieces is not None
                     return answer
@@ -119,37 +133,47 @@ class Transport:
             url = target
         raise _unavailable(exchange, f"it redirects more than {_MOST_REDIRECTS} times")
 
-    def _request(self, exchange: Exchange, url: str, authorization: str, deadline: Deadline) -> requests.Response:
+    def _request(self, exchange: Exchange, url: str, authorization: str, deadline: Deadline) -> BaseHTTPResponse:
         left = deadline.remaining(exchange.name)
         self._count("sent")
-        headers = {**exchange.headers, **({"Authorization": authorization} if authorization else {})}
+        headers = {**_HEADERS, **exchange.headers, **({"Authorization": authorization} if authorization else {})}
+        body = _Upload(exchange, exchange.body, deadline) if exchange.body else None
+        if body is not None:
+            headers["Content-Length"] = str(len(body))
         try:
-            return self._session(exchange, url).request(
+            return self._connected(exchange, url).urlopen(
                 exchange.method,
                 url,
+                body=cast("Iterable[bytes] | None", body),
                 headers=headers,
-                data=cast("Iterable[bytes]", _Upload(exchange, exchange.body, deadline)) if exchange.body else None,
-                timeout=(min(_CONNECT_SECONDS, left), left),
-                allow_redirects=False,
-                stream=True,
+                timeout=Timeout(connect=min(_CONNECT_SECONDS, left), read=left),
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
             )
         except AddressRefused as error:
             raise _address_refused(exchange, url, error) from error
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        except (HTTPError, OSError, ValueError) as error:
             raise _TransportFault(type(error).__name__) from None  # its text may quote an address with its query
 
-    def _session(self, exchange: Exchange, url: str) -> requests.Session:
+    def _connected(self, exchange: Exchange, url: str) -> PoolManager:
+        """The connections for this address; those that trust a file are made anew when that file changes."""
         parts = urlsplit(url)
         at_home = same_host(url, exchange.url) and not exchange.confined
         trusted = self._access.names(parts.netloc) or (
             at_home and (parts.scheme == "http" or self._access.private_addresses)
         )
         authority = self._access.authority_of(parts.netloc)
-        key = (os.getpid(), not trusted, authority)
+        route = (os.getpid(), parts.scheme, not trusted, authority)
+        edition = _edition(authority) if parts.scheme == "https" else None
         with self._lock:
-            if key not in self._sessions:
-                self._sessions[key] = open_session(certificate_authority=authority, public_addresses_only=not trusted)
-            return self._sessions[key]
+            kept = self._pools.get(route)
+            if kept is None or kept.edition != edition:
+                context = trusting(authority) if parts.scheme == "https" else None
+                manager = open_pools(context, public_addresses_only=not trusted)
+                kept = self._pools[route] = _Pools(edition=edition, manager=manager)
+            return kept.manager
 
     def _redirected(self, exchange: Exchange, url: str, location: str) -> str:
         target = resolve_location(url, location)
@@ -187,7 +211,7 @@ class _Upload:
 class _Body:
     """The body of an answer as it arrives; whoever wants its digest checked has to do that."""
 
-    def __init__(self, exchange: Exchange, response: requests.Response, deadline: Deadline) -> None:
+    def __init__(self, exchange: Exchange, response: BaseHTTPResponse, deadline: Deadline) -> None:
         self._exchange = exchange
         self._response = response
         self._deadline = deadline
@@ -197,9 +221,8 @@ class _Body:
 
     def __next__(self) -> bytes:
         self._deadline.remaining(self._exchange.name)
-        raw: BaseHTTPResponse = self._response.raw
         try:
-            piece = raw.read(_STREAMED, decode_content=False)
+            piece = self._response.read(_STREAMED, decode_content=False)
         except (HTTPError, OSError, ValueError) as error:
             raise _interrupted(self._exchange, _TransportFault(type(error).__name__)) from None
         if not piece:
@@ -211,8 +234,15 @@ class _Body:
         self._response.close()
 
 
-def _receive(exchange: Exchange, response: requests.Response, deadline: Deadline, *, at_home: bool) -> Answer:
-    status = response.status_code
+def _edition(authority: Path | None) -> _Edition | None:
+    if authority is None:
+        return None
+    status = authority.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _receive(exchange: Exchange, response: BaseHTTPResponse, deadline: Deadline, *, at_home: bool) -> Answer:
+    status = response.status
     if status not in exchange.expected or (status == 401 and not at_home):
         _drain(response, deadline)
         if status in _BUSY:
@@ -226,14 +256,13 @@ def _receive(exchange: Exchange, response: requests.Response, deadline: Deadline
     return Answer(status=status, headers=response.headers, octets=octets)
 
 
-def _read(response: requests.Response, cap: int, deadline: Deadline, *, what: str) -> bytes:
+def _read(response: BaseHTTPResponse, cap: int, deadline: Deadline, *, what: str) -> bytes:
     """At most one byte more than the cap; what is announced is read in one piece, which nobody has to copy."""
-    raw: BaseHTTPResponse = response.raw
     announced = _number(response.headers.get("Content-Length", ""))
     wanted = cap + 1 if announced is None else min(cap + 1, max(announced, 1))
     pieces: list[bytes] = []
     try:
-        while wanted > 0 and (piece := raw.read(min(_CHUNK, wanted), decode_content=False)):
+        while wanted > 0 and (piece := response.read(min(_CHUNK, wanted), decode_content=False)):
             pieces.append(piece)
             wanted -= len(piece)
             deadline.remaining(what)
@@ -242,7 +271,7 @@ def _read(response: requests.Response, cap: int, deadline: Deadline, *, what: st
     return b"".join(pieces)
 
 
-def _drain(response: requests.Response, deadline: Deadline) -> None:
+def _drain(response: BaseHTTPResponse, deadline: Deadline) -> None:
     """Read a short body that nobody needs, so that the connection can be used again; a long one is cut off."""
     announced = _number(response.headers.get("Content-Length", ""))
     if announced is not None and announced <= _DRAINED:

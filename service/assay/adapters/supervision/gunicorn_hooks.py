@@ -1,5 +1,6 @@
 """Server hooks for gunicorn (`--config python:assay.adapters.supervision.gunicorn_hooks`)."""
 
+import gc
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -16,6 +17,13 @@ class _Application(Protocol):
 class _Worker(Protocol):
     pid: int
     wsgi: _Application
+
+
+def when_ready(server: object) -> None:
+    """Take what was loaded out of the garbage collector's sight, so that workers go on sharing its memory."""
+    del server
+    gc.collect()
+    gc.freeze()
 
 
 def post_fork(server: object, worker: _Worker) -> None:

@@ -180,3 +180,18 @@ def test_an_unhealthy_engine_is_down(served: Generation) -> None:
         with pytest.raises(Unavailable) as caught:
             engine.ping(within(2))
         assert caught.value.code == "policy_engine_unavailable"
+
+
+def test_both_stages_are_prepared_before_the_first_question(served: Generation) -> None:
+    with server(response(b"{}"), response(b"{}")) as (path, asked):
+        OpaEngine(path, served).prepare(within(2))
+        assert [line.split()[1].split(b"?")[0] for line in asked] == [
+            b"/v1/data/assay/main/evidence",
+            b"/v1/data/assay/main/request",
+        ]
+
+
+def test_an_engine_that_does_not_run_cannot_be_prepared(served: Generation, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable) as caught:
+        OpaEngine(tmp_path / "missing.sock", served).prepare(within(2))
+    assert caught.value.code == "policy_engine_unavailable"

@@ -112,6 +112,13 @@ def test_dates_and_empty_rules_reach_the_engine(tmp_path: Path) -> None:
     assert index["extra.nothing"] == {"may_be_empty": True, "effective_s": int(rule.effective_on.timestamp())}
 
 
+def test_a_rule_that_reads_the_configuration_is_noticed(made: Path, tmp_path: Path) -> None:
+    curious = RULE.replace("count(input.signatures) < 0", 'input.image.config.user == "nobody"')
+    loaded = generation(tmp_path, policies=with_rule(tmp_path / "policies", "rule/extra.rego", curious))
+    assert loaded.policy.reads_config
+    assert not load_generation(made).policy.reads_config
+
+
 @pytest.mark.parametrize(
     ("path", "rego"),
     [

@@ -351,6 +351,25 @@ def test_a_host_may_have_an_authority_of_its_own(certificate: tuple[Path, Path])
                 assert fetch(registry, RegistryAccess(hosts=own)) == BLOB
 
 
+def test_an_authority_that_is_replaced_is_heeded_by_the_next_request(
+    certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_bytes(write_loopback_certificate(tmp_path)[0].read_bytes())
+    with FakeRegistry.start(certificate=certificate) as registry:
+        registry.put_blob("app", BLOB)
+        access = RegistryAccess(allowed=frozenset({registry.host}), certificate_authority=authority)
+        client = make_client(access)
+        with pytest.raises(Unavailable) as caught:
+            client.fetch_blob(registry.repository("app"), DESCRIPTOR, soon())
+        assert caught.value.code == "registry_unavailable"
+        authority.unlink()
+        with pytest.raises(Unavailable):
+            client.fetch_blob(registry.repository("app"), DESCRIPTOR, soon())
+        authority.write_bytes(certificate[0].read_bytes())
+        assert client.fetch_blob(registry.repository("app"), DESCRIPTOR, soon()) == BLOB
+
+
 def test_a_token_host_is_never_asked_without_tls_when_the_registry_has_it(
     certificate: tuple[Path, Path], other: FakeRegistry
 ) -> None:

@@ -13,9 +13,12 @@ from assay.adapters.supervision.tls import TlsPaths
 
 PLAIN = ServerOptions(workers=3, threads=5, read_seconds=4, lame_duck_seconds=7, graceful_seconds=25, most_octets=100)
 HOOKS = """
+import gc
 import os
 from types import SimpleNamespace
 from assay.adapters.supervision import gunicorn_hooks
+gunicorn_hooks.when_ready(None)
+print(gc.get_freeze_count() > 0)
 gunicorn_hooks.post_fork(None, SimpleNamespace(pid=os.getpid()))
 application = SimpleNamespace(extensions={gunicorn_hooks.BEGIN: lambda: print("begun")})
 gunicorn_hooks.post_worker_init(SimpleNamespace(pid=os.getpid(), wsgi=application))
@@ -50,7 +53,7 @@ def test_the_oldest_version_of_tls_is_told() -> None:
     assert "ASSAY_LOWEST_TLS=TLSv1_3" in server_command("a:b", 7, replace(PLAIN, tls=files))
 
 
-def test_a_worker_that_ended_leaves_no_gauge_behind(tmp_path: Path) -> None:
+def test_workers_share_what_was_loaded_and_one_that_ended_leaves_no_gauge_behind(tmp_path: Path) -> None:
     finished = subprocess.run(
         [sys.executable, "-c", HOOKS],
         env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
@@ -58,4 +61,4 @@ def test_a_worker_that_ended_leaves_no_gauge_behind(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert finished.stdout == "begun\n[]\n"
+    assert finished.stdout == "True\nbegun\n[]\n"
