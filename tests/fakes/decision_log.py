@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded
 from assay.domain.errors import AssayError
-from assay.tlog.report import render_report
-from tests.fakes.leaf import render_leaf
+from tests.fakes.leaf import leaf_for
 
 
 def _same(recorded: Recorded) -> Recorded:
@@ -22,10 +21,11 @@ class MemoryLog:
     answer: Callable[[Recorded], Recorded] = _same
     decisions: list[Decision] = field(default_factory=list)
 
-    def record(self, decision: Decision, deadline: Deadline) -> Recorded:
+    def record(self, decision: Decision, deadline: Deadline, *, proven: bool = True) -> Recorded:
         deadline.remaining("the log")
         if self.error is not None:
             raise self.error
         self.decisions.append(decision)
-        leaf = render_leaf(decision, report=render_report(decision), salt=bytes(32), service_version="0.1.0")
-        return self.answer(Recorded(id=decision.id, leaf=leaf, index=len(self.decisions) - 1, proof="proof"))
+        leaf = leaf_for(decision, salt=bytes(32))
+        proof = "proof" if proven else ""
+        return self.answer(Recorded(id=decision.id, leaf=leaf, index=len(self.decisions) - 1, proof=proof))

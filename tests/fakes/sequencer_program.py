@@ -1,11 +1,12 @@
 """A sequencer in a process of its own that may kill itself: `sequencer_program.py FOLDER [STATEMENT COUNT]`.
 
-With a statement's beginning and a count it kills itself (SIGKILL) right before it sends that statement to SQLite for
-the last of that many times; `COMMIT` stands for the moment before a commit, `COMMITTED` for the one after it.
+With a statement's beginning and a count it kills itself (SIGKILL) right before SQLite runs that statement for the last
+of that many times; `COMMITTED` stands for the moment after a commit.
 """
 
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -13,8 +14,8 @@ from pathlib import Path
 from sqlalchemy import Engine, event
 
 from assay.adapters.clock import SystemClock
+from assay.adapters.log.latest import LatestCheckpoint
 from assay.adapters.log.sequencer import run_sequencer
-from assay.adapters.log.writer import Writer
 from tests.fakes.sequencer import ORIGIN
 
 
@@ -27,16 +28,18 @@ def _die_at(moment: str, count: int) -> None:
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    event.listen(Engine, "before_cursor_execute", lambda *arguments: meet(arguments[2]))
-    event.listen(Engine, "commit", lambda _connection: meet("COMMIT ") if moment == "COMMIT" else None)
+    def watch(driver: sqlite3.Connection, _record: object) -> None:
+        driver.set_trace_callback(meet)
+
+    event.listen(Engine, "connect", watch)
     if moment == "COMMITTED":
-        remember = Writer._remember
+        write = LatestCheckpoint.write
 
-        def die_after_commit(writer: Writer, *arguments: object) -> None:
+        def die_after_commit(latest: LatestCheckpoint, note: str) -> None:
             meet("COMMITTED")
-            remember(writer, *arguments)  # type: ignore[arg-type]  # handed on as they came
+            write(latest, note)
 
-        Writer._remember = die_after_commit  # type: ignore[method-assign, assignment]  # the one place after a commit
+        LatestCheckpoint.write = die_after_commit  # type: ignore[method-assign, assignment]  # what comes after a commit
 
 
 def main() -> None:

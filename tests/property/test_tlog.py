@@ -23,7 +23,7 @@ from assay.tlog.path import verify_consistency, verify_inclusion
 from assay.tlog.proof import InclusionProof, parse_proof, render_proof
 from assay.tlog.report import parse_report, render_report
 from tests.fakes.decision import denied
-from tests.fakes.leaf import render_leaf
+from tests.fakes.leaf import leaf_for
 
 KEY = SigningKey(name="example.org/log", seed=b"s" * 32)
 HASHES = [leaf_hash(bytes([number])) for number in range(64)]
@@ -82,7 +82,7 @@ def test_proofs_survive_their_text(index: int, hashes: list[bytes], checkpoint: 
     assert parse_proof(render_proof(proof)) == proof
 
 
-LEAF = render_leaf(denied(), report=render_report(denied()), salt=bytes(32), service_version="1")
+LEAF = leaf_for(denied())
 PARSERS: list[tuple[Callable[[str], object], str]] = [
     (parse_proof, "c2sp.org/tlog-proof@v1\nindex 0\n\ncheckpoint"),
     (

@@ -167,7 +167,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """Proof that a decision is in the log: its leaf, the leaf's index and the `.tlog-proof` text."""
+    """Proof that a decision is in the log: its leaf, the leaf's index and the `.tlog-proof` text, if anybody asked."""
 
     id: str
     leaf: bytes

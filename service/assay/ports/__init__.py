@@ -254,8 +254,12 @@ class Grants(Protocol):
 class DecisionLog(Protocol):
     """Append-only log of decisions."""
 
-    def record(self, decision: Decision, deadline: Deadline) -> Recorded:
-        """Durably record; returns only after the commit. `Unavailable(log_unavailable | log_overloaded)`."""
+    def record(self, decision: Decision, deadline: Deadline, *, proven: bool = True) -> Recorded:
+        """Durably record; returns only after the commit, with a leaf of this very decision.
+
+        Without `proven` there may be no proof; the archive can make it later. Raises
+        `Unavailable(log_unavailable | log_overloaded)`.
+        """
         ...
 
 

@@ -39,8 +39,12 @@ def require_leaf_size(octets: bytes, decision_id: str) -> bytes:
     return octets
 
 
-def summarise(decision: Decision, *, report: bytes, salt: bytes, service_version: str) -> Leaf:
-    """What the log commits to of a decision."""
+def summarise(decision: Decision, *, document: Digest, report: Digest, salt: bytes, service_version: str) -> Leaf:
+    """What the log commits to of a decision.
+
+    `document` and `report` are the digests of its document and of its report (`render_report`). `salt` are 32 fresh
+    random bytes: with them and the preimage the `caller` can be checked, without them it says nothing.
+    """
     counts = Counter((finding.code, finding.status) for finding in decision.findings)
     images = {RecordedImage(name=item.repository.name, digest=item.digest) for item in decision.artefacts}
     return Leaf(
@@ -56,8 +60,8 @@ def summarise(decision: Decision, *, report: bytes, salt: bytes, service_version
         findings=tuple(
             FindingCount(code=code, status=status, count=count) for (code, status), count in sorted(counts.items())
         ),
-        input=Digest.of(decision.document),
-        report=Digest.of(report),
+        input=document,
+        report=report,
         policy=decision.policy,
         evidence=decision.evidence,
         source_commit=decision.source_commit,

@@ -1,6 +1,7 @@
 """The report of a decision: findings, gaps and rejections in full, `assay.report/v1`; the leaf keeps its digest."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from assay.domain.decision import Decision, Finding
 from assay.domain.errors import InvalidInput
@@ -17,6 +18,7 @@ from assay.formats.member import Members
 from assay.tlog.canonical import ShapeError, parse_object, render_canonical
 
 SCHEMA = "assay.report/v1"
+_FEW = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +32,9 @@ class Report:
 
 def render_report(decision: Decision) -> bytes:
     """The canonical bytes of the decision's report; raises `InvalidInput(report_malformed)`."""
-    return render_parsed_report(
-        Report(findings=decision.findings, gaps=decision.gaps, rejected=decision.rejected),
-    )
+    report = Report(findings=decision.findings, gaps=decision.gaps, rejected=decision.rejected)
+    is_small = len(report.findings) + len(report.gaps) + len(report.rejected) <= _FEW
+    return _render_small(report) if is_small else render_parsed_report(report)
 
 
 def render_parsed_report(report: Report) -> bytes:
@@ -48,6 +50,10 @@ def render_parsed_report(report: Report) -> bytes:
         )
     except ValueError as error:
         raise _malformed(str(error)) from error
+
+
+_render_small = lru_cache(maxsize=256)(render_parsed_report)
+"""Decisions about one image are mostly explained by the same."""
 
 
 def parse_report(octets: bytes) -> Report:

@@ -11,10 +11,9 @@ from assay.domain.errors import InvalidInput
 from assay.tlog.leaf import mark_caller, parse_leaf
 from assay.tlog.report import render_report
 from tests.fakes.decision import MOMENT, allowed, denied, image
-from tests.fakes.leaf import render_leaf
+from tests.fakes.leaf import SALT, leaf_for
 
-SALT = b"s" * 32
-LEAF = render_leaf(denied(), report=render_report(denied()), salt=SALT, service_version="1.4.0")
+LEAF = leaf_for(denied(), version="1.4.0")
 
 
 def test_a_leaf_says_what_was_decided_in_digests_and_closed_words() -> None:
@@ -29,7 +28,7 @@ def test_a_leaf_says_what_was_decided_in_digests_and_closed_words() -> None:
 
 
 def test_one_review_of_several_containers_is_one_leaf() -> None:
-    leaf = parse_leaf(render_leaf(allowed(), report=render_report(allowed()), salt=SALT, service_version="1"))
+    leaf = parse_leaf(leaf_for(allowed()))
     assert [item.name for item in leaf.images] == ["registry.example/a", "registry.example/b"]
 
 
@@ -55,14 +54,14 @@ def test_a_leaf_comes_back_as_it_was() -> None:
 def test_a_leaf_beyond_the_limit_of_an_entry_is_refused() -> None:
     images = tuple(image(content=str(number)) for number in range(600))
     with pytest.raises(InvalidInput) as caught:
-        render_leaf(replace(denied(), artefacts=images), report=b"", salt=SALT, service_version="1")
+        leaf_for(replace(denied(), artefacts=images))
     assert caught.value.code == "leaf_too_large"
-    render_leaf(replace(denied(), artefacts=images[:300]), report=b"", salt=SALT, service_version="1")
+    leaf_for(replace(denied(), artefacts=images[:300]))
 
 
 def test_text_that_json_cannot_carry_is_refused() -> None:
     with pytest.raises(InvalidInput) as caught:
-        render_leaf(replace(denied(), environment="\ud800"), report=b"", salt=SALT, service_version="1")
+        leaf_for(replace(denied(), environment="\ud800"))
     assert caught.value.code == "leaf_malformed"
 
 

@@ -3,18 +3,18 @@ from dataclasses import replace
 import pytest
 
 from assay.domain.decision import Decision
+from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.tlog.leaf import mark_caller, summarise
 from assay.tlog.leaf_form import LeafForm
 from assay.tlog.report import render_report
 from tests.fakes.decision import allowed, denied
-from tests.fakes.leaf import render_leaf
-
-SALT = b"s" * 32
+from tests.fakes.leaf import SALT, leaf_for
 
 
 def form_of(decision: Decision) -> LeafForm:
-    return LeafForm(summarise(decision, report=render_report(decision), salt=SALT, service_version="1.4.0"))
+    document, report = Digest.of(decision.document), Digest.of(render_report(decision))
+    return LeafForm(summarise(decision, document=document, report=report, salt=SALT, service_version="1.4.0"))
 
 
 def fill(form: LeafForm, decision: Decision) -> bytes:
@@ -27,8 +27,7 @@ def test_a_form_gives_the_bytes_that_the_whole_leaf_has(first: Decision) -> None
     other = denied(7)
     again = replace(first, id=other.id, time=other.time, dry_run=True, preimage=other.preimage)
     for decision in (first, again):
-        expected = render_leaf(decision, report=render_report(decision), salt=SALT, service_version="1.4.0")
-        assert fill(form_of(first), decision) == expected
+        assert fill(form_of(first), decision) == leaf_for(decision, version="1.4.0")
 
 
 @pytest.mark.parametrize("name", ['a"b', "", "ü", "a b"])

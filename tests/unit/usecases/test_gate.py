@@ -208,7 +208,7 @@ def test_a_decision_that_is_not_recorded_is_not_answered(world: World, registry:
 
 def test_a_log_that_answers_with_another_decision_is_not_believed(world: World, registry: FakeRegistry) -> None:
     first = ask(world, registry)
-    world.log.answer = lambda recorded: replace(recorded, leaf=first.leaf)
+    world.log.answer = lambda recorded: replace(recorded, id=first.decision_id)
     with pytest.raises(Unavailable) as caught:
         ask(world, registry)
     assert caught.value.code == "log_unavailable"

@@ -115,9 +115,9 @@ class Archive:
             damage = Damage(part=error.part, index=None, id="", detail=error.message)
             return WalkPage(next=None, size=0, damages=(damage,))
 
-    def _read_remembered(self) -> str | None:
+    def _read_remembered(self) -> tuple[str, ...]:
         try:
-            return self._state.read_checkpoint()
+            return self._state.read_checkpoints(self._key)
         except OSError as error:
             raise Unavailable(
                 "database_unavailable",

@@ -6,6 +6,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from assay.adapters.log.rendering import Renderer
@@ -19,13 +20,13 @@ from assay.adapters.log.wire import (
     Request,
     parse_answer,
     receive_frame,
+    render_frame,
     render_request,
-    send_frame,
 )
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded
 from assay.domain.errors import InvalidInput, Unavailable
-from assay.tlog.leaf import SALT_OCTETS
+from assay.tlog.leaf import SALT_OCTETS, parse_leaf
 
 
 class SequencerClient:
@@ -49,25 +50,26 @@ class SequencerClient:
         self._idle: deque[socket.socket] = deque()
         self._process = os.getpid()
 
-    def record(self, decision: Decision, deadline: Deadline) -> Recorded:
-        """Durably record; returns only after the commit."""
+    def record(self, decision: Decision, deadline: Deadline, *, proven: bool = True) -> Recorded:
+        """Durably record; returns only after the commit, with a leaf of this very decision."""
         salt = self._salt()
         rendered = self._renderer.render(decision, salt)
 
         def ask(budget: int) -> Request:
             return RecordRequest(
                 budget=budget,
+                proven=proven,
                 leaf=rendered.leaf,
-                document=rendered.document,
-                report=rendered.report,
+                document=rendered.document.octets,
+                report=rendered.report.octets,
                 salt=salt,
                 preimage=decision.preimage,
             )
 
         answer = self._exchange(ask, deadline)
-        if not isinstance(answer, RecordAnswer) or answer.id != decision.id:
+        if not isinstance(answer, RecordAnswer) or answer.id != decision.id or not _is_same(answer.leaf, rendered.leaf):
             raise _unavailable("it answered something else")
-        return Recorded(id=answer.id, leaf=answer.leaf, index=answer.index, proof=answer.proof)
+        return Recorded(id=answer.id, leaf=answer.leaf or rendered.leaf, index=answer.index, proof=answer.proof)
 
     def ping(self, deadline: Deadline) -> int:
         """The number of leaves, after the sequencer has written to its database; `Unavailable(log_unavailable)`."""
@@ -107,8 +109,8 @@ class SequencerClient:
             on_failure.callback(connection.close)
             seconds = _seconds(deadline)
             connection.settimeout(seconds)
-            send_frame(connection, render_request(ask(max(1, int(seconds * 1000)))))
-            octets = receive_frame(connection, patience=None, left=lambda: _seconds(deadline))
+            connection.sendall(render_frame(render_request(ask(max(1, int(seconds * 1000))))))
+            octets = receive_frame(connection, lambda: _seconds(deadline))
             if octets is None:
                 raise ConnectionResetError("it closed the connection")
             answer = _read_answer(octets)
@@ -140,6 +142,16 @@ def _read_answer(octets: bytes) -> Answer:
         return parse_answer(octets)
     except InvalidInput as error:
         raise _unavailable(error.message) from error
+
+
+def _is_same(stored: bytes, sent: bytes) -> bool:
+    """Whether the stored leaf, if it is another one than was sent, says the same under another salt."""
+    if not stored:
+        return True
+    try:
+        return replace(parse_leaf(stored), caller="") == replace(parse_leaf(sent), caller="")
+    except InvalidInput:
+        return False
 
 
 def _seconds(deadline: Deadline) -> float:

@@ -1,10 +1,10 @@
 """A decision on its way into the database, checked to be whole before it queues."""
 
 import hmac
-import zlib
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 
+from assay.adapters.log.content import SMALL_STREAM, Compressed, decompress
 from assay.adapters.log.wire import RecordRequest
 from assay.domain.decision import Finding
 from assay.domain.digest import Digest
@@ -13,27 +13,15 @@ from assay.domain.record import Leaf
 from assay.tlog.leaf import SALT_OCTETS, mark_caller, parse_leaf
 from assay.tlog.report import parse_report
 
-LARGEST_DOCUMENT = 256 * 1024 * 1024
-_COMPRESSION = 1
 # Decisions about one image have most of their contents in common: what was worked out for small ones is remembered.
-_SMALL_DOCUMENT = 128 * 1024
-_SMALL_STREAM = 16 * 1024
 _REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compressed:
-    """A document as it is stored: the digest and size of its bytes, and these as a zlib stream."""
-
-    digest: Digest
-    size: int
-    octets: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Leaf, contents and preimage of one decision, shown to belong together."""
+    """Leaf, contents and preimage of one decision, shown to belong together; `proven` asks for the proof."""
 
+    proven: bool
     leaf: Leaf
     octets: bytes = field(repr=False)
     findings: tuple[Finding, ...]
@@ -41,21 +29,6 @@ class Entry:
     report: Compressed
     salt: bytes = field(repr=False)
     preimage: bytes = field(repr=False)
-
-
-def compress(content: bytes) -> bytes:
-    """The zlib stream of a document, fast rather than small."""
-    return _compress_small(content) if len(content) <= _SMALL_DOCUMENT else zlib.compress(content, _COMPRESSION)
-
-
-def decompress(stream: bytes) -> bytes | None:
-    """The content of a zlib stream, None when it is damaged, cut short, followed by more, or too large."""
-    inflater = zlib.decompressobj()
-    try:
-        content = inflater.decompress(stream, LARGEST_DOCUMENT)
-    except zlib.error:
-        return None
-    return content if inflater.eof and not inflater.unused_data else None
 
 
 def read_entry(request: RecordRequest) -> Entry:
@@ -72,6 +45,7 @@ def read_entry(request: RecordRequest) -> Entry:
     ):
         raise _inconsistent("preimage", leaf.id)
     return Entry(
+        proven=request.proven,
         leaf=leaf,
         octets=request.leaf,
         findings=_findings(report),
@@ -83,7 +57,7 @@ def read_entry(request: RecordRequest) -> Entry:
 
 
 def _require_content(stream: bytes, digest: Digest, what: str) -> Compressed:
-    content = _measure_small(stream) if len(stream) <= _SMALL_STREAM else _measure(stream)
+    content = _measure_small(stream) if len(stream) <= SMALL_STREAM else _measure(stream)
     if content is None or content.digest != digest:
         raise _inconsistent(what, digest.text)
     return content
@@ -95,14 +69,13 @@ def _measure(stream: bytes) -> Compressed | None:
 
 
 def _findings(report: Compressed) -> tuple[Finding, ...]:
-    return _read_small_report(report) if report.size <= _SMALL_STREAM else _read_report(report)
+    return _read_small_report(report) if report.size <= SMALL_STREAM else _read_report(report)
 
 
 def _read_report(report: Compressed) -> tuple[Finding, ...]:
     return parse_report(decompress(report.octets) or b"").findings
 
 
-_compress_small = lru_cache(_REMEMBERED)(partial(zlib.compress, level=_COMPRESSION))
 _measure_small = lru_cache(_REMEMBERED)(_measure)
 _read_small_report = lru_cache(_REMEMBERED)(_read_report)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
 
-from assay.adapters.log.entry import decompress
+from assay.adapters.log.content import decompress
 from assay.adapters.log.ledger import INPUT_TYPE, REPORT_TYPE
 from assay.adapters.log.nodes import load_last_checkpoint, load_nodes, load_proof, require_octets
 from assay.adapters.log.row import COLUMN_PARTS, decision_row, finding_rows, image_rows

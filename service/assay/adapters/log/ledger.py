@@ -1,17 +1,19 @@
 """Appending to the log: the one place that writes decisions, all of a batch in one transaction."""
 
-from collections.abc import Iterable, Sequence
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 
-from assay.adapters.log.entry import Compressed, Entry
-from assay.adapters.log.nodes import load_proof
+from assay.adapters.log.content import Compressed
+from assay.adapters.log.entry import Entry
+from assay.adapters.log.nodes import load_proof, require_octets
 from assay.adapters.log.row import decision_row, finding_rows, image_rows
 from assay.adapters.log.schema import BLOB, CHECKPOINT, DECISION, FINDING, IMAGE, LEAF, NODE, PREIMAGE
-from assay.adapters.log.statement import Line, insert_rows, select_leaves
+from assay.adapters.log.statement import Line, insert_rows
 from assay.adapters.log.wire import Answer, RecordAnswer, Refusal
-from assay.domain.errors import InvalidInput, RecordCorrupt
+from assay.domain.errors import InvalidInput, RecordCorrupt, RecordPart
 from assay.tlog.checkpoint import Checkpoint, sign_checkpoint
 from assay.tlog.leaf import parse_leaf
 from assay.tlog.merkle import Frontier, Position, cover, grow, hash_path, inclusion_path, leaf_hash
@@ -35,55 +37,43 @@ class Appended:
     """The new head, and the answer for each entry in its order."""
 
     head: Head
-    answers: tuple[Answer, ...]
+    answers: tuple[RecordAnswer, ...]
 
 
-def append_batch(connection: Connection, entries: Sequence[Entry], *, head: Head, key: SigningKey) -> Appended:
-    """Append every entry whose id is new, and answer all of them; nothing holds before the caller commits.
+def append_batch(connection: sqlite3.Connection, entries: Sequence[Entry], *, head: Head, key: SigningKey) -> Appended:
+    """Append one entry or more, whose ids differ and are not in the log; nothing holds before the caller commits.
 
-    An id that is in the log already is answered with what is stored when both leaves say the same, and refused with
-    `decision_conflict` when they do not. Raises `SQLAlchemyError`.
+    Raises `sqlite3.Error`.
     """
-    stored = _load_stored(connection, [entry.leaf.id for entry in entries])
-    fresh: dict[str, Entry] = {}
-    for entry in entries:
-        if entry.leaf.id not in stored:
-            fresh.setdefault(entry.leaf.id, entry)
     first = head.frontier.size
-    if fresh:
-        frontier, nodes = grow(head.frontier, (leaf_hash(entry.octets) for entry in fresh.values()))
-        checkpoint = Checkpoint(origin=key.name, size=frontier.size, root=frontier.root)
-        known = dict(zip(cover(0, first), head.frontier.peaks, strict=True)) | nodes
-        head = Head(frontier=frontier, note=sign_checkpoint(checkpoint, key))
-        _insert_batch(connection, fresh.values(), first)
-        _insert_tree(connection, nodes, checkpoint, head.note)
-        stored |= {
-            entry.leaf.id: _prove(entry.octets, index, head, known) for index, entry in enumerate(fresh.values(), first)
-        }
+    frontier, nodes = grow(head.frontier, (leaf_hash(entry.octets) for entry in entries))
+    checkpoint = Checkpoint(origin=key.name, size=frontier.size, root=frontier.root)
+    note = sign_checkpoint(checkpoint, key)
+    _insert_batch(connection, entries, first)
+    _insert_tree(connection, nodes, checkpoint, note)
+    known = dict(zip(cover(0, first), head.frontier.peaks, strict=True)) | nodes
     return Appended(
-        head=head, answers=tuple(_answer(connection, entry, stored[entry.leaf.id], head) for entry in entries)
+        head=Head(frontier=frontier, note=note),
+        answers=tuple(
+            RecordAnswer(
+                id=entry.leaf.id,
+                index=index,
+                leaf=b"",
+                proof=_prove(index, checkpoint.size, note, known) if entry.proven else "",
+            )
+            for index, entry in enumerate(entries, first)
+        ),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stored:
-    index: int
-    leaf: bytes
-    proof: str = ""
+def answer_again(connection: Connection, entry: Entry, head: Head) -> Answer:
+    """The answer for an entry whose id is in the log: what is stored, when both leaves say the same.
 
-
-def _load_stored(connection: Connection, ids: Sequence[str]) -> dict[str, _Stored]:
-    return {row.id: _Stored(index=row.leaf_index, leaf=row.bytes) for row in select_leaves(connection, ids)}
-
-
-def _prove(leaf: bytes, index: int, head: Head, known: dict[Position, bytes]) -> _Stored:
-    path = inclusion_path(index, head.frontier.size)
-    proof = InclusionProof(index=index, hashes=hash_path(path, known.__getitem__), checkpoint=head.note)
-    return _Stored(index=index, leaf=leaf, proof=render_proof(proof))
-
-
-def _answer(connection: Connection, entry: Entry, stored: _Stored, head: Head) -> Answer:
-    if stored.leaf != entry.octets and not _says_the_same(stored.leaf, entry):
+    They are refused with `decision_conflict` when they do not. Raises `SQLAlchemyError`.
+    """
+    query = select(DECISION.c.leaf_index, LEAF.c.bytes).join(LEAF, LEAF.c.idx == DECISION.c.leaf_index)
+    row = connection.execute(query.where(DECISION.c.id == entry.leaf.id)).one_or_none()
+    if row is None or not _says_the_same(row.bytes, entry):
         return Refusal(
             code="decision_conflict",
             message=f"the log has another decision under the id {entry.leaf.id}",
@@ -91,25 +81,27 @@ def _answer(connection: Connection, entry: Entry, stored: _Stored, head: Head) -
             retryable=False,
         )
     try:
-        proof = stored.proof or _prove_stored(connection, stored.index, head)
+        leaf = require_octets(row.bytes, RecordPart.LEAF)
+        proof = load_proof(connection, index=row.leaf_index, size=head.frontier.size, note=head.note)
     except RecordCorrupt as error:
         return Refusal(code="log_unavailable", message=error.message, remedy=error.remedy, retryable=True)
-    return RecordAnswer(id=entry.leaf.id, index=stored.index, leaf=stored.leaf, proof=proof)
+    return RecordAnswer(id=entry.leaf.id, index=row.leaf_index, leaf=leaf, proof=render_proof(proof))
 
 
-def _prove_stored(connection: Connection, index: int, head: Head) -> str:
-    return render_proof(load_proof(connection, index=index, size=head.frontier.size, note=head.note))
+def _prove(index: int, size: int, note: str, known: dict[Position, bytes]) -> str:
+    path = hash_path(inclusion_path(index, size), known.__getitem__)
+    return render_proof(InclusionProof(index=index, hashes=path, checkpoint=note))
 
 
-def _says_the_same(stored: bytes, entry: Entry) -> bool:
+def _says_the_same(stored: object, entry: Entry) -> bool:
     """Whether two leaves differ in nothing but the salt under which the caller was marked."""
     try:
-        return replace(parse_leaf(stored), caller=entry.leaf.caller) == entry.leaf
+        return isinstance(stored, bytes) and replace(parse_leaf(stored), caller=entry.leaf.caller) == entry.leaf
     except InvalidInput:
         return False
 
 
-def _insert_batch(connection: Connection, entries: Iterable[Entry], first: int) -> None:
+def _insert_batch(connection: sqlite3.Connection, entries: Sequence[Entry], first: int) -> None:
     rows: dict[Table, list[Line]] = {DECISION: [], IMAGE: [], FINDING: [], LEAF: [], PREIMAGE: [], BLOB: []}
     for index, entry in enumerate(entries, first):
         rows[DECISION].append(decision_row(entry.leaf, index))
@@ -122,11 +114,13 @@ def _insert_batch(connection: Connection, entries: Iterable[Entry], first: int) 
         insert_rows(connection, table, lines)
 
 
-def _insert_tree(connection: Connection, nodes: dict[Position, bytes], checkpoint: Checkpoint, note: str) -> None:
-    hashes = [{"level": at.level, "idx": at.index, "hash": octets} for at, octets in nodes.items()]
+def _insert_tree(
+    connection: sqlite3.Connection, nodes: dict[Position, bytes], checkpoint: Checkpoint, note: str
+) -> None:
+    hashes: list[Line] = [{"level": at.level, "idx": at.index, "hash": octets} for at, octets in nodes.items()]
     insert_rows(connection, NODE, hashes)
     insert_rows(connection, CHECKPOINT, [{"size": checkpoint.size, "root": checkpoint.root, "note": note}])
 
 
-def _blob_row(content: Compressed, media_type: str) -> dict[str, object]:
+def _blob_row(content: Compressed, media_type: str) -> Line:
     return {"sha256": content.digest.text, "media_type": media_type, "size": content.size, "bytes": content.octets}

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from assay.adapters.log.entry import compress
+from assay.adapters.log.content import Compressed, Compressor
 from assay.domain.decision import Decision
 from assay.tlog.leaf import mark_caller, require_leaf_size, summarise
 from assay.tlog.leaf_form import LeafForm
@@ -19,11 +19,11 @@ _OF_THE_OUTCOME = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """The parts of a record; `document` and `report` are zlib streams."""
+    """The parts of a record."""
 
     leaf: bytes = field(repr=False)
-    document: bytes = field(repr=False)
-    report: bytes = field(repr=False)
+    document: Compressed
+    report: Compressed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +32,8 @@ class _Form:
 
     decision: Decision
     leaf: LeafForm
-    document: bytes = field(repr=False)
-    report: bytes = field(repr=False)
+    document: Compressed
+    report: Compressed
 
     def fits(self, decision: Decision) -> bool:
         """Whether a decision says the same, by identity: one outcome gives its very own values to all its decisions."""
@@ -45,6 +45,7 @@ class Renderer:
 
     def __init__(self, *, service_version: str) -> None:
         self._service_version = service_version
+        self._compressor = Compressor()
         self._forms: OrderedDict[int, _Form] = OrderedDict()
 
     def render(self, decision: Decision, salt: bytes) -> Rendered:
@@ -64,12 +65,17 @@ class Renderer:
         return Rendered(leaf=require_leaf_size(leaf, decision.id), document=form.document, report=form.report)
 
     def _make(self, decision: Decision, salt: bytes) -> _Form:
-        report = render_report(decision)
-        leaf = summarise(decision, report=report, salt=salt, service_version=self._service_version)
-        form = _Form(
-            decision=decision, leaf=LeafForm(leaf), document=compress(decision.document), report=compress(report)
+        document = self._compressor.compress(decision.document)
+        report = self._compressor.compress(render_report(decision))
+        leaf = summarise(
+            decision,
+            document=document.digest,
+            report=report.digest,
+            salt=salt,
+            service_version=self._service_version,
         )
-        if len(decision.document) + len(report) <= _LARGEST_FORM:
+        form = _Form(decision=decision, leaf=LeafForm(leaf), document=document, report=report)
+        if document.size + report.size <= _LARGEST_FORM:
             # The form keeps the document, so no other document can come to have its id meanwhile.
             self._forms[id(decision.document)] = form
             while len(self._forms) > _MOST_FORMS:

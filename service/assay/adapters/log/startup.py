@@ -58,7 +58,7 @@ def check_log(connection: Connection, state: StateFolder, key: SigningKey) -> He
 
 
 def _found_log(connection: Connection, state: StateFolder, origin: str) -> SigningKey:
-    remembered = state.read_checkpoint()
+    remembered = state.read_kept()
     try:
         is_new = remembered is None or parse_untrusted_checkpoint(remembered).size == 0
     except EvidenceRejected:
@@ -70,7 +70,8 @@ def _found_log(connection: Connection, state: StateFolder, origin: str) -> Signi
             remedy="restore the key; a log cannot go on under another",
         )
     key = SigningKey(name=origin, seed=secrets.token_bytes(32))
-    state.write_checkpoint(_sign_empty(key))
+    state.forget_latest()
+    state.keep_checkpoint(_sign_empty(key))
     state.write_key(key)
     return key
 
@@ -111,14 +112,15 @@ def _check_recent_leaves(connection: Connection, head: Head) -> None:
 
 
 def _check_remembered(connection: Connection, state: StateFolder, key: SigningKey, size: int) -> None:
-    note = state.read_checkpoint()
-    if note is None:
+    notes = state.read_checkpoints(key.verifier_key)
+    if not notes:
         raise _refuse("log_truncated", f"{state.checkpoint}, which remembers the last checkpoint, is gone")
-    remembered = verify_checkpoint(note, key.verifier_key)
-    if remembered.size > size:
-        raise _refuse("log_truncated", f"{remembered.size} leaves were signed, the database has {size}")
-    if load_root(connection, remembered.size) != remembered.root:
-        raise _refuse("log_forked", f"the first {remembered.size} leaves are not those that were signed")
+    for note in notes:
+        remembered = verify_checkpoint(note, key.verifier_key)
+        if remembered.size > size:
+            raise _refuse("log_truncated", f"{remembered.size} leaves were signed, the database has {size}")
+        if load_root(connection, remembered.size) != remembered.root:
+            raise _refuse("log_forked", f"the first {remembered.size} leaves are not those that were signed")
 
 
 def _count(connection: Connection) -> tuple[int, int]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.adapters.log.connection import DATABASE_NAME
-from assay.domain.errors import ConfigError, InvalidInput
-from assay.tlog.note import SigningKey
+from assay.domain.errors import ConfigError, EvidenceRejected, InvalidInput
+from assay.tlog.checkpoint import verify_checkpoint
+from assay.tlog.note import SigningKey, VerifierKey
 
 _LONGEST_SOCKET_PATH = 107  # what sun_path of a unix socket can hold
 
@@ -38,8 +39,13 @@ class StateFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """The last checkpoint, remembered outside the database."""
+        """A checkpoint outside the database, kept once a second while the log grows."""
         return self.folder / "checkpoint"
+
+    @property
+    def latest(self) -> Path:
+        """The last checkpoint, as the sequencer notes it after every batch."""
+        return self.folder / "checkpoint.latest"
 
     @property
     def socket(self) -> Path:
@@ -51,13 +57,31 @@ class StateFolder:
         """Held by the one sequencer."""
         return self.folder / "sequencer.lock"
 
-    def read_checkpoint(self) -> str | None:
-        """The remembered checkpoint, unverified; None when there is no such file."""
+    def read_checkpoints(self, key: VerifierKey) -> tuple[str, ...]:
+        """What is remembered: the kept checkpoint, unverified, and the latest one, which `key` signed.
+
+        None of them when the kept one is gone, and only that one while the latest is not whole.
+        """
+        kept, latest = self.read_kept(), _read_text(self.latest)
+        if kept is None:
+            return ()
+        try:
+            verify_checkpoint(latest or "", key)
+        except EvidenceRejected:  # it was read while it was written, or the power failed meanwhile
+            return (kept,)
+        return (kept, latest or "")
+
+    def read_kept(self) -> str | None:
+        """The kept checkpoint, unverified; None when there is no such file."""
         return _read_text(self.checkpoint)
 
-    def write_checkpoint(self, note: str) -> None:
-        """Remember a checkpoint; a reader finds the old or the new one, whole."""
+    def keep_checkpoint(self, note: str) -> None:
+        """Keep a checkpoint on the disk; a reader finds the old or the new one, whole."""
         _replace(self.checkpoint, note.encode(), mode=0o600)
+
+    def forget_latest(self) -> None:
+        """Forget the latest checkpoint of another log that was in this folder."""
+        self.latest.unlink(missing_ok=True)
 
     def read_key(self, origin: str) -> SigningKey | None:
         """The checkpoint key, None before the first start.

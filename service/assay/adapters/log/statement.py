@@ -1,44 +1,44 @@
-"""The writer's SQL: from the schema, compiled once, so that a batch costs the driver and not the compiler."""
+"""The writer's SQL: from the schema, compiled once, and handed to the driver many rows at a time."""
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Sequence
 from functools import lru_cache
 
-from sqlalchemy import Connection, Dialect, Insert, Row, Select, Table, insert, select
+from sqlalchemy import Table, insert, select
+from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 
-from assay.adapters.log.schema import BLOB, DECISION, LEAF
+from assay.adapters.log.schema import BLOB, DECISION
 
-Line = Mapping[str, object]
+Line = dict[str, object]
+_DIALECT = dialect(paramstyle="named")
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Line]) -> None:
-    """Insert rows that have a value for each column; contents (`blob`) that are there already are left alone."""
+def insert_rows(connection: sqlite3.Connection, table: Table, rows: Sequence[Line]) -> None:
+    """Insert rows that have a value for each column; contents (`blob`) that are there already are left alone.
+
+    Raises `sqlite3.Error`.
+    """
     if rows:
-        statement, names = _insertion(table, connection.dialect)
-        connection.exec_driver_sql(statement, [tuple(row[name] for name in names) for row in rows])
+        connection.executemany(_insertion(table), rows)
 
 
-def select_leaves(connection: Connection, ids: Sequence[str]) -> Sequence[Row[tuple[str, int, bytes]]]:
-    """The rows (id, index, leaf) of those decisions that are in the log."""
+def select_known(connection: sqlite3.Connection, ids: Sequence[str]) -> frozenset[str]:
+    """Those of the ids that are in the log already; raises `sqlite3.Error`."""
     if not ids:
-        return ()
+        return frozenset()
     places = 1 << (len(ids) - 1).bit_length()  # few statements serve batches of every size
-    padded = (*ids, *[ids[-1]] * (places - len(ids)))
-    return connection.exec_driver_sql(_selection(places, connection.dialect), padded).all()
+    padded = [*ids, *[ids[-1]] * (places - len(ids))]
+    return frozenset(row[0] for row in connection.execute(_selection(places), padded))
 
 
 @lru_cache
-def _insertion(table: Table, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
-    statement: Insert = insert_or_ignore(BLOB).on_conflict_do_nothing() if table is BLOB else insert(table)
-    compiled = statement.compile(dialect=dialect)
-    return str(compiled), tuple(column.name for column in table.columns)
+def _insertion(table: Table) -> str:
+    statement = insert_or_ignore(BLOB).on_conflict_do_nothing() if table is BLOB else insert(table)
+    return str(statement.compile(dialect=_DIALECT))
 
 
 @lru_cache
-def _selection(places: int, dialect: Dialect) -> str:
-    query: Select[tuple[str, int, bytes]] = (
-        select(DECISION.c.id, DECISION.c.leaf_index, LEAF.c.bytes)
-        .join(LEAF, LEAF.c.idx == DECISION.c.leaf_index)
-        .where(DECISION.c.id.in_([""] * places))
-    )
-    return str(query.compile(dialect=dialect, compile_kwargs={"render_postcompile": True}))
+def _selection(places: int) -> str:
+    query = select(DECISION.c.id).where(DECISION.c.id.in_([""] * places))
+    return str(query.compile(dialect=dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True}))

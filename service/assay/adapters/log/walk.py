@@ -1,6 +1,6 @@
 """Re-hashing the log a stretch at a time: nothing is believed that can be computed again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, Table, func, or_, select
 
@@ -14,11 +14,13 @@ from assay.tlog.checkpoint import verify_checkpoint
 from assay.tlog.note import VerifierKey
 
 
-def walk_log(connection: Connection, key: VerifierKey, remembered: str | None, *, start: int, limit: int) -> WalkPage:
+def walk_log(
+    connection: Connection, key: VerifierKey, remembered: Sequence[str], *, start: int, limit: int
+) -> WalkPage:
     """Check the leaves from `start` up to `start + limit`, and with the last of them the log as a whole.
 
-    `remembered` is the checkpoint kept outside the database. Raises `RecordCorrupt` when the newest checkpoint does not
-    hold, because nothing can be compared with it then.
+    `remembered` are the checkpoints outside the database. Raises `RecordCorrupt` when the newest checkpoint in it does
+    not hold, because nothing can be compared with it then.
     """
     if start < 0 or limit < 1:
         raise ValueError("a walk starts at a leaf and takes at least one")
@@ -34,7 +36,7 @@ def walk_log(connection: Connection, key: VerifierKey, remembered: str | None, *
     return WalkPage(next=None, size=size, damages=tuple(damages))
 
 
-def _check_whole(connection: Connection, key: VerifierKey, remembered: str | None, size: int) -> Iterator[Damage]:
+def _check_whole(connection: Connection, key: VerifierKey, remembered: Sequence[str], size: int) -> Iterator[Damage]:
     yield from _check_leaf_count(connection, size)
     yield from _check_strays(connection, size)
     yield from _check_nodes(connection, size)
@@ -67,18 +69,29 @@ def _check_nodes(connection: Connection, size: int) -> Iterator[Damage]:
         yield _damage(RecordPart.NODE, f"a tree of {size} leaves has {expected} nodes, the table has {count}")
 
 
-def _check_remembered(connection: Connection, key: VerifierKey, note: str | None, size: int) -> Iterator[Damage]:
-    try:
-        if note is None:
-            yield _damage(RecordPart.CHECKPOINT, "the checkpoint outside the database is gone")
+def _check_remembered(
+    connection: Connection, key: VerifierKey, remembered: Sequence[str], size: int
+) -> Iterator[Damage]:
+    if not remembered:
+        yield _damage(RecordPart.CHECKPOINT, "the checkpoint outside the database is gone")
+    for note in remembered:
+        detail = _contradict(connection, key, note, size)
+        if detail:
+            yield _damage(RecordPart.CHECKPOINT, detail)
             return
+
+
+def _contradict(connection: Connection, key: VerifierKey, note: str, size: int) -> str:
+    """What is wrong between a remembered checkpoint and the database; empty when nothing is."""
+    try:
         checkpoint = verify_checkpoint(note, key)
         if checkpoint.size > size:
-            yield _damage(RecordPart.CHECKPOINT, f"{checkpoint.size} leaves were signed, the database has {size}")
-        elif _signed_root(connection, checkpoint.size) != checkpoint.root:
-            yield _damage(RecordPart.CHECKPOINT, "the checkpoint outside the database is of another tree")
+            return f"{checkpoint.size} leaves were signed, the database has {size}"
+        if _signed_root(connection, checkpoint.size) != checkpoint.root:
+            return "the checkpoint outside the database is of another tree"
     except (EvidenceRejected, RecordCorrupt) as error:
-        yield _damage(RecordPart.CHECKPOINT, f"the checkpoint outside the database: {error.message}")
+        return f"the checkpoint outside the database: {error.message}"
+    return ""
 
 
 def _signed_root(connection: Connection, size: int) -> object:

@@ -1,32 +1,40 @@
-"""What workers and sequencer say to each other: frames of JSON over a unix socket.
+"""What workers and sequencer say to each other: frames of fields over a unix socket.
 
-A frame is a length of four bytes, big-endian, and one JSON object. Bytes travel as base64, documents compressed. Both
-ends are of one release and one user; the frames are read strictly all the same.
+A frame is a length of four bytes, big-endian, and that many bytes: a letter for what it is, a head of fixed size, and
+the fields whose lengths the head names, without anything between or behind them. Documents travel compressed. Both ends
+are of one release and one user; the frames are read strictly all the same.
 """
 
-import json
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from assay.domain.errors import InvalidInput
-from assay.formats.base64text import decode_base64, encode_base64
-from assay.formats.strict_json import parse_json
-from assay.tlog.canonical import ShapeError, as_object, flag, integer, text
 
 T = TypeVar("T")
 
 LARGEST_FRAME = 64 * 1024 * 1024
-_LENGTH = struct.Struct(">I")
+LENGTH = struct.Struct(">I")
+PIECE = 64 * 1024
+"""How much is read at once."""
+_RECORD = struct.Struct(">cqBIIIII")
+_PING = struct.Struct(">cq")
+_RECORDED = struct.Struct(">cQIII")
+_PONG = struct.Struct(">cQ")
+_REFUSED = struct.Struct(">cBIII")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRequest:
-    """Record this; `budget` are the milliseconds the worker will wait. `document` and `report` are zlib streams."""
+    """Record this; `budget` are the milliseconds the worker will wait. `document` and `report` are zlib streams.
+
+    `proven` asks for the proof, which costs more than the rest of the answer.
+    """
 
     budget: int
+    proven: bool
     leaf: bytes = field(repr=False)
     document: bytes = field(repr=False)
     report: bytes = field(repr=False)
@@ -43,7 +51,7 @@ class PingRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordAnswer:
-    """The decision is on disk."""
+    """The decision is on disk; `leaf` is empty when it is the one that was sent, `proof` when nobody asked for it."""
 
     id: str
     index: int
@@ -73,196 +81,145 @@ Answer = RecordAnswer | PingAnswer | Refusal
 
 
 def render_request(request: Request) -> bytes:
-    """The JSON of a request."""
+    """The bytes of a request."""
     match request:
         case RecordRequest():
-            return _render(
-                {
-                    "kind": "record",
-                    "budget": request.budget,
-                    "leaf": encode_base64(request.leaf),
-                    "document": encode_base64(request.document),
-                    "report": encode_base64(request.report),
-                    "salt": encode_base64(request.salt),
-                    "preimage": encode_base64(request.preimage),
-                }
-            )
+            fields = (request.leaf, request.document, request.report, request.salt, request.preimage)
+            return _render(_RECORD, b"r", (request.budget, request.proven), fields)
         case PingRequest():
-            return _render({"kind": "ping", "budget": request.budget})
+            return _PING.pack(b"p", request.budget)
 
 
 def parse_request(octets: bytes) -> Request:
     """Read a request; raises `InvalidInput(frame_malformed)`."""
-    readers: Mapping[str, Callable[[Mapping[str, object]], Request]] = {"record": _read_record, "ping": _read_ping}
+    readers: Mapping[bytes, Callable[[bytes], Request]] = {b"r": _read_record, b"p": _read_ping}
     return _parse(octets, readers)
 
 
 def render_answer(answer: Answer) -> bytes:
-    """The JSON of an answer."""
-    members: dict[str, object]
+    """The bytes of an answer."""
     match answer:
         case RecordAnswer():
-            leaf = encode_base64(answer.leaf)
-            members = {"kind": "recorded", "id": answer.id, "index": answer.index, "leaf": leaf, "proof": answer.proof}
+            fields = (answer.id.encode(), answer.leaf, answer.proof.encode())
+            return _render(_RECORDED, b"R", (answer.index,), fields)
         case PingAnswer():
-            members = {"kind": "pong", "size": answer.size}
+            return _PONG.pack(b"P", answer.size)
         case Refusal():
-            members = {
-                "kind": "refused",
-                "code": answer.code,
-                "message": answer.message,
-                "remedy": answer.remedy,
-                "retryable": answer.retryable,
-            }
-    return _render(members)
+            texts = [text.encode() for text in (answer.code, answer.message, answer.remedy)]
+            return _render(_REFUSED, b"X", (answer.retryable,), texts)
 
 
 def parse_answer(octets: bytes) -> Answer:
     """Read an answer; raises `InvalidInput(frame_malformed)`."""
-    readers: Mapping[str, Callable[[Mapping[str, object]], Answer]] = {
-        "recorded": _read_recorded,
-        "pong": _read_pong,
-        "refused": _read_refused,
-    }
+    readers: Mapping[bytes, Callable[[bytes], Answer]] = {b"R": _read_recorded, b"P": _read_pong, b"X": _read_refused}
     return _parse(octets, readers)
 
 
-def send_frame(connection: socket.socket, octets: bytes) -> None:
-    """Send one frame; raises `OSError`, and `InvalidInput(frame_too_large)` before anything was sent."""
+def render_frame(octets: bytes) -> bytes:
+    """The frame of a request or an answer; raises `InvalidInput(frame_too_large)`."""
     if len(octets) > LARGEST_FRAME:
-        raise _too_large(len(octets))
-    connection.sendall(_LENGTH.pack(len(octets)) + octets)
+        raise frame_too_large(len(octets))
+    return LENGTH.pack(len(octets)) + octets
 
 
-def receive_frame(
-    connection: socket.socket, *, patience: float | None, left: Callable[[], float] | None = None
-) -> bytes | None:
+def receive_frame(connection: socket.socket, left: Callable[[], float]) -> bytes | None:
     """Receive one frame; None when the peer closed before the first byte of it.
 
-    The first byte may take as long as the socket's own time-out says, the rest at most `patience` seconds between
-    bytes (None: the socket's own time-out). `left` says how many seconds there are for all that is still to come, and
-    raises when there are none. Raises `OSError`, and `InvalidInput(frame_too_large)`.
+    `left` says how many seconds there are for all that is still to come, and raises when there are none. Raises
+    `OSError`, and `InvalidInput(frame_too_large)`.
     """
-    first = connection.recv(_LENGTH.size)
+    first = connection.recv(PIECE)
     if not first:
         return None
-    waiting = connection.gettimeout()
-    head = bytearray(first.ljust(_LENGTH.size, b"\0"))
-    _receive(connection, memoryview(head)[len(first) :], patience, left)
-    (length,) = _LENGTH.unpack(head)
+    received = bytearray(first)
+    while len(received) < LENGTH.size or len(received) < LENGTH.size + read_length(received):
+        connection.settimeout(left())
+        piece = connection.recv(PIECE)
+        if not piece:
+            raise ConnectionResetError("the peer closed in the middle of a frame")
+        received += piece
+    if len(received) > LENGTH.size + read_length(received):
+        raise ConnectionResetError("the peer said more than one frame")
+    return bytes(received[LENGTH.size :])
+
+
+def read_length(head: bytes | bytearray) -> int:
+    """How long the frame is that begins so; raises `InvalidInput(frame_too_large)`."""
+    length: int = LENGTH.unpack_from(head)[0]
     if length > LARGEST_FRAME:
-        raise _too_large(length)
-    octets = bytearray(length)
-    _receive(connection, memoryview(octets), patience, left)
-    if connection.gettimeout() != waiting:
-        connection.settimeout(waiting)
-    return bytes(octets)
+        raise frame_too_large(length)
+    return length
 
 
-def _render(members: Mapping[str, object]) -> bytes:
-    return json.dumps(members, ensure_ascii=False).encode()
-
-
-def _receive(
-    connection: socket.socket, view: memoryview, patience: float | None, left: Callable[[], float] | None
-) -> None:
-    """Fill the view; what has arrived already is taken without setting any time-out."""
-    filled = _receive_arrived(connection, view)
-    while filled < len(view):
-        seconds = patience if left is None else left()
-        if seconds is not None:
-            connection.settimeout(seconds)
-        filled += _require_octets(connection.recv_into(view[filled:]))
-
-
-def _receive_arrived(connection: socket.socket, view: memoryview) -> int:
-    try:
-        return _require_octets(connection.recv_into(view, 0, socket.MSG_DONTWAIT)) if view else 0
-    except BlockingIOError:
-        return 0
-
-
-def _require_octets(count: int) -> int:
-    if count == 0:
-        raise ConnectionResetError("the peer closed in the middle of a frame")
-    return count
-
-
-def _parse(octets: bytes, readers: Mapping[str, Callable[[Mapping[str, object]], T]]) -> T:
-    try:
-        members = as_object(parse_json(octets, what="the frame", largest=LARGEST_FRAME, depth=2))
-        read = readers.get(text(members, "kind"), _refuse_kind)
-        return read(members)
-    except (InvalidInput, ShapeError) as error:
-        raise _malformed(str(error)) from error
-
-
-def _refuse_kind(_members: Mapping[str, object]) -> NoReturn:
-    raise ShapeError("its kind is unknown")
-
-
-def _read_record(members: Mapping[str, object]) -> RecordRequest:
-    _require_members(members, "budget", "leaf", "document", "report", "salt", "preimage")
-    return RecordRequest(
-        budget=integer(members, "budget"),
-        leaf=_octets(members, "leaf"),
-        document=_octets(members, "document"),
-        report=_octets(members, "report"),
-        salt=_octets(members, "salt"),
-        preimage=_octets(members, "preimage"),
-    )
-
-
-def _read_ping(members: Mapping[str, object]) -> PingRequest:
-    _require_members(members, "budget")
-    return PingRequest(budget=integer(members, "budget"))
-
-
-def _read_recorded(members: Mapping[str, object]) -> RecordAnswer:
-    _require_members(members, "id", "index", "leaf", "proof")
-    return RecordAnswer(
-        id=text(members, "id"),
-        index=integer(members, "index"),
-        leaf=_octets(members, "leaf"),
-        proof=text(members, "proof"),
-    )
-
-
-def _read_pong(members: Mapping[str, object]) -> PingAnswer:
-    _require_members(members, "size")
-    return PingAnswer(size=integer(members, "size"))
-
-
-def _read_refused(members: Mapping[str, object]) -> Refusal:
-    _require_members(members, "code", "message", "remedy", "retryable")
-    return Refusal(
-        code=text(members, "code"),
-        message=text(members, "message"),
-        remedy=text(members, "remedy"),
-        retryable=flag(members, "retryable"),
-    )
-
-
-def _require_members(members: Mapping[str, object], *names: str) -> None:
-    if members.keys() != {"kind", *names}:
-        raise ShapeError(f"its members are not {', '.join(names)}")
-
-
-def _octets(members: Mapping[str, object], name: str) -> bytes:
-    return decode_base64(text(members, name), what=name, code="frame_malformed")
-
-
-def _malformed(why: str) -> InvalidInput:
-    return InvalidInput(
-        "frame_malformed",
-        f"the decision log did not understand: {why[:300]}",
-        remedy="run workers and sequencer of one release",
-    )
-
-
-def _too_large(length: int) -> InvalidInput:
+def frame_too_large(length: int) -> InvalidInput:
+    """The error of a frame that nobody takes."""
     return InvalidInput(
         "frame_too_large",
         f"a decision of {length} bytes is more than the log takes ({LARGEST_FRAME})",
         remedy="judge fewer images in one call, or smaller evidence",
     )
+
+
+def _render(head: struct.Struct, kind: bytes, numbers: Sequence[int], fields: Sequence[bytes]) -> bytes:
+    return b"".join((head.pack(kind, *numbers, *map(len, fields)), *fields))
+
+
+def _parse(octets: bytes, readers: Mapping[bytes, Callable[[bytes], T]]) -> T:
+    try:
+        return readers[octets[:1]](octets)
+    except (KeyError, struct.error, ValueError) as error:
+        raise InvalidInput(
+            "frame_malformed",
+            f"the decision log did not understand: {str(error)[:300]}",
+            remedy="run workers and sequencer of one release",
+        ) from error
+
+
+def _read_record(octets: bytes) -> RecordRequest:
+    _, budget, proven, *lengths = _RECORD.unpack_from(octets)
+    leaf, document, report, salt, preimage = _split(octets, _RECORD.size, lengths)
+    return RecordRequest(
+        budget=budget,
+        proven=_flag(proven),
+        leaf=leaf,
+        document=document,
+        report=report,
+        salt=salt,
+        preimage=preimage,
+    )
+
+
+def _read_ping(octets: bytes) -> PingRequest:
+    return PingRequest(budget=_PING.unpack(octets)[1])
+
+
+def _read_recorded(octets: bytes) -> RecordAnswer:
+    _, index, *lengths = _RECORDED.unpack_from(octets)
+    name, leaf, proof = _split(octets, _RECORDED.size, lengths)
+    return RecordAnswer(id=name.decode(), index=index, leaf=leaf, proof=proof.decode())
+
+
+def _read_pong(octets: bytes) -> PingAnswer:
+    return PingAnswer(size=_PONG.unpack(octets)[1])
+
+
+def _read_refused(octets: bytes) -> Refusal:
+    _, retryable, *lengths = _REFUSED.unpack_from(octets)
+    code, message, remedy = (text.decode() for text in _split(octets, _REFUSED.size, lengths))
+    return Refusal(code=code, message=message, remedy=remedy, retryable=_flag(retryable))
+
+
+def _split(octets: bytes, start: int, lengths: Sequence[int]) -> list[bytes]:
+    if start + sum(lengths) != len(octets):
+        raise ValueError("its fields are not as long as it says")
+    fields = []
+    for length in lengths:
+        fields.append(octets[start : start + length])
+        start += length
+    return fields
+
+
+def _flag(value: int) -> bool:
+    if value not in {0, 1}:
+        raise ValueError("a flag is neither 0 nor 1")
+    return value == 1

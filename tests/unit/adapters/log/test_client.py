@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,12 @@ from assay.adapters.log.wire import (
     parse_request,
     receive_frame,
     render_answer,
-    send_frame,
+    render_frame,
 )
 from assay.domain.deadline import Deadline
 from assay.domain.errors import InvalidInput, Unavailable
 from tests.fakes.decision import denied
+from tests.fakes.leaf import leaf_for
 from tests.fakes.sequencer import running, soon
 from tests.fakes.socket_peer import listening
 
@@ -30,8 +32,8 @@ from tests.fakes.socket_peer import listening
 def _answering(*answers: Answer | bytes) -> Callable[[socket.socket], None]:
     def script(connection: socket.socket) -> None:
         for answer in answers:
-            assert receive_frame(connection, patience=5) is not None
-            send_frame(connection, answer if isinstance(answer, bytes) else render_answer(answer))
+            assert receive_frame(connection, lambda: 5) is not None
+            connection.sendall(render_frame(answer if isinstance(answer, bytes) else render_answer(answer)))
 
     return script
 
@@ -115,6 +117,16 @@ def test_the_record_of_another_decision_is_no_answer(tmp_path: Path) -> None:
     assert caught.value.code == "log_unavailable"
 
 
+@pytest.mark.parametrize("leaf", [b"{}", leaf_for(replace(denied(), tenant="other"))])
+def test_another_leaf_under_the_same_id_is_no_answer(tmp_path: Path, leaf: bytes) -> None:
+    client = _client(tmp_path)
+    answer = RecordAnswer(id=denied().id, index=0, leaf=leaf, proof="")
+    with listening(tmp_path / "s", _answering(answer)), pytest.raises(Unavailable) as caught:
+        client.record(denied(), soon())
+    client.close()
+    assert caught.value.code == "log_unavailable"
+
+
 @pytest.mark.parametrize("family", [Unavailable, InvalidInput])
 def test_a_refusal_becomes_an_error_of_its_family(tmp_path: Path, family: type[Exception]) -> None:
     client = _client(tmp_path)
@@ -129,7 +141,7 @@ def test_every_record_has_its_own_salt_and_the_time_that_is_left(tmp_path: Path)
     seen: list[RecordRequest] = []
 
     def script(connection: socket.socket) -> None:
-        octets = receive_frame(connection, patience=5)
+        octets = receive_frame(connection, lambda: 5)
         request = parse_request(octets or b"")
         assert isinstance(request, RecordRequest)
         seen.append(request)

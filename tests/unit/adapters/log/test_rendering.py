@@ -3,22 +3,19 @@ from dataclasses import replace
 
 import pytest
 
-from assay.adapters.log.entry import decompress
+from assay.adapters.log.content import decompress
 from assay.adapters.log.rendering import Rendered, Renderer
 from assay.domain.decision import Decision, Verdict
 from assay.domain.errors import InvalidInput
 from assay.tlog.report import render_report
 from tests.fakes.decision import allowed, denied, finding, identifier
-from tests.fakes.leaf import render_leaf
-
-SALT = b"s" * 32
+from tests.fakes.leaf import SALT, leaf_for
 
 
 def is_of(rendered: Rendered, decision: Decision) -> bool:
     report = render_report(decision)
-    leaf = render_leaf(decision, report=report, salt=SALT, service_version="1")
-    return (rendered.leaf, decompress(rendered.document), decompress(rendered.report)) == (
-        leaf,
+    return (rendered.leaf, decompress(rendered.document.octets), decompress(rendered.report.octets)) == (
+        leaf_for(decision, version="1"),
         decision.document,
         report,
     )

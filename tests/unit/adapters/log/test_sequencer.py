@@ -8,20 +8,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from assay.adapters.clock import SystemClock
 from assay.adapters.log.connection import open_reader, snapshot
-from assay.adapters.log.inbox import Inbox
 from assay.adapters.log.schema import CHECKPOINT
-from assay.adapters.log.sequencer import Connections
 from assay.adapters.log.state import StateFolder
 from assay.adapters.log.wire import (
     LARGEST_FRAME,
+    Answer,
     PingRequest,
     Refusal,
     parse_answer,
     receive_frame,
+    render_frame,
     render_request,
-    send_frame,
 )
 from assay.domain.errors import ConfigError, InvalidInput, Unavailable
 from assay.tlog.proof import verify_proof
@@ -34,6 +32,11 @@ def _connect(folder: Path) -> socket.socket:
     connection.settimeout(10)
     connection.connect(str(StateFolder(folder=folder).socket))
     return connection
+
+
+def _ask(connection: socket.socket, octets: bytes) -> Answer:
+    connection.sendall(render_frame(octets))
+    return parse_answer(receive_frame(connection, lambda: 10) or b"")
 
 
 def test_a_recorded_decision_can_be_proven_at_once(tmp_path: Path) -> None:
@@ -100,19 +103,17 @@ def test_a_decision_that_cannot_be_recorded_is_the_workers_fault(tmp_path: Path)
 def test_a_budget_out_of_range_is_refused(tmp_path: Path, budget: int) -> None:
     with running(tmp_path / "state"), _connect(tmp_path / "state") as connection:
         for asked, accepted in ((budget, False), (5000, True)):
-            send_frame(connection, render_request(PingRequest(budget=asked)))
-            answer = parse_answer(receive_frame(connection, patience=None) or b"")
+            answer = _ask(connection, render_request(PingRequest(budget=asked)))
             assert isinstance(answer, Refusal) is not accepted
 
 
 def test_nonsense_is_answered_and_an_oversized_frame_ends_the_connection(tmp_path: Path) -> None:
     with running(tmp_path / "state") as client, _connect(tmp_path / "state") as connection:
-        send_frame(connection, b"{}")
-        answer = parse_answer(receive_frame(connection, patience=None) or b"")
+        answer = _ask(connection, b"{}")
         assert isinstance(answer, Refusal)
         assert answer.code == "frame_malformed"
         connection.sendall((LARGEST_FRAME + 1).to_bytes(4))
-        assert receive_frame(connection, patience=None) is None
+        assert receive_frame(connection, lambda: 10) is None
         client.ping(soon())
 
 
@@ -139,28 +140,3 @@ def test_idle_connections_do_not_hold_up_the_end(tmp_path: Path) -> None:
     assert time.monotonic() - started < 5
     assert connection.recv(1) == b""
     connection.close()
-
-
-def test_more_connections_than_the_limit_are_closed() -> None:
-    connections = Connections(Inbox(places=1, octets=10), SystemClock(), most=1)
-    pairs = [socket.socketpair(), socket.socketpair()]
-    for _, theirs in pairs:
-        connections.add(theirs)
-    pairs[1][0].settimeout(5)
-    assert pairs[1][0].recv(1) == b""
-    connections.close()
-    for ours, _ in pairs:
-        ours.close()
-
-
-def test_a_request_that_nobody_answers_is_refused_in_time() -> None:
-    connections = Connections(Inbox(places=10, octets=1000), SystemClock())
-    ours, theirs = socket.socketpair()
-    ours.settimeout(5)
-    connections.add(theirs)
-    send_frame(ours, render_request(PingRequest(budget=20)))
-    answer = parse_answer(receive_frame(ours, patience=None) or b"")
-    connections.close()
-    ours.close()
-    assert isinstance(answer, Refusal)
-    assert (answer.code, answer.retryable) == ("log_unavailable", True)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete
 
-from assay.adapters.log.connection import migrate, open_writer
+from assay.adapters.log.connection import driver_connection, migrate, open_writer, transaction
 from assay.adapters.log.ledger import Head, append_batch
 from assay.adapters.log.schema import METADATA
 from assay.adapters.log.startup import open_log
@@ -33,10 +33,10 @@ def engine(state: StateFolder) -> Iterator[Engine]:
 
 def _fill(engine: Engine, state: StateFolder, numbers: range = range(5)) -> tuple[SigningKey, Head]:
     key, head = open_log(engine, state, ORIGIN)
-    with engine.begin() as connection:
-        entries = [entry_for(denied(number)) for number in numbers]
-        head = append_batch(connection, entries, head=head, key=key).head
-    state.write_checkpoint(head.note)
+    driver = driver_connection(engine)
+    with transaction(driver):
+        head = append_batch(driver, [entry_for(denied(number)) for number in numbers], head=head, key=key).head
+    state.keep_checkpoint(head.note)
     return key, head
 
 
@@ -50,7 +50,7 @@ def test_the_first_start_makes_key_and_checkpoint(engine: Engine, state: StateFo
     key, head = open_log(engine, state, ORIGIN)
     assert head.frontier.size == 0
     assert state.read_key(ORIGIN) == key
-    assert state.read_checkpoint() is not None
+    assert state.read_kept() is not None
 
 
 def test_a_later_start_goes_on_where_the_log_ended(engine: Engine, state: StateFolder) -> None:
@@ -83,7 +83,7 @@ def test_a_log_whose_key_is_gone_is_not_continued_under_another(engine: Engine, 
     assert _refused(engine, state) == "checkpoint_key_missing"
     state.checkpoint.unlink()
     assert _refused(engine, state) == "checkpoint_key_missing"
-    state.write_checkpoint("no checkpoint")
+    state.keep_checkpoint("no checkpoint")
     assert _refused(engine, state) == "checkpoint_key_missing"
 
 
@@ -100,28 +100,46 @@ def test_a_database_without_its_log_is_truncated(engine: Engine, state: StateFol
 def test_a_restored_backup_is_truncated(engine: Engine, state: StateFolder) -> None:
     key, head = _fill(engine, state)
     newer = Checkpoint(origin=ORIGIN, size=6, root=b"r" * 32)
-    state.write_checkpoint(sign_checkpoint(newer, key))
+    state.keep_checkpoint(sign_checkpoint(newer, key))
     assert _refused(engine, state) == "log_truncated"
-    state.write_checkpoint(head.note)
+    state.keep_checkpoint(head.note)
     open_log(engine, state, ORIGIN)
 
 
 def test_another_tree_than_the_remembered_one_is_a_fork(engine: Engine, state: StateFolder) -> None:
     key, _ = _fill(engine, state)
-    state.write_checkpoint(sign_checkpoint(Checkpoint(origin=ORIGIN, size=3, root=b"r" * 32), key))
+    state.keep_checkpoint(sign_checkpoint(Checkpoint(origin=ORIGIN, size=3, root=b"r" * 32), key))
     assert _refused(engine, state) == "log_forked"
 
 
 def test_an_older_remembered_checkpoint_of_the_same_tree_is_fine(engine: Engine, state: StateFolder) -> None:
     key, head = _fill(engine, state, range(3))
-    with engine.begin() as connection:
-        newer = append_batch(connection, [entry_for(denied(7))], head=head, key=key).head
+    driver = driver_connection(engine)
+    with transaction(driver):
+        newer = append_batch(driver, [entry_for(denied(7))], head=head, key=key).head
     assert open_log(engine, state, ORIGIN) == (key, newer)
+
+
+def test_the_latest_checkpoint_counts_when_it_is_whole(engine: Engine, state: StateFolder) -> None:
+    key, head = _fill(engine, state)
+    newer = sign_checkpoint(Checkpoint(origin=ORIGIN, size=6, root=b"r" * 32), key)
+    state.latest.write_text(newer)
+    assert _refused(engine, state) == "log_truncated"
+    state.latest.write_text(newer[:-9])
+    assert open_log(engine, state, ORIGIN) == (key, head)
+    state.latest.write_text(head.note)
+    assert open_log(engine, state, ORIGIN) == (key, head)
+
+
+def test_a_new_log_forgets_the_latest_checkpoint_of_another(engine: Engine, state: StateFolder) -> None:
+    state.latest.write_text("of another log")
+    open_log(engine, state, ORIGIN)
+    assert not state.latest.exists()
 
 
 def test_a_remembered_checkpoint_that_nobody_signed_is_refused(engine: Engine, state: StateFolder) -> None:
     _fill(engine, state)
-    state.write_checkpoint("no checkpoint")
+    state.keep_checkpoint("no checkpoint")
     assert _refused(engine, state) == "log_damaged"
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from assay.adapters.log.state import StateFolder, hold_lock, open_state
 from assay.domain.errors import ConfigError
+from assay.tlog.checkpoint import Checkpoint, sign_checkpoint
 from assay.tlog.note import SigningKey
 
 KEY = SigningKey(name="example.org/log", seed=b"s" * 32)
@@ -96,8 +97,21 @@ def test_the_key_of_another_origin_is_refused(tmp_path: Path) -> None:
 
 def test_a_checkpoint_is_replaced_whole(tmp_path: Path) -> None:
     state = open_state(tmp_path / "state")
-    assert state.read_checkpoint() is None
-    state.write_checkpoint("first")
-    state.write_checkpoint("second")
-    assert state.read_checkpoint() == "second"
+    assert state.read_checkpoints(KEY.verifier_key) == ()
+    state.keep_checkpoint("first")
+    state.keep_checkpoint("second")
+    assert state.read_kept() == "second"
     assert {path.name for path in state.folder.iterdir()} == {"checkpoint"}
+
+
+def test_the_latest_checkpoint_is_remembered_when_it_is_whole(tmp_path: Path) -> None:
+    state, note = (
+        open_state(tmp_path / "state"),
+        sign_checkpoint(Checkpoint(origin=KEY.name, size=0, root=b"r" * 32), KEY),
+    )
+    state.latest.write_text(note)
+    assert state.read_checkpoints(KEY.verifier_key) == ()
+    state.keep_checkpoint("kept")
+    assert state.read_checkpoints(KEY.verifier_key) == ("kept", note)
+    state.latest.write_text(note[:-1])
+    assert state.read_checkpoints(KEY.verifier_key) == ("kept",)

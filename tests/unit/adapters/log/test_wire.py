@@ -1,4 +1,3 @@
-import json
 import socket
 from collections.abc import Iterator
 
@@ -19,12 +18,12 @@ from assay.adapters.log.wire import (
     parse_request,
     receive_frame,
     render_answer,
+    render_frame,
     render_request,
-    send_frame,
 )
 from assay.domain.errors import InvalidInput
 
-RECORD = RecordRequest(budget=5, leaf=b"l", document=b"d", report=b"r", salt=b"s", preimage=b"p")
+RECORD = RecordRequest(budget=5, proven=True, leaf=b"l", document=b"d", report=b"r", salt=b"s", preimage=b"p")
 
 
 @pytest.fixture
@@ -40,7 +39,8 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     st.builds(
         RecordRequest,
         **dict.fromkeys(["leaf", "document", "report", "salt", "preimage"], st.binary()),
-        budget=st.integers(0, 2**40),
+        budget=st.integers(-(2**40), 2**40),
+        proven=st.booleans(),
     )
     | st.builds(PingRequest, budget=st.integers(0, 2**40))
 )
@@ -60,64 +60,73 @@ def test_answers_survive_the_wire(answer: Answer) -> None:
     assert parse_answer(render_answer(answer)) == answer
 
 
-MEMBERS = json.loads(render_request(RECORD))
+REQUEST, REFUSAL = render_request(RECORD), render_answer(Refusal(code="c", message="m", remedy="r", retryable=True))
 
 
 @pytest.mark.parametrize(
-    "members",
+    "octets",
     [
-        [],
-        {},
-        MEMBERS | {"kind": "erase"},
-        MEMBERS | {"unknown": 1},
-        MEMBERS | {"leaf": "*"},
-        MEMBERS | {"leaf": 1},
-        MEMBERS | {"budget": "5"},
-        {"kind": "ping"},
-        {"kind": "ping", "budget": 1, "more": 1},
+        b"",
+        b"e" + REQUEST[1:],
+        REQUEST[:9] + b"\2" + REQUEST[10:],
+        REQUEST + b"more",
+        REQUEST[:-1],
+        REQUEST[:20],
+        render_request(PingRequest(budget=5)) + b"more",
+        REFUSAL,
     ],
 )
-def test_what_is_no_request_is_refused(members: object) -> None:
+def test_what_is_no_request_is_refused(octets: bytes) -> None:
     with pytest.raises(InvalidInput) as caught:
-        parse_request(json.dumps(members).encode())
+        parse_request(octets)
     assert caught.value.code == "frame_malformed"
-    assert parse_request(json.dumps(MEMBERS).encode()) == RECORD
+    assert parse_request(REQUEST) == RECORD
 
 
 @pytest.mark.parametrize(
-    "octets", [b"", b"{", render_request(RECORD), b'{"kind":"pong"}', b'{"kind":"refused","code":1}']
+    "octets", [b"", REQUEST, REFUSAL[:1] + b"\2" + REFUSAL[2:], REFUSAL[:-1] + b"\xff", REFUSAL + b"more", b"P"]
 )
 def test_what_is_no_answer_is_refused(octets: bytes) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_answer(octets)
     assert caught.value.code == "frame_malformed"
+    parse_answer(REFUSAL)
+
+
+def _five_seconds() -> float:
+    return 5
 
 
 def test_a_frame_arrives_as_it_was_sent(pair: tuple[socket.socket, socket.socket]) -> None:
-    send_frame(pair[0], b"first")
-    send_frame(pair[0], b"")
-    assert [receive_frame(pair[1], patience=1), receive_frame(pair[1], patience=None)] == [b"first", b""]
-    assert pair[1].gettimeout() == 5
+    for octets in (b"first", b"", bytes(100_000)):
+        pair[0].sendall(render_frame(octets))
+        assert receive_frame(pair[1], _five_seconds) == octets
 
 
 def test_the_end_between_frames_is_an_end_and_inside_one_an_error(pair: tuple[socket.socket, socket.socket]) -> None:
     pair[0].sendall(b"\0\0\0\5he")
     pair[0].shutdown(socket.SHUT_WR)
     with pytest.raises(ConnectionResetError):
-        receive_frame(pair[1], patience=1)
-    assert receive_frame(pair[1], patience=1) is None
+        receive_frame(pair[1], _five_seconds)
+    assert receive_frame(pair[1], _five_seconds) is None
 
 
 def test_a_peer_that_stalls_inside_a_frame_is_given_up(pair: tuple[socket.socket, socket.socket]) -> None:
     pair[0].sendall(b"\0\0")
     with pytest.raises(TimeoutError):
-        receive_frame(pair[1], patience=0.01)
+        receive_frame(pair[1], lambda: 0.01)
+
+
+def test_more_than_one_frame_is_not_what_was_asked_for(pair: tuple[socket.socket, socket.socket]) -> None:
+    pair[0].sendall(render_frame(b"one") + b"m")
+    with pytest.raises(ConnectionResetError):
+        receive_frame(pair[1], _five_seconds)
 
 
 def test_a_frame_that_is_too_large_is_neither_sent_nor_read(pair: tuple[socket.socket, socket.socket]) -> None:
     with pytest.raises(InvalidInput) as sent:
-        send_frame(pair[0], bytes(LARGEST_FRAME + 1))
+        render_frame(bytes(LARGEST_FRAME + 1))
     pair[0].sendall((LARGEST_FRAME + 1).to_bytes(4))
     with pytest.raises(InvalidInput) as received:
-        receive_frame(pair[1], patience=1)
+        receive_frame(pair[1], _five_seconds)
     assert sent.value.code == received.value.code == "frame_too_large"

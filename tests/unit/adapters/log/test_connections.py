@@ -1,0 +1,171 @@
+import select
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from assay.adapters.log import connections as connections_module
+from assay.adapters.log.connections import Connections
+from assay.adapters.log.peer import Peer
+from assay.adapters.log.ticket import Ticket
+from assay.adapters.log.wire import (
+    PIECE,
+    Answer,
+    PingAnswer,
+    PingRequest,
+    Refusal,
+    parse_answer,
+    receive_frame,
+    render_frame,
+    render_request,
+)
+from tests.fakes.clock import FrozenClock
+from tests.fakes.decision import denied
+from tests.fakes.entry import request_for
+
+PING = render_frame(render_request(PingRequest(budget=5000)))
+RECORD = render_frame(render_request(request_for(denied())))
+Asked = list[tuple[Peer, Ticket]]
+
+
+class Desk:
+    """Connections at a socket in a folder, and workers that ask."""
+
+    def __init__(self, path: Path, listener: socket.socket, most: int) -> None:
+        self.clock = FrozenClock()
+        self.connections = Connections(listener, self.clock, most=most)
+        self._path = path
+
+    def connect(self) -> socket.socket:
+        worker = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        worker.settimeout(10)
+        worker.connect(str(self._path))
+        return worker
+
+    def gather(self, enough: Callable[[Asked], bool]) -> Asked:
+        """What was asked by the time that there is enough of it."""
+        asked: Asked = []
+        for _ in range(200):
+            asked += self.connections.gather(0.05)
+            if enough(asked):
+                return asked
+        raise AssertionError("it was never enough")
+
+
+@contextmanager
+def opened(path: Path, most: int = 9) -> Iterator[Desk]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        desk = Desk(path, listener, most)
+        with desk.connections:
+            yield desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with opened(tmp_path / "s") as desk:
+        yield desk
+
+
+def _answer(worker: socket.socket) -> Answer:
+    return parse_answer(receive_frame(worker, lambda: 10) or b"")
+
+
+def test_questions_of_several_workers_come_together(desk: Desk) -> None:
+    with desk.connect() as first, desk.connect() as second:
+        first.sendall(PING)
+        second.sendall(RECORD)
+        asked = desk.gather(lambda asked: len(asked) == 2)
+        assert {ticket.entry is None for _, ticket in asked} == {True, False}
+        assert {ticket.deadline for _, ticket in asked} == {1005, 1010}
+        for peer, _ in asked:
+            desk.connections.answer(peer, PingAnswer(size=3))
+        assert _answer(first) == _answer(second) == PingAnswer(size=3)
+
+
+def test_a_frame_in_pieces_is_one_question(desk: Desk) -> None:
+    with desk.connect() as worker:
+        for piece in (PING[:2], PING[2:9], PING[9:]):
+            worker.sendall(piece)
+            asked = desk.connections.gather(5) + desk.connections.gather(0.01)
+        assert len(asked) == 1
+
+
+def test_a_worker_that_goes_away_is_forgotten(desk: Desk) -> None:
+    worker = desk.connect()
+    worker.sendall(PING)
+    ((peer, _),) = desk.gather(bool)
+    worker.close()
+    desk.gather(lambda _: peer.connection.fileno() < 0)
+    desk.connections.answer(peer, PingAnswer(size=1))
+
+
+@pytest.mark.parametrize("sent", [PING + PING, PING[:3], b"\xff" * 4])
+def test_who_does_not_keep_to_the_order_is_cut_off(desk: Desk, sent: bytes) -> None:
+    with desk.connect() as worker, desk.connect() as good:
+        worker.sendall(sent)
+        worker.shutdown(socket.SHUT_WR)
+        good.sendall(PING)
+        asked = desk.gather(lambda asked: bool(asked) and _is_closed(worker))
+        assert len(asked) == 1
+
+
+def _is_closed(worker: socket.socket) -> bool:
+    try:
+        return _is_readable(worker) and worker.recv(1, socket.MSG_PEEK) == b""
+    except ConnectionResetError:
+        return True
+
+
+def _is_readable(worker: socket.socket) -> bool:
+    return bool(select.select([worker], [], [], 0)[0])
+
+
+def test_who_stops_in_the_middle_of_a_frame_is_cut_off_after_a_while(desk: Desk) -> None:
+    with desk.connect() as worker:
+        worker.sendall(PING[:6])
+        for _ in range(3):
+            desk.connections.gather(0.05)
+        assert not _is_closed(worker)
+        desk.clock.seconds += 11
+        desk.gather(lambda _: _is_closed(worker))
+
+
+def test_who_does_not_read_answers_is_cut_off(desk: Desk) -> None:
+    with desk.connect() as worker:
+        worker.sendall(PING)
+        ((peer, _),) = desk.gather(bool)
+        while peer.connection.fileno() >= 0:
+            desk.connections.answer(peer, Refusal(code="x" * 10_000, message="", remedy="", retryable=True))
+        assert worker.recv(1)
+
+
+def test_what_cannot_be_recorded_is_answered_and_the_worker_may_ask_again(desk: Desk) -> None:
+    with desk.connect() as worker:
+        for octets in (b"{}", render_request(PingRequest(budget=0))):
+            worker.sendall(render_frame(octets))
+            assert desk.gather(lambda _: _is_readable(worker)) == []
+            assert isinstance(_answer(worker), Refusal)
+        worker.sendall(PING)
+        assert len(desk.gather(bool)) == 1
+
+
+def test_more_connections_than_the_limit_are_closed(tmp_path: Path) -> None:
+    with opened(tmp_path / "s", most=1) as desk, desk.connect() as first, desk.connect() as second:
+        desk.gather(lambda _: _is_closed(second))
+        assert not _is_closed(first)
+
+
+def test_what_there_is_no_room_for_is_dropped_and_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections_module, "_MOST_HELD", PIECE)
+    with desk.connect() as worker:
+        worker.sendall(render_frame(bytes(2 * PIECE)))
+        assert desk.gather(lambda _: _is_readable(worker)) == []
+        answer = _answer(worker)
+        assert isinstance(answer, Refusal)
+        assert (answer.code, answer.retryable) == ("log_overloaded", True)
+        worker.sendall(PING)
+        assert len(desk.gather(bool)) == 1
