@@ -1,5 +1,6 @@
 """Rows about a registry that fails: what needs it is denied in time, what does not need it is not slower."""
 
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,25 +9,32 @@ from benchmarks.admission_bench import Bench, require_verdicts
 from benchmarks.admission_warm import reviews, warm_images
 from benchmarks.faulty_proxy import Behaviour
 from benchmarks.figure import Figure
-from benchmarks.vegeta import Attack, attack_closed, attack_open
+from benchmarks.vegeta import Attack, LoadError, attack_closed, attack_open
+from demo.stack import Stack
 
 _TIMEOUT, _LEAST_LEFT = 5, 0.3
-_RATE, _SECONDS = 50, 8
+_RATE, _SECONDS = 50, 16
 _COLD, _CONNECTIONS = 8, 4
+_LISTING_SECONDS, _BOUND_SECONDS = 20, 600
 _BROKEN = (Behaviour.SLOW, Behaviour.DROPPING, Behaviour.UNAVAILABLE, Behaviour.REFUSING)
 
 
 def broken_registry(bench: Bench, share: int) -> Iterator[Figure]:
-    """Each fault once: seconds that are left to the API server after the slowest denial, and the warm tail beside."""
+    """Each fault once: seconds that are left to the API server after the slowest denial, and the warm tail beside.
+
+    A fault lasts longer than the listing of the warm image, so that nothing but the bound of the rule data keeps it.
+    """
     del share
+    _set_bounds(bench.stack)
+    bench.restart()
     (warm,) = warm_images(bench, 1)
     healthy = bench.open(reviews([warm], _RATE), rate=_RATE, seconds=_SECONDS).attack
     for behaviour in _BROKEN:
         cold = bench.push_images(_COLD, path=f"cold-{behaviour.name.lower()}")
-        # How long an outage may last before a warm image needs its registry again is a setting, not this figure.
         bench.closed(reviews([warm], _RATE), connections=_CONNECTIONS)
         bench.proxy.turn(behaviour)
         try:
+            time.sleep(_LISTING_SECONDS)
             beside, denied = _under_fault(bench, warm, cold)
         finally:
             bench.proxy.turn(Behaviour.HONEST)
@@ -35,6 +43,12 @@ def broken_registry(bench: Bench, share: int) -> Iterator[Figure]:
         yield Figure(name=f"{label}: left at the denial", value=left, unit="s", goal=_LEAST_LEFT, at_least=True)
         ratio = beside.milliseconds(0.99) / healthy.milliseconds(0.99)
         yield Figure(name=f"{label}: warm p99 to healthy", value=ratio, unit="x", goal=1.2)
+
+
+def _set_bounds(stack: Stack) -> None:
+    stack.settings = f"cache: {{listing_seconds: {_LISTING_SECONDS}}}\n"
+    stack.stale_listing_seconds = _BOUND_SECONDS
+    stack.write_configuration()
 
 
 def _under_fault(bench: Bench, warm: Reference, cold: Sequence[Reference]) -> tuple[Attack, Attack]:
@@ -46,5 +60,7 @@ def _under_fault(bench: Bench, warm: Reference, cold: Sequence[Reference]) -> tu
         denied = pool.submit(attack_closed, cold_targets, ca=ca, connections=_CONNECTIONS)
     bench.account(len(beside.result().shots) + len(denied.result().shots))
     require_verdicts(beside.result(), allowed=True)
+    if not any(b"stale-seconds" in shot.answer for shot in beside.result().shots):
+        raise LoadError("the figure is void: the warm image did not need what was known of it")
     require_verdicts(denied.result(), allowed=False)
     return beside.result(), denied.result()

@@ -26,6 +26,7 @@ from tests.fakes.engine import trust_in
 from tests.fakes.grants import RULES, SECURITY, MemoryGrants
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.sigstore import Recipe
+from tests.fakes.tag_book import MemoryTagBook
 from tests.fakes.verdict_store import MemoryStore
 from tests.fakes.witness import OwnWitness
 
@@ -75,6 +76,7 @@ class FakeComposition:
     refreshed: Mapping[str, Refreshed | Unavailable] = field(default_factory=dict)
     trusted: TrustSnapshot | None = None
     verdicts: MemoryStore = field(default_factory=MemoryStore)
+    tags: MemoryTagBook = field(default_factory=MemoryTagBook)
     grants: MemoryGrants = field(default_factory=MemoryGrants)
 
     def clock(self) -> FrozenClock:
@@ -120,6 +122,10 @@ class FakeComposition:
     def kept_verdicts(self, configuration: Path) -> MemoryStore:
         self._called("cache", configuration)
         return self.verdicts
+
+    def tag_book(self, configuration: Path) -> MemoryTagBook:
+        self._called("tags", configuration)
+        return self.tags
 
     def run_refresher(self, configuration: Path) -> None:
         self._called("refresher", configuration)

@@ -28,6 +28,7 @@ from assay.ports import PolicyEngine, Registry, TrustRoots
 from assay.usecases.break_glass import BreakGlass
 from assay.usecases.engine import Engine
 from assay.usecases.memory import Memory
+from assay.usecases.tag_guard import TagGuard
 from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.clock import FrozenClock, MovingClock
 from tests.fakes.decision import identifier
@@ -158,6 +159,7 @@ class World:
     memory: Memory = field(default_factory=lambda: Memory(store=MemoryStore()))
     ids: int = 0
     break_glass: BreakGlass | None = None
+    tags: TagGuard | None = None
 
     def engine(self) -> Engine:
         return Engine(
@@ -175,6 +177,7 @@ class World:
             life=CacheLife(),
             revision=Digest.of(b"release"),
             break_glass=self.break_glass,
+            tags=self.tags,
         )
 
     def deadline(self, seconds: float = 10) -> Deadline:

@@ -1,11 +1,13 @@
 """A web server on loopback that answers every request with one scripted answer."""
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass
@@ -22,8 +24,8 @@ class Script:
 
 
 @contextmanager
-def answering(script: Script) -> Iterator[Script]:
-    """Serve the script on a free port; `script.url` names it."""
+def answering(script: Script, *, certificate: tuple[Path, Path] | None = None) -> Iterator[Script]:
+    """Serve the script on a free port; `script.url` names it. With a certificate and its key it speaks TLS."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -60,9 +62,13 @@ def answering(script: Script) -> Iterator[Script]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
-    script.url = f"http://127.0.0.1:{server.server_port}"
+    script.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
     try:
         yield script
     finally:

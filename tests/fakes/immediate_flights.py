@@ -1,7 +1,7 @@
-"""Flights that land before anybody waits, so that nothing goes on in the background of a test."""
+"""Flights that have landed before anybody looks, so that nothing goes on in the background of a test."""
 
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,12 +12,9 @@ T = TypeVar("T")
 
 @dataclass(slots=True, kw_only=True)
 class ImmediateFlights(Flights):
-    """Does all work in the thread that asks for it."""
+    """Whoever asks for work waits until it is done."""
 
-    def join(self, key: Hashable, host: str, work: Callable[[], T]) -> tuple["Future[T]", bool]:  # noqa: ARG002  # as `Flights`
-        landed: Future[T] = Future()
-        try:
-            landed.set_result(work())
-        except Exception as error:  # noqa: BLE001  # it is raised again where somebody waits
-            landed.set_exception(error)
-        return landed, False
+    def join(self, key: Hashable, host: str, work: Callable[[], T]) -> tuple["Future[T]", bool]:
+        landing, joined = Flights.join(self, key, host, work)
+        wait([landing])
+        return landing, joined

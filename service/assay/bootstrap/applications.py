@@ -134,15 +134,18 @@ def webhook_parts_from_environment() -> WebhookParts:
         parts = {**running.readiness(deadline), "cluster": cluster.late() if cluster is not None else ""}
         return [part for part, reason in parts.items() if reason]
 
+    incidents = running.incident_watch()
+
     def begin() -> None:
         running.begin()
+        incidents.follow(threading.Event())
         if cluster is not None:
             cluster.follow(threading.Event())
 
     return WebhookParts(
         admit=decide,
         failing=failing,
-        warnings=running.warnings,
+        warnings=lambda: [*running.warnings(), *incidents.warnings()],
         extensions={BEGIN: begin},
         cluster=cluster,
         objects=open_objects(installation),

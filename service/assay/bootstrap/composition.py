@@ -37,6 +37,7 @@ from assay.verification.trust_snapshot import TrustSnapshot
 if TYPE_CHECKING:
     from assay.adapters.registry.client import RegistryClient
     from assay.adapters.trust.source import RootSource
+    from assay.ports.incident import TagBook
     from assay.usecases.break_glass import BreakGlass
     from assay.usecases.sign import Backing
 
@@ -208,6 +209,19 @@ class SystemComposition:
         from assay.adapters.cache.database import VerdictDatabase
 
         return VerdictDatabase(Installation.load(configuration).cache)
+
+    def tag_book(self, configuration: Path) -> "TagBook":
+        """What immutable tags stood for; `ConfigError(immutable_tags_missing)` when none is declared immutable."""
+        from assay.bootstrap.incidents import open_tag_guard
+
+        guard = open_tag_guard(Installation.load(configuration))
+        if guard is None:
+            raise ConfigError(
+                "immutable_tags_missing",
+                f"{configuration} declares no tag immutable",
+                remedy="add the section `immutable_tags`",
+            )
+        return guard.book
 
     def run_refresher(self, configuration: Path) -> None:
         """Keep the trust roots up to date until SIGTERM."""

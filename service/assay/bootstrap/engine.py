@@ -21,6 +21,7 @@ from assay.adapters.registry.layout import OciLayout
 from assay.adapters.trust.live_trust import LiveTrust
 from assay.bootstrap.break_glass import open_break_glass
 from assay.bootstrap.certificates import certificate_seconds, certificate_warnings
+from assay.bootstrap.incidents import open_incident_desk, open_tag_guard
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_registry
 from assay.bootstrap.revision import engine_revision
@@ -35,6 +36,7 @@ from assay.domain.record import DecisionFilter, DecisionPage, StoredDecision, Wa
 from assay.licences.identifier import load_identifiers
 from assay.ports import DecisionArchive, Registry
 from assay.usecases.engine import Engine
+from assay.usecases.incident_watch import IncidentWatch
 from assay.usecases.memory import Memory
 
 _PREPARATION_SECONDS = 2.0
@@ -125,7 +127,12 @@ class RunningEngine:
             mirrors=settings.registries.mirror_names,
             formats=settings.evidence,
             break_glass=open_break_glass(installation),
+            tags=open_tag_guard(installation),
         )
+
+    def incident_watch(self) -> IncidentWatch:
+        """What reports incidents with this engine; `ConfigError` naming what cannot be used."""
+        return IncidentWatch(self.engine, open_incident_desk(self._installation))
 
     def readiness(self, deadline: Deadline) -> Mapping[str, str]:
         """Each part with the reason why it is not ready, or an empty text.

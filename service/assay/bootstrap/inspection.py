@@ -7,6 +7,7 @@ from pathlib import Path
 
 from assay.adapters.clock import SystemClock
 from assay.adapters.opa.generation import load_generation
+from assay.bootstrap.incidents import open_owners
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.notifications import open_secrets
 from assay.bootstrap.registry import service_access, service_credentials
@@ -50,6 +51,7 @@ def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]
         ("rule data", f"for {', '.join(tenants)}"),
         ("opa", f"{policy.opa}"),
         *_find_break_glass(installation),
+        *_find_immutable_tags(installation),
         *((name, f"listens on {address}{' with TLS' if tls else ''}") for name, address, tls in servers),
     ]
 
@@ -82,6 +84,14 @@ def _find_break_glass(installation: Installation) -> list[tuple[str, str]]:
     quorum = settings.rules.quorum
     who = f"{quorum.threshold} of {', '.join(quorum.authorities)}"
     return [("break-glass", f"{who}, at most {settings.rules.longest} and {settings.rules.most_uses} uses")]
+
+
+def _find_immutable_tags(installation: Installation) -> list[tuple[str, str]]:
+    settings = installation.settings.immutable_tags
+    if settings is None:
+        return []
+    owners = open_owners(installation, settings)
+    return [("immutable tags", f"{len(settings.rules)} rules, owners: {', '.join(owners) or 'nobody'}")]
 
 
 def _require_files(installation: Installation, name: str, tls: TlsFiles | None) -> None:

@@ -1,8 +1,10 @@
 """The parts of the server that registries notify."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from assay.adapters.prewarmer.client import PrewarmerClient
 from assay.adapters.secret.secret_file import SecretFiles
 from assay.adapters.supervision.gunicorn_hooks import BEGIN
 from assay.bootstrap.applications import running_engine
@@ -10,9 +12,9 @@ from assay.bootstrap.installation import Installation
 from assay.configuration.settings import NotificationSettings
 from assay.domain.errors import AssayError, ConfigError
 from assay.domain.notification import Delivery, NotificationSource
-from assay.ports import Clock
+from assay.ports import Clock, Prewarmer
 from assay.ports.metrics import NotificationMetrics
-from assay.usecases.take_delivery import take_delivery
+from assay.usecases.take_delivery import DeliveryDesk
 
 Secrets = Callable[[], Sequence[bytes]]
 
@@ -50,20 +52,31 @@ def notification_parts_from_environment() -> NotificationParts:
             "notifications_missing", "the configuration has no notifications", remedy="add the section `notifications`"
         )
     sources = open_secrets(installation, settings)
-    engine = running.engine
+    incidents = running.incident_watch()
 
     def failing() -> Mapping[str, str]:
         return {f"secrets of {source.name}": _failure(read) for source, read in sources}
 
+    def begin() -> None:
+        running.begin()
+        incidents.follow(threading.Event())
+
     return NotificationParts(
         sources=sources,
-        take=lambda delivery: take_delivery(engine.memory.store, engine.mirrors, delivery),
+        take=DeliveryDesk(engine=running.engine, prewarmer=_open_prewarmer(installation)).take,
         failing=failing,
-        warnings=running.warnings,
+        warnings=lambda: [*running.warnings(), *incidents.warnings()],
         metrics=running.metrics,
         clock=running.clock,
-        extensions={BEGIN: running.begin},
+        extensions={BEGIN: begin},
     )
+
+
+def _open_prewarmer(installation: Installation) -> Prewarmer | None:
+    webhook = installation.settings.webhook
+    if webhook is None or webhook.prewarm is None:
+        return None
+    return PrewarmerClient(path=installation.prewarmer_socket)
 
 
 def _failure(read: Secrets) -> str:

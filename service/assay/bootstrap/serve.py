@@ -21,6 +21,7 @@ from assay.adapters.supervision.supervisor import supervise
 from assay.adapters.supervision.tls import TlsPaths
 from assay.bootstrap.applications import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
 from assay.bootstrap.cluster import cluster_access
+from assay.bootstrap.incidents import open_owners
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.notifications import open_secrets
 from assay.configuration.listener import Address
@@ -33,7 +34,7 @@ from assay.configuration.settings import (
 )
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
-from assay.http.notifications import LARGEST_NOTIFICATION
+from assay.domain.notification import LARGEST_NOTIFICATION
 
 _Server = ServiceSettings | WebhookSettings | ProviderSettings | NotificationSettings
 _OPA_ENVIRONMENT = {"GOGC": "200"}
@@ -57,6 +58,8 @@ def serve(installation: Installation, report: Callable[[str], None]) -> None:
 def _run(installation: Installation, report: Callable[[str], None]) -> None:
     settings = installation.settings
     generation = make_generation(installation)
+    if settings.immutable_tags is not None:
+        open_owners(installation, settings.immutable_tags)
     if settings.notifications is not None:
         open_secrets(installation, settings.notifications)
     servers = _servers(installation)

@@ -26,6 +26,7 @@ _COMMANDS = {
     "signer": "assay.cli.signer:signer",
     "config": "assay.cli.config:config",
     "cache": "assay.cli.cache:cache",
+    "incidents": "assay.cli.incidents:incidents",
     "trust": "assay.cli.trust:trust",
     "break-glass": "assay.cli.break_glass:break_glass",
     "completion": "assay.cli.completion:completion",
@@ -100,6 +101,7 @@ def application() -> None:
     webhook           register the admission webhook with a cluster, its certificates, the way out
     trust             show, refresh and check what is trusted, and until when
     cache             show and forget the verdicts that are kept between requests
+    incidents         show immutable tags that moved, and accept a move
     break-glass       allow named digests in an emergency: signed, short-lived, counted
     completion        print the completion script of your shell
     """

@@ -37,8 +37,9 @@ def _client(
 @click.option("--verdict", type=click.Choice(["allow", "deny", "indeterminate"]), help="Verdict.")
 @click.option(
     "--kind",
-    type=click.Choice(["gate", "admission", "provider", "arming"]),
-    help="Who asked: CI (gate), the cluster (admission), Gatekeeper (provider); or who disarmed and armed (arming).",
+    type=click.Choice(["gate", "admission", "provider", "arming", "incident"]),
+    help="Who asked: CI (gate), the cluster (admission), Gatekeeper (provider); who disarmed and armed (arming); what "
+    "became of immutable tags (incident).",
 )
 @click.option("--code", help="Code of a finding, for example licence.denied.")
 @click.option("--policy", help="Digest of the policy bundle that decided.")

@@ -27,6 +27,7 @@ from assay.ports import (
 from assay.verification.trust_snapshot import TrustSnapshot
 
 if TYPE_CHECKING:
+    from assay.ports.incident import TagBook
     from assay.usecases.break_glass import BreakGlass
     from assay.usecases.sign import Backing
 
@@ -93,6 +94,10 @@ class Composition(Protocol):
 
     def kept_verdicts(self, configuration: Path) -> KeptVerdicts:
         """The verdicts that the installation keeps between requests."""
+        ...
+
+    def tag_book(self, configuration: Path) -> "TagBook":
+        """What immutable tags stood for, as the installation has seen it."""
         ...
 
     def run_refresher(self, configuration: Path) -> None:

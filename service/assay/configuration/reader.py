@@ -5,6 +5,7 @@ import re
 from assay.configuration.break_glass import read_break_glass
 from assay.configuration.cluster import read_cluster
 from assay.configuration.evidence import read_evidence
+from assay.configuration.immutable_tag import read_immutable_tags
 from assay.configuration.listener import Address, parse_address
 from assay.configuration.notification import read_notifications
 from assay.configuration.provider import read_provider
@@ -40,6 +41,7 @@ def parse_configuration(octets: bytes) -> Settings:
         webhook=webhook,
         provider=_provider(root.optional_section("provider")),
         notifications=read_notifications(root.optional_section("notifications")),
+        immutable_tags=read_immutable_tags(root.optional_section("immutable_tags")),
         cluster=read_cluster(root.optional_section("cluster"), webhook),
         policy_bundle=policy.text("bundle"),
         rule_data=policy.text("rule_data"),
@@ -58,6 +60,8 @@ def parse_configuration(octets: bytes) -> Settings:
         section.finish()
     if settings.opa.startswith("/") and settings.opa_sha256 is None:
         raise refuse("opa.sha256", "a binary at an absolute path needs its digest", "write the SHA-256 of the file")
+    if webhook is None and settings.immutable_tags is not None:
+        raise refuse("immutable_tags", "tags are held where images are admitted", "add the section `webhook`")
     if webhook is not None and settings.cluster is None and any(rule.labels for rule in webhook.tenants):
         raise refuse("webhook.tenants", "labels of namespaces are known by watching them", "add the section `cluster`")
     if settings.cluster is None and webhook is not None and webhook.prewarm and webhook.prewarm.replica_sets:

@@ -15,6 +15,7 @@ from assay.domain.notification import NotificationSource
 from assay.domain.quorum import Quorum
 from assay.domain.tenancy import TenantRule
 from assay.verification.identity import IdentityPattern
+from assay.verification.tag_rule import TagRule
 from assay.verification.trust_root import TrustProfile
 
 
@@ -115,6 +116,24 @@ class NotificationSettings:
     def workers(self) -> int:
         """How many processes there are."""
         return 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerSettings:
+    """Who hears of incidents: an https address, the path of the secret that signs, and that of the CA or nothing."""
+
+    name: str
+    url: str
+    secret: str
+    ca: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImmutableTagSettings:
+    """The tags that never move, by rules in order, and the owners that these name."""
+
+    rules: tuple[TagRule, ...]
+    owners: tuple[OwnerSettings, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +257,7 @@ class Settings:
     webhook: WebhookSettings | None
     provider: ProviderSettings | None
     notifications: NotificationSettings | None
+    immutable_tags: ImmutableTagSettings | None
     cluster: ClusterSettings | None
     policy_bundle: str
     rule_data: str

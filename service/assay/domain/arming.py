@@ -27,11 +27,16 @@ class Change:
     reason: str
 
     def __post_init__(self) -> None:
-        if not self.reason.strip() or len(self.reason) > _LONGEST_REASON or not self.reason.isprintable():
-            raise ConfigError(
-                "reason_invalid",
-                f"a reason is one line of 1 to {_LONGEST_REASON} characters",
-                remedy="say why, for whoever reads the record later",
-            )
+        require_line("a reason", self.reason)
         if self.at.tzinfo is None or len(self.by) > _LONGEST_NAME:
             raise ValueError("a change has a time zone and a name of bounded length")
+
+
+def require_line(what: str, text: str) -> None:
+    """Refuse what says nothing or is no line; `ConfigError(reason_invalid)` naming it."""
+    if not text.strip() or len(text) > _LONGEST_REASON or not text.isprintable():
+        raise ConfigError(
+            "reason_invalid",
+            f"{what} is one line of 1 to {_LONGEST_REASON} characters",
+            remedy="say why, for whoever reads the record later",
+        )

@@ -116,6 +116,7 @@ class DecisionKind(StrEnum):
     ADMISSION = "admission"
     PROVIDER = "provider"
     ARMING = "arming"
+    INCIDENT = "incident"
     LOG_START = "log_start"
 
 

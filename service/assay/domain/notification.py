@@ -7,6 +7,9 @@ from enum import StrEnum
 from assay.domain.digest import Digest
 from assay.domain.reference import Reference, Repository
 
+LARGEST_NOTIFICATION = 1024 * 1024
+"""How many bytes a notification may have."""
+
 
 class SourceKind(StrEnum):
     """The forms of notification that are understood, by who sends them."""

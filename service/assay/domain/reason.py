@@ -131,6 +131,7 @@ RETRYABLE_CODES: frozenset[str] = frozenset(
         "database_unavailable",
         "cluster_unavailable",
         "namespace_unknown",
+        "tags_unavailable",
     }
 )
 """Codes after which the same call may succeed without anybody changing the image or the policy."""

@@ -18,7 +18,7 @@ from assay.http.parameter import LARGEST_INDEX, integer_parameter, read_paramete
 from assay.http.parts import ServiceParts
 
 _DEFAULT_LIMIT, _HIGHEST_LIMIT = 100, 1000
-_KINDS = frozenset({DecisionKind.GATE, DecisionKind.ADMISSION, DecisionKind.PROVIDER, DecisionKind.ARMING})
+_KINDS = frozenset(DecisionKind) - {DecisionKind.LOG_START}
 _FILTERS = frozenset(
     {"image", "digest", "environment", "verdict", "kind", "code", "policy", "since", "until", "limit", "before"}
 )

@@ -6,13 +6,11 @@ from typing import Protocol
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
-from assay.domain.notification import Receipt
+from assay.domain.notification import LARGEST_NOTIFICATION, Receipt
 from assay.http.application import answer_problems
 from assay.http.body import read_body
 from assay.http.health import answer_liveness, answer_readiness
 from assay.ports.metrics import Metrics
-
-LARGEST_NOTIFICATION = 1024 * 1024
 
 
 class Receive(Protocol):

@@ -10,6 +10,7 @@ from assay.usecases.break_glass import is_granted
 from assay.usecases.conclude import Asker, conclude, decide_now, record
 from assay.usecases.document import RequestFacts
 from assay.usecases.engine import Engine, Scope, Source
+from assay.usecases.hold_tags import hold_tags
 from assay.usecases.judge import JUDGE_SHARE, Judged, leave_unjudged, unreadable
 from assay.usecases.judge_all import judge_all
 from assay.usecases.repeated import keep_outcome, question_key, recall_outcome
@@ -35,16 +36,16 @@ def admit(
     already; then they are left unjudged, and only the request is decided. Raises `Unavailable` when the decision could
     not be recorded.
     """
-    engine = engine.for_one_request()
     scope = Scope(kind=DecisionKind.ADMISSION, tenant=admission.tenant, environment=admission.environment)
     asker = _asker(question, admission)
     source = _find_source(engine, question, deadline.part(JUDGE_SHARE))
-    key = question_key(question, asker, scope, source) if isinstance(source, Source) else None
+    key = question_key(engine, question, asker, scope, source) if isinstance(source, Source) else None
     kept = recall_outcome(engine, key) if key is not None else None
     if kept is not None:
         decision = decide_now(engine, kept.outcome, asker)
         record(engine, decision, deadline)
         return _answer(decision, kept.images)
+    engine = engine.for_one_request()
     judged = _judge_all(engine, source, question, scope, deadline.part(JUDGE_SHARE))
     concluded = conclude(engine, judged, asker, scope, deadline)
     images = _image_answers(engine, question, judged, concluded.decision)
@@ -86,7 +87,8 @@ def _judge_all(
         return [leave_unjudged(reference) for reference in references]
     if isinstance(source, AssayError):
         return [unreadable(reference, source) for reference in references]
-    return judge_all(engine, source, references, scope, deadline)
+    judged = judge_all(engine, source, references, scope, deadline)
+    return hold_tags(engine, judged, dry_run=question.dry_run)
 
 
 def _answer(decision: Decision, images: tuple[ImageAnswer, ...]) -> AdmissionAnswer:

@@ -19,6 +19,7 @@ from assay.ports.metrics import EngineMetrics
 from assay.usecases.break_glass import BreakGlass
 from assay.usecases.memory import Memory
 from assay.usecases.pulling import PullingRegistries
+from assay.usecases.tag_guard import TagGuard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +27,8 @@ class Engine:
     """The ports behind every door; built once, shared by all requests of a process.
 
     `formats` are those in which evidence is looked for; `mirrors` say under which name a reference is judged; `pulling`
-    knows how Pods may read registries, None where their secrets are not used. `revision` stands for the code of this
-    release and for the settings that decide how evidence is read.
+    knows how Pods may read registries, None where their secrets are not used. `tags` knows which must not move.
+    `revision` stands for the code of this release and for the settings that decide how evidence is read.
     """
 
     registry: Registry
@@ -47,6 +48,7 @@ class Engine:
     mirrors: MirrorNames = NO_MIRRORS
     pulling: PullingRegistries | None = None
     break_glass: BreakGlass | None = None
+    tags: TagGuard | None = None
 
     def source_for(self, question: AdmissionQuestion, deadline: Deadline) -> "Source":
         """The registries as the question's Pods may read them; raises what fetching their secrets does."""

@@ -38,13 +38,14 @@ def _outcomes() -> "Recent[Hashable, KeptOutcome]":
 class KeptOutcome:
     """What a question was answered, while nothing that it followed from has changed.
 
-    `verdicts` are those on its images, under their keys; `proven` is the second, on the monotonic clock, at which the
-    policy was asked about the request. `basis` stands for all that is common to every question of that moment.
+    `verdicts` are those on its images, under their keys, with the age that was recorded of each; `proven` is the
+    second, on the monotonic clock, at which the policy was asked about the request. `basis` stands for all that is
+    common to every question of that moment.
     """
 
     outcome: Outcome
     images: tuple[ImageAnswer, ...]
-    verdicts: tuple[tuple[VerdictKey, EvidenceVerdict], ...] = field(repr=False)
+    verdicts: tuple[tuple[VerdictKey, EvidenceVerdict, int], ...] = field(repr=False)
     basis: Hashable
     proven: float
 

@@ -17,6 +17,7 @@ from assay.domain.deadline import Deadline
 from assay.domain.decision import DecisionKind, Verdict
 from assay.domain.errors import AssayError
 from assay.domain.kept_verdict import CacheLife, EvidenceVerdict, KeptVerdict
+from assay.domain.reference import Repository
 from assay.domain.seen_image import SeenImage, Sighting
 from assay.domain.verdict_key import VerdictKey
 from assay.ports.metrics import PrewarmMetrics
@@ -33,6 +34,7 @@ _JUDGE_SECONDS = 10.0
 _PARALLEL = 4
 _PER_HOST = 2
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
+_HOPE_SECONDS = 600.0
 _FORGOTTEN_SECONDS = 24 * 3600.0
 
 _Place = tuple[Artefact, Scope]
@@ -97,6 +99,8 @@ class Prewarming:
         scopes = [(image.tenant, image.environment)] if image.tenant else self.scopes
         artefact = replace(image.artefact, tag="")
         now, pushed = self.engine.clock.monotonic(), image.why is Sighting.NOTIFICATION
+        if pushed:
+            self._expect(artefact.repository, now)
         for tenant, environment in scopes:
             place = artefact, Scope(kind=DecisionKind.ADMISSION, tenant=tenant, environment=environment)
             known = self._plan.pop(place, None)
@@ -104,6 +108,12 @@ class Prewarming:
             self._plan[place] = _Planned(why=image.why, seen=now, due=due)
             if len(self._plan) > self.most:
                 self._plan.popitem(last=False)
+
+    def _expect(self, repository: Repository, now: float) -> None:
+        """What was pushed may be evidence of any image beside it: all are looked at again."""
+        for (artefact, _), planned in self._plan.items():
+            if artefact.repository == repository and (planned.due < math.inf or now - planned.seen < _HOPE_SECONDS):
+                planned.due = now
 
     def _begins(self, place: _Place) -> float:
         pause = self._pauses.get(place[0].repository.registry)
@@ -141,7 +151,7 @@ class Prewarming:
         return _Outcome(word="allowed", pause=(until - now).total_seconds())
 
     def _settle(self, place: _Place, outcome: _Outcome) -> None:
-        """What becomes of an image; one that is not allowed is let go until somebody sees it again."""
+        """What becomes of an image; one that is not allowed is let go until somebody sees it, or a push beside it."""
         planned, host = self._plan[place], place[0].repository.registry
         self.metrics.count_prewarm(planned.why.value, outcome.word)
         now = self.engine.clock.monotonic()
@@ -152,7 +162,9 @@ class Prewarming:
             self._pauses[host] = _Pause(seconds=seconds, until=now + seconds)
         elif outcome.word != "fresh":
             self._pauses.pop(host, None)
-        if outcome.word in {"denied", "refused", "internal"} or now - planned.seen > _FORGOTTEN_SECONDS:
+        if outcome.word == "denied" and planned.why is Sighting.NOTIFICATION:
+            planned.due = math.inf  # its signature may be pushed next
+        elif outcome.word in {"denied", "refused", "internal"} or now - planned.seen > _FORGOTTEN_SECONDS:
             del self._plan[place]
 
 

@@ -12,6 +12,7 @@ from assay.usecases.admit import answer_image
 from assay.usecases.conclude import Asker, conclude
 from assay.usecases.document import RequestFacts
 from assay.usecases.engine import Engine, Scope, Source
+from assay.usecases.hold_tags import hold_tags
 from assay.usecases.judge import JUDGE_SHARE, Judged
 from assay.usecases.judge_all import judge_all
 
@@ -37,7 +38,8 @@ def provide(
     scope = Scope(kind=DecisionKind.PROVIDER, tenant=provider.tenant, environment=provider.environment)
     origins = {asked: engine.mirrors.origin_of(asked) for asked in question.references}
     source, distinct = Source(registry=engine.registry), list(dict.fromkeys(origins.values()))
-    judged = judge_all(engine, source, distinct, scope, deadline.part(JUDGE_SHARE))
+    found = judge_all(engine, source, distinct, scope, deadline.part(JUDGE_SHARE))
+    judged = hold_tags(engine, found, dry_run=False)
     answers = {item.reference: _conclude(engine, item, question, scope, deadline) for item in judged}
     return tuple(_as_asked(answers[origins[asked]], asked) for asked in question.references)
 

@@ -1,35 +1,52 @@
 """Questions that were asked before, while nothing they were decided on has changed."""
 
 from collections.abc import Hashable, Sequence
+from datetime import datetime
 
 from assay.domain.admission import AdmissionQuestion, ImageAnswer
 from assay.domain.artefact import Artefact
 from assay.domain.decision import Verdict
 from assay.domain.digest import Digest
 from assay.domain.kept_verdict import EvidenceVerdict
+from assay.domain.reference import Reference, Repository
 from assay.domain.verdict_key import VerdictKey
 from assay.usecases.conclude import Asker, Concluded
 from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.judge import Judged
 from assay.usecases.memory import KeptOutcome
 from assay.usecases.recollection import basis, epoch_of, verdict_key
+from assay.usecases.staleness import find_stale
 
 
-def question_key(question: AdmissionQuestion, asker: Asker, scope: Scope, source: Source) -> Hashable | None:
+def question_key(
+    engine: Engine, question: AdmissionQuestion, asker: Asker, scope: Scope, source: Source
+) -> Hashable | None:
     """All that a question is decided on besides the moment; None when a tag has to be looked up for it.
 
-    Its uid, its name and whether it is a dry run are not part of it: no rule can read them.
+    A tag beside a digest has to be looked up, too, where it is immutable and not known to stand for that digest. Uid
+    and name of a question, and whether it is a dry run, are not part of it: no rule can read them.
     """
-    if any(reference.digest is None for reference in question.references):
+    if not all(_is_settled(engine, reference) for reference in question.references):
         return None
     return (asker.request, question.references, question.images_unchanged, scope, source.reader)
+
+
+def _is_settled(engine: Engine, asked: Reference) -> bool:
+    if asked.digest is None:
+        return False
+    if engine.tags is None or not asked.tag:
+        return True
+    repository = engine.mirrors.origin(asked.repository)
+    artefact = Artefact(repository=repository, digest=asked.digest, tag=asked.tag)
+    return not engine.tags.covers(artefact) or bool(engine.tags.known.get(artefact))
 
 
 def recall_outcome(engine: Engine, key: Hashable) -> KeptOutcome | None:
     """The answer that the question got before, if it would get it again.
 
     Guaranteed: policy, rule dates and trust are those of then, the verdict on each image is still the one that is
-    remembered for it, of this epoch and fresh, and the policy said so within the life of such an answer.
+    remembered for it, of this epoch and fresh, or as stale as it was recorded to be while its registry does not answer,
+    and the policy said so within the life of such an answer.
     """
     kept = engine.memory.outcomes.get(key)
     if kept is None or not 0 <= engine.clock.monotonic() - kept.proven < engine.life.request.total_seconds():
@@ -37,15 +54,39 @@ def recall_outcome(engine: Engine, key: Hashable) -> KeptOutcome | None:
     now = engine.clock.now()
     if kept.basis != basis(engine, now):
         return None
-    for verdict_of, found in kept.verdicts:
-        if verdict_of.epoch != epoch_of(engine, verdict_of.repository):
+    for verdict_of, found, stale_seconds in kept.verdicts:
+        still = (
+            _is_stale(engine, verdict_of, found, stale_seconds, now)
+            if stale_seconds
+            else _is_fresh(engine, verdict_of, found, now)
+        )
+        if not still:
             return None
-        known = engine.memory.verdicts.get(verdict_of)
-        if known is None or known.found is not found or not known.fresh(now, engine.life):
-            return None
-        engine.metrics.observe_age((now - known.listed).total_seconds())
+    if {(item.repository, item.epoch) for item, _, _ in kept.verdicts} != _epochs(engine, kept):
+        return None
     engine.metrics.count_cache("request", "hit")
     return kept
+
+
+def _epochs(engine: Engine, kept: KeptOutcome) -> set[tuple[Repository, str]]:
+    repositories = {item.repository for item, _, _ in kept.verdicts}
+    return {(repository, epoch_of(engine, repository)) for repository in repositories}
+
+
+def _is_fresh(engine: Engine, key: VerdictKey, found: EvidenceVerdict, now: datetime) -> bool:
+    known = engine.memory.verdicts.get(key)
+    if known is None or known.found is not found or not known.fresh(now, engine.life):
+        return False
+    engine.metrics.observe_age((now - known.listed).total_seconds())
+    return True
+
+
+def _is_stale(engine: Engine, key: VerdictKey, found: EvidenceVerdict, seconds: int, now: datetime) -> bool:
+    """Whether it would be given again with the same age; when that has grown, the registry is asked again."""
+    if not engine.memory.outages.knows(key.repository.registry, engine.clock.monotonic()):
+        return False
+    stale = find_stale(engine, key, now)
+    return stale is not None and stale.found is found and stale.seconds == seconds
 
 
 def keep_outcome(  # what was asked, what was found and what was answered
@@ -79,7 +120,7 @@ def keep_outcome(  # what was asked, what was found and what was answered
 
 def _kept_verdicts(
     engine: Engine, source: Source, scope: Scope, judged: Sequence[Judged]
-) -> tuple[tuple[VerdictKey, EvidenceVerdict], ...] | None:
+) -> tuple[tuple[VerdictKey, EvidenceVerdict, int], ...] | None:
     kept = [_kept_verdict(engine, source, scope, item) for item in judged if not item.runs_already]
     found = tuple(item for item in kept if item is not None)
     return found if len(found) == len(kept) else None
@@ -87,10 +128,11 @@ def _kept_verdicts(
 
 def _kept_verdict(
     engine: Engine, source: Source, scope: Scope, judged: Judged
-) -> tuple[VerdictKey, EvidenceVerdict] | None:
+) -> tuple[VerdictKey, EvidenceVerdict, int] | None:
     artefact: Artefact | None = judged.artefact
-    if artefact is None or judged.stale_seconds:  # a recorded age grows
+    if artefact is None:
         return None
     key = verdict_key(engine, source, artefact, scope, engine.clock.now())
     kept = engine.memory.verdicts.get(key)
-    return (key, kept.found) if kept is not None and kept.found.facts is judged.facts else None
+    same = kept is not None and kept.found.facts is judged.facts
+    return (key, kept.found, judged.stale_seconds) if kept is not None and same else None

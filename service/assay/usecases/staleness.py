@@ -16,7 +16,7 @@ from assay.domain.kept_verdict import EvidenceVerdict, KeptVerdict
 from assay.domain.verdict_key import VerdictKey
 from assay.usecases.engine import Engine
 
-PATIENCE_SHARE = 0.02
+PATIENCE_SHARE = 0.01
 """Share of the time for judging after which a registry that has not answered keeps silent."""
 
 _SILENCE = frozenset({"registry_unavailable", "deadline_exceeded"})

@@ -19,8 +19,10 @@ from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
 from assay.domain.reference import Repository
 from assay.domain.seen_image import SeenImage, Sighting
+from tests.fakes.kubernetes_api import events, namespace, namespace_list, reply, scripted_api
 from tests.fixtures.polling import eventually
 from tests.unit.bootstrap.conftest import CONFIGURATION, WEBHOOK, Write
+from tests.unit.bootstrap.test_cluster import BY_FILE, write_kubeconfig
 
 SEEN = SeenImage(
     artefact=Artefact(repository=Repository.parse("other.example/app"), digest=Digest.of(b"image")),
@@ -67,3 +69,17 @@ def test_it_hears_of_images_whatever_fails_behind_it(monkeypatch: pytest.MonkeyP
         eventually((installation.cache / "verdicts.db").exists, "a note of the push")
         assert store.entries() == []
         store.close()
+
+
+def test_it_lists_the_replica_sets_once_the_namespaces_are_known(
+    monkeypatch: pytest.MonkeyPatch, write: Write, tmp_path: Path
+) -> None:
+    path = "/apis/apps/v1/replicasets"
+    with scripted_api(tmp_path) as api:
+        api.script("/api/v1/namespaces", namespace_list("7", namespace("team-a", "3")))
+        api.script("/api/v1/namespaces?watch", events())
+        api.script(path, reply({"metadata": {}, "items": []}))
+        write_kubeconfig(tmp_path, api.address)
+        prepare(monkeypatch, write(CONFIGURATION + WEBHOOK + "  prewarm: {replica_sets: true}\n" + BY_FILE))
+        with running():
+            eventually(lambda: bool(api.queries(path)), "the list of ReplicaSets")

@@ -11,6 +11,16 @@ from assay.domain.limit import Limits
 
 _ROOT = Path(__file__).parents[3]
 _PAGE = (_ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+_MODULES = (
+    "reader.py",
+    "server.py",
+    "registry.py",
+    "cluster.py",
+    "webhook.py",
+    "provider.py",
+    "notification.py",
+    "immutable_tag.py",
+)
 _READS = {
     "text",
     "name",
@@ -30,8 +40,7 @@ def configuration_fields() -> set[str]:
     folder = _ROOT / "service" / "assay" / "configuration"
     return {
         node.args[0].value
-        for name in ("reader.py", "registry.py", "cluster.py", "webhook.py", "provider.py")
-        for name in ("reader.py", "server.py", "registry.py", "cluster.py", "webhook.py", "notification.py")
+        for name in _MODULES
         for node in ast.walk(ast.parse((folder / name).read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _READS
         if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)

@@ -9,8 +9,8 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
-from assay.domain.notification import Receipt
-from assay.http.notifications import LARGEST_NOTIFICATION, NotificationDoor, create_notification_service
+from assay.domain.notification import LARGEST_NOTIFICATION, Receipt
+from assay.http.notifications import NotificationDoor, create_notification_service
 from tests.fakes.metrics import CountingMetrics
 
 PATH = "/v1/notifications/main"

@@ -19,10 +19,12 @@ from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 from assay.domain.limit import Limits
 from assay.domain.reference import Reference
+from assay.domain.verdict_key import VerdictKey
 from assay.usecases.admit import AdmissionScope, admit
 from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.judge import Judged
 from assay.usecases.judge_all import judge_all
+from assay.usecases.memory import Memory
 from tests.fakes.clock import MovingClock
 from tests.fakes.engine import LOADED, World, good_bundles, publish, trust_in
 from tests.fakes.kept_verdict import kept_verdict
@@ -60,7 +62,7 @@ def world(clock: MovingClock) -> World:
 
 
 def judge(
-    world: World, reference: Reference, *, engine: Engine | None = None, reader: str = "", seconds: float = 3000
+    world: World, reference: Reference, *, engine: Engine | None = None, reader: str = "", seconds: float = 6000
 ) -> Judged:
     """Patience is a share of the time: by default far more than any machine needs for an answer."""
     engine = engine or world.engine()
@@ -175,11 +177,13 @@ def test_a_silent_registry_is_waited_for_a_moment_and_then_asked_in_the_backgrou
     judge(world, pinned(registry))
     held.free.clear()
     clock.pass_time(61)
-    assert outcome(judge(world, pinned(registry), seconds=1)) == (Verdict.ALLOW, 70)
+    assert outcome(judge(world, pinned(registry), seconds=2)) == (Verdict.ALLOW, 70)
     # From now on nobody waits: a deadline that is over already takes nothing away.
     assert outcome(judge(world, pinned(registry), seconds=-1)) == (Verdict.ALLOW, 70)
+    clock.pass_time(1)
     held.free.set()
     wait_until(lambda: judge(world, pinned(registry), seconds=-1).stale_seconds == 0)
+    assert world.memory.outages.knows(pinned(registry).repository.registry, clock.monotonic())
 
 
 def test_a_registry_that_answers_again_is_no_longer_in_trouble(
@@ -297,13 +301,13 @@ def test_what_was_given_again_is_counted_with_its_age(world: World, registry: Fa
     assert (world.metrics.cache["memory", "stale"], world.metrics.ages) == (1, [100])
 
 
-def test_a_decision_records_how_old_the_listing_was(world: World, registry: FakeRegistry, clock: MovingClock) -> None:
+def ask_for_pod(world: World, registry: FakeRegistry, name: str = "web-1") -> tuple[Verdict, int]:
     asked = AdmissionQuestion(
         uid="u-1",
         operation="CREATE",
         namespace="shop",
         kind="Pod",
-        name="web-1",
+        name=name,
         user="alice",
         service_account="default",
         dry_run=False,
@@ -311,10 +315,93 @@ def test_a_decision_records_how_old_the_listing_was(world: World, registry: Fake
         references=(pinned(registry),),
     )
     scope = AdmissionScope(tenant=TENANT, environment=ENVIRONMENT, caller="client certificate")
-    judge(world, pinned(registry))
+    answer = admit(world.engine(), asked, scope, world.deadline(6000))
+    assert _recorded_age(world) == answer.images[0].stale_seconds
+    return answer.verdict, answer.images[0].stale_seconds
+
+
+def _recorded_age(world: World) -> object:
+    return json.loads(world.log.decisions[-1].document)["request"]["images"][0]["stale_seconds"]
+
+
+def test_each_decision_records_how_old_the_listing_was(
+    world: World, registry: FakeRegistry, clock: MovingClock
+) -> None:
+    assert ask_for_pod(world, registry) == (Verdict.ALLOW, 0)
     break_down(registry)
     clock.pass_time(200)
-    answer = admit(world.engine(), asked, scope, world.deadline(3000))
-    (recorded,) = world.log.decisions
-    assert (answer.verdict, answer.images[0].stale_seconds) == (Verdict.ALLOW, 200)
-    assert json.loads(recorded.document)["request"]["images"][0]["stale_seconds"] == 200
+    assert ask_for_pod(world, registry) == (Verdict.ALLOW, 200)
+    clock.pass_time(1)
+    assert ask_for_pod(world, registry) == (Verdict.ALLOW, 210)
+
+
+def test_the_same_question_has_the_same_answer_while_the_age_is_the_same(
+    world: World, registry: FakeRegistry, clock: MovingClock
+) -> None:
+    ask_for_pod(world, registry)
+    break_down(registry)
+    clock.pass_time(201)
+    ask_for_pod(world, registry)
+    asked = len(world.policy.asked)
+    clock.pass_time(9)
+    assert ask_for_pod(world, registry, name="web-2") == (Verdict.ALLOW, 210)
+    assert (len(world.policy.asked), len(world.log.decisions)) == (asked, 3)
+    world.memory.store.forget_repository(pinned(registry).repository)
+    assert ask_for_pod(world, registry)[0] is Verdict.INDETERMINATE
+
+
+def test_the_same_question_is_answered_anew_when_the_registry_is_well_again(
+    world: World, registry: FakeRegistry, clock: MovingClock
+) -> None:
+    ask_for_pod(world, registry)
+    break_down(registry)
+    clock.pass_time(201)
+    assert ask_for_pod(world, registry) == (Verdict.ALLOW, 210)
+    registry.faults.clear()
+    world.memory.outages.note_answer(pinned(registry).repository.registry)
+    assert ask_for_pod(world, registry) == (Verdict.ALLOW, 0)
+
+
+def test_what_another_process_listed_meanwhile_is_given_without_asking_anybody(
+    world: World, registry: FakeRegistry, clock: MovingClock
+) -> None:
+    judge(world, pinned(registry))
+    break_down(registry)
+    clock.pass_time(61)
+    assert judge(world, pinned(registry)).stale_seconds
+    registry.faults.clear()
+    other = World(clock=clock, memory=Memory(store=world.memory.store), policy=world.policy)
+    assert outcome(judge(other, pinned(registry))) == (Verdict.ALLOW, 0)
+    clock.pass_time(1)
+    registry.requests.clear()
+    assert outcome(judge(world, pinned(registry))) == (Verdict.ALLOW, 0)
+    assert registry.requests == []
+
+
+def test_an_image_that_nobody_knows_is_judged_although_its_registry_is_in_trouble(
+    world: World, registry: FakeRegistry, clock: MovingClock
+) -> None:
+    publish(registry, "new", GOOD)
+    judge(world, pinned(registry))
+    break_down(registry)
+    clock.pass_time(61)
+    assert judge(world, pinned(registry)).stale_seconds
+    assert outcome(judge(world, registry.reference("new", digest=IMAGE))) == (Verdict.ALLOW, 0)
+
+
+class Unforgetting(MemoryStore):
+    """A store that keeps what it was told to forget."""
+
+    def forget(self, key: VerdictKey) -> None:
+        raise Unavailable("cache_unavailable", f"{key.digest} stays", remedy="clear it")
+
+
+def test_an_end_that_the_store_refuses_is_counted(registry: FakeRegistry, clock: MovingClock) -> None:
+    world = World(clock=clock, memory=Memory(store=Unforgetting()))
+    world.policy.policy = BOUNDED
+    judge(world, pinned(registry))
+    clock.pass_time(61)
+    for status in (403, 503):
+        break_down(registry, Fault(status=status))
+        assert judge(world, pinned(registry)).verdict.verdict is not Verdict.ALLOW
+    assert world.metrics.cache["store", "failure"] == 1

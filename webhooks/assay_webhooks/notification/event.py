@@ -4,13 +4,12 @@ from datetime import UTC, datetime
 
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
-from assay.domain.notification import Action, NotificationSource, RegistryEvent
+from assay.domain.notification import LARGEST_NOTIFICATION, Action, NotificationSource, RegistryEvent
 from assay.domain.reference import Repository
 from assay.formats.open_object import OpenObject
 from assay.formats.strict_json import parse_json
 
 _MALFORMED = "notification_malformed"
-LARGEST_NOTIFICATION = 1024 * 1024
 MOST_EVENTS = 256
 _REMEDY = "check what sends it, and the kind of its source"
 _DEPTH = 32

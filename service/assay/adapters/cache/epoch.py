@@ -4,7 +4,9 @@ An epoch is the identity of an empty file that is replaced to begin a new one: r
 and a verdict that was begun in an earlier epoch is kept under a name that nobody asks for.
 """
 
+import os
 import secrets
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,6 +24,8 @@ class Epochs:
         self._all = folder / "epoch"
         self._single = folder / "pushed"
         self._begun = 0
+        # It is asked for with every image of every request, and a cluster has few repositories.
+        self._place = lru_cache(maxsize=2048)(self._find_place)
 
     def current(self, repository: Repository) -> str:
         """The name of the time since everything, or all about this repository, was forgotten."""
@@ -46,7 +50,7 @@ class Epochs:
             for place in single:
                 place.unlink(missing_ok=True)
 
-    def _place(self, repository: Repository) -> Path:
+    def _find_place(self, repository: Repository) -> Path:
         return self._single / sha256(repository.name.encode("ascii")).hexdigest()
 
     @staticmethod
@@ -59,7 +63,7 @@ class Epochs:
 
 def _identity(place: Path) -> str:
     try:
-        status = place.stat()
+        status = os.stat(place)  # noqa: PTH116  # half of the time of `Path.stat`
     except FileNotFoundError:
         return ""
     return f"{status.st_ino}.{status.st_mtime_ns}"

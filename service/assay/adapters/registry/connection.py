@@ -21,6 +21,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.timeout import Timeout
 
 from assay.adapters.registry.name_lookup import look_up
+from assay.transport.address import AddressRefused
 from assay.transport.deadline_reader import DeadlineReader
 
 _POOLED_HOSTS = 16
@@ -29,10 +30,6 @@ _ADDRESSES_TRIED = 3
 _IDLE_SECONDS = 5.0
 _SHORTEST_SECONDS = 0.001
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-
-class AddressRefused(Exception):
-    """A host resolves to an address that requests from outside must not reach."""
 
 
 def is_public(address: str) -> bool:

@@ -15,10 +15,11 @@ from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from assay.adapters.registry.access import RegistryAccess
-from assay.adapters.registry.connection import AddressRefused, open_pools, trusting
+from assay.adapters.registry.connection import open_pools, trusting
 from assay.adapters.registry.exchange import Answer, Body, Exchange, resolve_location, same_host
 from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
+from assay.transport.address import AddressRefused
 
 _CONNECT_SECONDS = 2.0
 _MOST_REDIRECTS = 5

@@ -1,0 +1,1 @@
+"""Whoever has to hear of incidents."""

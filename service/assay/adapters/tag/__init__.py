@@ -1,0 +1,1 @@
+"""What immutable tags stood for."""
