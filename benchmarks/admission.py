@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from benchmarks.admission_bench import Bench, running_bench
+from benchmarks.admission_cluster import deployments
 from benchmarks.admission_cold import cold_reviews, few_requests
 from benchmarks.admission_endurance import long_run, slow_clients
 from benchmarks.admission_fault import broken_registry
@@ -18,11 +19,11 @@ from benchmarks.vegeta import LoadError
 
 Row = Callable[[Bench, int], Iterator[Figure]]
 _ROWS: tuple[Row, ...] = (latency, throughput, unseen, open_loop, different_images, cold_reviews, broken_registry)
-_ALONE: tuple[Row, ...] = (long_run, slow_clients)
+_ALONE: tuple[Row, ...] = (long_run, slow_clients, deployments)
 
 
 def measure(*, quick: bool = False) -> Iterator[Figure]:
-    """What is warm first, then what is cold, then a registry that fails, then endurance."""
+    """What is warm first, then what is cold, then a registry that fails, then endurance and an API server."""
     share = 10 if quick else 1
     with running_bench() as bench:
         for row in _ROWS:

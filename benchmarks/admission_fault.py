@@ -28,10 +28,10 @@ def broken_registry(bench: Bench, share: int) -> Iterator[Figure]:
     _set_bounds(bench.stack)
     bench.restart()
     (warm,) = warm_images(bench, 1)
-    healthy = bench.open(reviews([warm], _RATE), rate=_RATE, seconds=_SECONDS).attack
     for behaviour in _BROKEN:
         cold = bench.push_images(_COLD, path=f"cold-{behaviour.name.lower()}")
         bench.closed(reviews([warm], _RATE), connections=_CONNECTIONS)
+        healthy = bench.open(reviews([warm], _RATE), rate=_RATE, seconds=_SECONDS).attack
         bench.proxy.turn(behaviour)
         try:
             time.sleep(_LISTING_SECONDS)

@@ -26,10 +26,11 @@ _SEQUENCER = """
 import signal, sys, threading
 from pathlib import Path
 from assay.adapters.clock import SystemClock
+from assay.adapters.log.migration import migrate
 from assay.adapters.log.sequencer import run_sequencer
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
-run_sequencer(state=Path(sys.argv[1]), origin="assay.benchmark/log", clock=SystemClock(), stop=stop)
+run_sequencer(state=Path(sys.argv[1]), origin="assay.benchmark/log", clock=SystemClock(), stop=stop, migrate=migrate)
 """
 _WRITERS, _EACH = 16, 250
 _ALONE = 100

@@ -9,7 +9,7 @@ import sys
 
 import requests
 
-from assay.adapters.log.connection import DATABASE_NAME
+from assay.adapters.log.state import StateFolder
 from assay.bootstrap.composition import SystemComposition
 from demo.admission import show_admission
 from demo.narration import DemoError, Narrator, expect
@@ -105,7 +105,7 @@ def audit(stack: Stack, published: Published, tell: Narrator) -> None:
 
     denied = next(entry["id"] for entry in page["decisions"] if entry["verdict"] == "deny" and entry["kind"] == "gate")
     for part in PARTS:
-        with tampered(stack.state / DATABASE_NAME, denied, part):
+        with tampered(StateFolder(folder=stack.state).database, denied, part):
             answer = requests.get(f"{stack.service_url}/v1/decisions/{denied}", timeout=10).json()
             expect(answer.get("code") == "record_corrupt", f"a changed {part} was served")
             walked = run_assay("audit", "verify", *service, check=False)

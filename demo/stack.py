@@ -166,6 +166,7 @@ class Stack:
     demanded: tuple[str, ...] = ()
     stale_listing_seconds: int = 0
     workers: int = 2
+    lame_duck_seconds: int = 0
     supervisor: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -221,12 +222,12 @@ origin: assay.demo/log
 service:
   listen: 127.0.0.1:0
   workers: {self.workers}
-  lame_duck_seconds: 0
+  lame_duck_seconds: {self.lame_duck_seconds}
   {self.access}
 webhook:
   listen: 127.0.0.1:0
   workers: {self.workers}
-  lame_duck_seconds: 0
+  lame_duck_seconds: {self.lame_duck_seconds}
   tls: {{certificate: tls.crt, key: tls.key{client_ca}}}
   {covering}
 policy: {{bundle: {CHECKOUT / "policies"}, rule_data: rule-data.json}}

@@ -3,47 +3,23 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from demo.stack import run_assay
 from tests.fixtures.guarded_cluster import GuardedCluster
 from tests.fixtures.polling import eventually
+from tests.fixtures.standing_still import somebody_waits_for, standing_still
 
 pytestmark = [pytest.mark.tools, pytest.mark.timeout(600)]
-
-
-@contextmanager
-def standing_still(guarded: GuardedCluster) -> Iterator[int]:
-    """A registry that takes connections and does not answer; yields its port."""
-    registry = guarded.stack.registry
-    assert registry.process is not None
-    os.kill(registry.process.pid, signal.SIGSTOP)
-    try:
-        yield registry.port
-    finally:
-        os.kill(registry.process.pid, signal.SIGCONT)
-
-
-def somebody_waits_for(port: int) -> bool:
-    """Whether bytes have come for a server that has not read them."""
-    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return any(
-        local.endswith(f":{port:04X}") and int(queues.partition(":")[2], 16) > 0
-        for _, local, _, state, queues, *_ in lines
-        if state != "0A"
-    )
 
 
 def test_a_registry_that_stands_still_is_a_denial_before_the_api_server_gives_up(
     guarded: GuardedCluster, namespace: str
 ) -> None:
     image = guarded.unsigned("never seen before")
-    with standing_still(guarded):
+    with standing_still(guarded.stack):
         answer = guarded.create_pod(namespace, image)
     assert answer.status_code == 403, answer.text
     assert "retryable" in answer.json()["message"]
@@ -56,7 +32,7 @@ def test_a_webhook_that_is_killed_in_the_middle_of_a_request_lets_nothing_throug
 ) -> None:
     image = guarded.unsigned("while the webhook dies")
     killed = guarded.stack.child("webhook")
-    with standing_still(guarded) as port, ThreadPoolExecutor() as pool:
+    with standing_still(guarded.stack) as port, ThreadPoolExecutor() as pool:
         asked = pool.submit(guarded.create_pod, namespace, image)
         eventually(lambda: somebody_waits_for(port), "a request that waits for the registry")
         os.kill(killed, signal.SIGKILL)

@@ -34,7 +34,7 @@ from assay.usecases.memory import Memory
 from assay.usecases.pulling import PullingRegistries
 from assay.verification.trust_root import TrustRoot
 from assay.verification.trust_snapshot import TrustSnapshot
-from assay_misuse.bench import LABELLED_NAMESPACE, LAX_LABEL, LAX_NAMESPACE, OTHER_NAMESPACE, Answer, Entry
+from assay_misuse.bench import LABELLED_NAMESPACE, LAX_LABEL, LAX_NAMESPACE, OTHER_NAMESPACE, Answer, Entry, Readiness
 from assay_misuse.document import Stored
 from assay_misuse.policy import BOARD, RELEASE, TENANT, Policy
 from assay_misuse.signatory import Signatory
@@ -188,7 +188,14 @@ class Stage:
 
         parts: Any = self.collaborators
         coverage = Coverage(custom_resources=PRESETS["argo-rollouts"])
-        return create_application(decide, parts["metrics"], lambda: (), parts["clock"], coverage=coverage)
+        return create_application(
+            decide,
+            parts["metrics"],
+            lambda: ["trust"] if self.trusting.snapshot().outage() else [],
+            parts["clock"],
+            coverage=coverage,
+            warnings=lambda: self.trusting.snapshot().missing(),
+        )
 
     def _tenants(self) -> Sequence[TenantRule]:
         lax = Policy.LAX_LICENCES.value
@@ -272,6 +279,11 @@ class Stage:
 
     def restart(self) -> None:
         self.memory = Memory(store=self.store)
+
+    def readiness(self) -> Readiness:
+        answer = self.application.test_client().get("/readyz")
+        told = answer.get_json()
+        return Readiness(ready=answer.status_code == 200, told=(*told["failing"], *told["warnings"]))
 
     def entries(self) -> Sequence[Entry]:
         return [Entry(verdict=item.verdict.value, dry_run=item.dry_run) for item in self.log.decisions]

@@ -9,6 +9,7 @@ from pathlib import Path
 from assay.adapters.clock import SystemClock
 from assay.adapters.log.archive import Archive
 from assay.adapters.log.client import SequencerClient
+from assay.adapters.log.migration import migrate
 from assay.adapters.log.sequencer import run_sequencer
 from assay.adapters.log.state import StateFolder
 from assay.domain.deadline import Deadline
@@ -30,7 +31,7 @@ def running(folder: Path, origin: str = ORIGIN) -> Iterator[SequencerClient]:
 
     def run() -> None:
         try:
-            run_sequencer(state=folder, origin=origin, clock=SystemClock(), stop=stop, ready=ready.set)
+            run_sequencer(state=folder, origin=origin, clock=SystemClock(), stop=stop, migrate=migrate, ready=ready.set)
         except (AssayError, OSError, RuntimeError) as error:
             failures.append(error)
             ready.set()

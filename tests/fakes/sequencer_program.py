@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event
 
 from assay.adapters.clock import SystemClock
 from assay.adapters.log.latest import LatestCheckpoint
+from assay.adapters.log.migration import migrate
 from assay.adapters.log.sequencer import run_sequencer
 from tests.fakes.sequencer import ORIGIN
 
@@ -53,6 +54,7 @@ def main() -> None:
         origin=ORIGIN,
         clock=SystemClock(),
         stop=stop,
+        migrate=migrate,
         ready=lambda: print("ready", flush=True),  # noqa: T201  # what the test waits for
     )
 

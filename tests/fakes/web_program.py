@@ -6,14 +6,19 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from assay.adapters.supervision.gunicorn_hooks import BEGIN
+from assay.adapters.supervision.gunicorn_hooks import BEGIN, REFUSED
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
 
 
 class Program:
-    """Answers with the length of the body and the server's status; `/wait` not before the file of its query exists."""
+    """Answers with the length of the body, the server's status and what it refused before.
 
-    extensions: Mapping[str, Callable[[], None]] = {BEGIN: lambda: None}
+    `/wait` is not answered before the file of its query exists.
+    """
+
+    def __init__(self) -> None:
+        self.refused: list[str] = []
+        self.extensions: Mapping[str, Callable[..., None]] = {BEGIN: lambda: None, REFUSED: self.refused.append}
 
     def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/wait":
@@ -22,6 +27,7 @@ class Program:
         body = environ["wsgi.input"].read() if environ["PATH_INFO"] != "/unread" else b""
         status: ServerStatus = environ[SERVER_STATUS]
         document = {"declared": length, "read": len(body), "draining": status.draining, "warnings": status.warnings}
+        document["refused"] = self.refused
         octets = json.dumps(document).encode()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(octets)))])
         return [octets]

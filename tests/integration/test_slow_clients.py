@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.web_server import OPTIONS, PATIENCE, WebServer, ask, receive_all, web_server
+from tests.fakes.web_server import OPTIONS, PATIENCE, WebServer, ask, poll, receive_all, web_server
 
 HELD = OPTIONS.threads * 4
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
@@ -89,11 +89,25 @@ def test_requests_pass_while_handshakes_are_half_done(tmp_path: Path) -> None:
             assert server.ask(body=b"x")["read"] == 1
 
 
+def refusals(server: WebServer) -> list[str]:
+    """What the server counted; on a busy machine a good request may come too late as well, and is sent again."""
+    found: list[list[str]] = []
+
+    def asked() -> bool:
+        with suppress(AssertionError):
+            found.append(server.ask()["refused"])
+        return bool(found)
+
+    poll(asked, "an answer")
+    return found[0]
+
+
 @pytest.mark.parametrize("begun", [BEGUN["half a head"], BEGUN["half a body"]], ids=["head", "body"])
 def test_what_is_not_sent_in_time_is_answered_408_and_closed(tmp_path: Path, begun: bytes) -> None:
     with web_server(tmp_path, read_seconds=1) as server, server.connect() as client:
         client.sendall(begun)
         answer = receive_all(client)
+        assert set(refusals(server)) == {"slow"}
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"Connection: close" in answer
     assert b"Retry-After" not in answer
@@ -150,6 +164,7 @@ def test_requests_beyond_what_may_wait_are_refused_at_once(tmp_path: Path) -> No
         first = wait_for_answers(clients, 8)
         (tmp_path / "go").touch()
         answers = [receive_all(client) for client in clients]
+        assert server.ask()["refused"] == ["busy"] * len(first)
     assert {place for place, answer in enumerate(answers) if answer.startswith(b"HTTP/1.1 503 ")} == first
     refused = [answer for answer in answers if answer.startswith(b"HTTP/1.1 503 ")]
     assert len(refused) == len(first)
@@ -218,6 +233,7 @@ def test_a_body_of_unknown_length_is_refused(tmp_path: Path) -> None:
     with web_server(tmp_path) as server, server.connect() as client:
         client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
         assert receive_all(client).startswith(b"HTTP/1.1 411 ")
+        assert server.ask()["refused"] == ["lengthless"]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +251,7 @@ def test_what_is_no_request_is_refused(tmp_path: Path, sent: bytes, status: byte
     with web_server(tmp_path) as server, server.connect() as client:
         client.sendall(sent)
         assert receive_all(client).startswith(b"HTTP/1.1 %s " % status)
-        assert server.ask()["read"] == 0
+        assert server.ask()["refused"] == ["malformed"]
 
 
 def test_a_body_above_the_limit_is_not_read_and_left_to_the_application(tmp_path: Path) -> None:

@@ -24,6 +24,14 @@ class Entry:
     dry_run: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether the webhook says that it is ready, and what it says is not as it should be."""
+
+    ready: bool
+    told: tuple[str, ...] = ()
+
+
 class Control(Protocol):
     """What only the owner of a webhook's process can do to it; every change ends with its block.
 
@@ -62,6 +70,10 @@ class Control(Protocol):
 
     def restart(self) -> None:
         """Let a new process take over with what is kept outside of processes."""
+        ...
+
+    def readiness(self) -> Readiness:
+        """What the webhook tells of itself now."""
         ...
 
     def entries(self) -> Sequence[Entry]:

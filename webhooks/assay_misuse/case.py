@@ -29,6 +29,7 @@ class Need(StrEnum):
     KEYLESS = "keyless evidence under a trust root of the suite"
     CREDENTIALS = "a credential of the registry"
     RECORD = "the record of decisions"
+    READINESS = "what the webhook tells of itself"
     RESTART = "a new process with the old cache"
     TENANTS = "tenants by namespace"
     PULL_SECRETS = "a cluster with pull secrets"

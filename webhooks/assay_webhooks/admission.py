@@ -94,9 +94,9 @@ class AdmissionDoor:
         return [answer.body]
 
     def _answer_call(self, hook: Hook, environ: WSGIEnvironment) -> _Answer:
-        begun = self._clock.monotonic()
         review: AdmissionRequest | None = None
         try:
+            begun = self._clock.monotonic()
             deadline = self._deadline(environ)
             try:
                 review = parse_review(_read_body(environ))

@@ -5,15 +5,17 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
 
 from assay.adapters.metrics.prometheus import render_metrics
-from assay.adapters.supervision.gunicorn_hooks import BEGIN
+from assay.adapters.supervision.gunicorn_hooks import BEGIN, REFUSED
 from assay.bootstrap.cluster import open_cluster, open_objects, pulling_registries
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
+from assay.bootstrap.variables import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
 from assay.configuration.settings import WebhookSettings
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.arming import Change
@@ -33,8 +35,6 @@ from assay.usecases.engine import Engine
 from assay.usecases.gate import ask_gate
 from assay.usecases.record_arming import record_arming
 
-CONFIGURATION_VARIABLE = "ASSAY_CONFIGURATION"
-GENERATION_VARIABLE = "ASSAY_GENERATION"
 _READINESS_SECONDS = 2.0
 
 
@@ -81,7 +81,7 @@ def service_from_environment() -> Flask:
             decision_seconds=settings.decision_seconds,
         )
     )
-    application.extensions[BEGIN] = running.begin
+    application.extensions.update({BEGIN: running.begin, REFUSED: partial(running.metrics.count_refusal, "service")})
     return application
 
 
@@ -97,7 +97,7 @@ class WebhookParts:
     admit: Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]
     failing: Callable[[], list[str]]
     warnings: Callable[[], Sequence[str]]
-    extensions: Mapping[str, Callable[[], None]]
+    extensions: Mapping[str, Callable[..., None]]
     cluster: Cluster | None
     objects: ClusterObjects | None
     record_arming: Callable[[Change, Deadline], None]
@@ -106,7 +106,7 @@ class WebhookParts:
     coverage: Coverage
     timeout_seconds: int
 
-    def begin_also(self, also: Callable[[], None]) -> Mapping[str, Callable[[], None]]:
+    def begin_also(self, also: Callable[[], None]) -> Mapping[str, Callable[..., None]]:
         """The extensions, with something else to begin in every worker."""
 
         def begin() -> None:
@@ -146,7 +146,7 @@ def webhook_parts_from_environment() -> WebhookParts:
         admit=decide,
         failing=failing,
         warnings=lambda: [*running.warnings(), *incidents.warnings()],
-        extensions={BEGIN: begin},
+        extensions={BEGIN: begin, REFUSED: partial(running.metrics.count_refusal, "webhook")},
         cluster=cluster,
         objects=open_objects(installation),
         record_arming=record,

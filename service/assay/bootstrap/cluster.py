@@ -1,7 +1,6 @@
 """The cluster of an installation, and the registries as its Pods may read them."""
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assay.adapters.kubernetes.access import ClusterAccess
@@ -11,6 +10,7 @@ from assay.adapters.kubernetes.namespaces import NamespaceWatch
 from assay.adapters.kubernetes.objects import KubernetesObjects
 from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
 from assay.adapters.kubernetes.secret import SecretReader
+from assay.bootstrap.access import cluster_access
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_registry
 from assay.domain.limit import Limits
@@ -18,19 +18,6 @@ from assay.formats.docker_config import DockerConfig
 from assay.ports import Clock, Cluster, ClusterObjects, Registry
 from assay.ports.metrics import ClusterMetrics
 from assay.usecases.pulling import PullingRegistries
-
-
-def cluster_access(installation: Installation, *, environment: Mapping[str, str] = os.environ) -> ClusterAccess | None:
-    """How the cluster that the configuration names is reached, None when it names none; nothing is asked.
-
-    Raises `ConfigError`: `cluster_not_configured`, `kubeconfig_malformed`, `yaml_malformed`.
-    """
-    settings = installation.settings.cluster
-    if settings is None:
-        return None
-    if settings.kubeconfig:
-        return ClusterAccess.from_kubeconfig(installation.path(settings.kubeconfig))
-    return ClusterAccess.in_cluster(environment)
 
 
 def open_cluster(installation: Installation, *, clock: Clock, metrics: ClusterMetrics) -> KubernetesCluster | None:

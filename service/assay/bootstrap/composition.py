@@ -35,6 +35,8 @@ from assay.verification.trust_root import TrustProfile
 from assay.verification.trust_snapshot import TrustSnapshot
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from assay.adapters.registry.client import RegistryClient
     from assay.adapters.trust.source import RootSource
     from assay.ports.incident import TagBook
@@ -265,7 +267,13 @@ class SystemComposition:
 
         installation = Installation.load(configuration)
         stop = _stop_on_signal()
-        run_sequencer(state=installation.state, origin=installation.settings.origin, clock=SystemClock(), stop=stop)
+        run_sequencer(
+            state=installation.state,
+            origin=installation.settings.origin,
+            clock=SystemClock(),
+            stop=stop,
+            migrate=_migrate_log,
+        )
 
     def inspect_configuration(self, path: Path) -> Sequence[tuple[str, str]]:
         """Check a configuration with everything it names."""
@@ -388,6 +396,12 @@ def _user_root() -> "RootSource":
         max_age=timedelta(days=14),
     )
     return RootSource(name=_PUBLIC_GOOD, profile=TrustProfile.public_good(), tuf=repository)
+
+
+def _migrate_log(engine: "Engine") -> None:
+    from assay.adapters.log.migration import migrate
+
+    migrate(engine)
 
 
 def _stop_on_signal() -> threading.Event:

@@ -166,8 +166,7 @@ class RunningEngine:
 
     def warnings(self) -> Sequence[str]:
         """What works and needs somebody all the same."""
-        trust = self._trust.snapshot()
-        missing = [f"{name}: {why}" for name, why in (*trust.unavailable.items(), *trust.missing_keys())]
+        missing = self._trust.snapshot().missing()
         late = [f"{name} was not refreshed when it was due" for name in self._trust.late()]
         reasons = [f"trust: {text}" for text in (*missing, *late, self._trust.refused()) if text]
         return [*reasons, *certificate_warnings(self._installation, self.clock.now())]

@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from assay.adapters.prewarmer.client import PrewarmerClient
 from assay.adapters.secret.secret_file import SecretFiles
-from assay.adapters.supervision.gunicorn_hooks import BEGIN
+from assay.adapters.supervision.gunicorn_hooks import BEGIN, REFUSED
 from assay.bootstrap.applications import running_engine
 from assay.bootstrap.installation import Installation
 from assay.configuration.settings import NotificationSettings
@@ -33,7 +34,7 @@ class NotificationParts:
     warnings: Callable[[], Sequence[str]]
     metrics: NotificationMetrics
     clock: Clock
-    extensions: Mapping[str, Callable[[], None]]
+    extensions: Mapping[str, Callable[..., None]]
 
 
 def open_secrets(
@@ -68,7 +69,7 @@ def notification_parts_from_environment() -> NotificationParts:
         warnings=lambda: [*running.warnings(), *incidents.warnings()],
         metrics=running.metrics,
         clock=running.clock,
-        extensions={BEGIN: begin},
+        extensions={BEGIN: begin, REFUSED: partial(running.metrics.count_refusal, "notifications")},
     )
 
 

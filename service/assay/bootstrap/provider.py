@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from assay.adapters.supervision.gunicorn_hooks import BEGIN
+from assay.adapters.supervision.gunicorn_hooks import BEGIN, REFUSED
 from assay.adapters.supervision.peer import certified_names
 from assay.bootstrap.applications import running_engine
 from assay.domain.admission import AdmissionAnswer
@@ -24,7 +25,7 @@ class ProviderParts:
     names_of: Callable[[Mapping[str, Any]], frozenset[str]]
     client_names: frozenset[str]
     seconds: Mapping[Purpose, float]
-    extensions: Mapping[str, Callable[[], None]]
+    extensions: Mapping[str, Callable[..., None]]
     metrics: ProviderMetrics
     clock: Clock
 
@@ -48,7 +49,7 @@ def provider_parts_from_environment() -> ProviderParts:
             Purpose.VALIDATE: provider.validation_milliseconds / 1000,
             Purpose.MUTATE: provider.mutation_milliseconds / 1000,
         },
-        extensions={BEGIN: running.begin},
+        extensions={BEGIN: running.begin, REFUSED: partial(running.metrics.count_refusal, "provider")},
         metrics=running.metrics,
         clock=running.clock,
     )

@@ -19,11 +19,9 @@ from assay.adapters.supervision.server import ServerOptions, server_command
 from assay.adapters.supervision.socket import listen_on
 from assay.adapters.supervision.supervisor import supervise
 from assay.adapters.supervision.tls import TlsPaths
-from assay.bootstrap.applications import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
-from assay.bootstrap.cluster import cluster_access
-from assay.bootstrap.incidents import open_owners
+from assay.bootstrap.access import cluster_access
 from assay.bootstrap.installation import Installation
-from assay.bootstrap.notifications import open_secrets
+from assay.bootstrap.variables import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
 from assay.configuration.listener import Address
 from assay.configuration.settings import (
     NotificationSettings,
@@ -56,12 +54,8 @@ def serve(installation: Installation, report: Callable[[str], None]) -> None:
 
 
 def _run(installation: Installation, report: Callable[[str], None]) -> None:
-    settings = installation.settings
     generation = make_generation(installation)
-    if settings.immutable_tags is not None:
-        open_owners(installation, settings.immutable_tags)
-    if settings.notifications is not None:
-        open_secrets(installation, settings.notifications)
+    _require_secrets(installation)
     servers = _servers(installation)
     listeners = {name: _listen(server.listen) for name, server in servers.items()}
     endpoints = _endpoints(servers, listeners)
@@ -76,6 +70,20 @@ def _run(installation: Installation, report: Callable[[str], None]) -> None:
         _write(installation.state / "processes.json", {**running, "supervisor": os.getpid()})
 
     supervise(specs, started=started, changed=changed, report=report)
+
+
+def _require_secrets(installation: Installation) -> None:
+    """Raises `ConfigError(secret_unusable)` naming the file."""
+    settings = installation.settings
+    # Here, because the supervisor lives as long as the installation and needs nothing else of these modules.
+    if settings.immutable_tags is not None:
+        from assay.bootstrap.incidents import open_owners
+
+        open_owners(installation, settings.immutable_tags)
+    if settings.notifications is not None:
+        from assay.bootstrap.notifications import open_secrets
+
+        open_secrets(installation, settings.notifications)
 
 
 def _servers(installation: Installation) -> Mapping[str, _Server]:

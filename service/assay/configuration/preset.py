@@ -19,19 +19,25 @@ _STEP_IMAGES = (
     "sidecars[*].image",
     "volumes[*].image.reference",
 )
-_ARGO_TEMPLATES = (
-    "templates[*]",
-    "templateDefaults",
-    "templates[*].steps[*][*].inline",
-    "templates[*].dag.tasks[*].inline",
-)
+_INLINE = ("steps[*][*].inline", "dag.tasks[*].inline")
+
+
+def _templates(root: str, depth: int) -> tuple[str, ...]:
+    """A template and those inside of its steps and tasks; the type is recursive, and a path is not."""
+    inner = (found for inline in _INLINE for found in _templates(f"{root}.{inline}", depth - 1)) if depth else ()
+    return (root, *inner)
+
+
+_ARGO_TEMPLATES = tuple(found for root in ("templates[*]", "templateDefaults") for found in _templates(root, 2))
 _WORKFLOW = (
     *(f"{template}.{image}" for template in _ARGO_TEMPLATES for image in _STEP_IMAGES),
     "volumes[*].image.reference",
 )
 _TASK = ("steps[*].image", "sidecars[*].image", "stepTemplate.image", "volumes[*].image.reference")
 _POD_TEMPLATE = "podTemplate.volumes[*].image.reference"
-_PIPELINE = tuple(f"{tasks}[*].taskSpec.{image}" for tasks in ("tasks", "finally") for image in _TASK)
+_PIPELINE_TASKS = ("tasks[*]", "finally[*]")
+_NESTED_TASKS = tuple(f"{outer}.pipelineSpec.{inner}" for outer in _PIPELINE_TASKS for inner in _PIPELINE_TASKS)
+_PIPELINE = tuple(f"{task}.taskSpec.{image}" for task in (*_PIPELINE_TASKS, *_NESTED_TASKS) for image in _TASK)
 _MACHINE = ("volumes[*].containerDisk.image", "domain.firmware.kernelBoot.container.image")
 
 
@@ -88,6 +94,12 @@ PRESETS: Mapping[str, tuple[CustomResource, ...]] = {
             "VirtualMachineInstanceReplicaSet",
             "virtualmachineinstancereplicasets",
             images=_below("spec.template.spec", _MACHINE),
+        ),
+        _custom(
+            "pool.kubevirt.io/v1alpha1",
+            "VirtualMachinePool",
+            "virtualmachinepools",
+            images=_below("spec.virtualMachineTemplate.spec.template.spec", _MACHINE),
         ),
     ),
     "tekton": (

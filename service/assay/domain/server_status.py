@@ -1,9 +1,22 @@
 """What a web server tells the application behind it."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 SERVER_STATUS = "assay.server"
 """The key of the WSGI environment under which a `ServerStatus` stands."""
+
+
+class Refusal(StrEnum):
+    """Why a web server answered a request by itself: the application never saw it.
+
+    It took too long to arrive (408), has a body without a length (411), came when too much waited (503), or is none.
+    """
+
+    SLOW = "slow"
+    LENGTHLESS = "lengthless"
+    BUSY = "busy"
+    MALFORMED = "malformed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from assay.tlog.canonical import ShapeError, parse_object, parse_time, render_ca
 
 SCHEMA = "assay.verdict/v1"
 _CODE = "verdict_malformed"
+_LIMITS = tuple(field.name for field in dataclasses.fields(Limits))
 
 
 def key_digest(key: VerdictKey) -> Digest:
@@ -82,7 +83,7 @@ def _render_key(key: VerdictKey) -> dict[str, object]:
         "reader": key.reader,
         "waivers": key.waivers,
         "feeds": key.feeds,
-        "limits": dataclasses.asdict(key.limits),
+        "limits": {name: getattr(key.limits, name) for name in _LIMITS},
         "formats": sorted(key.formats),
         "revision": key.revision.text,
         "epoch": key.epoch,
@@ -134,7 +135,7 @@ def _read_key(members: Members) -> VerdictKey:
         reader=members.text("reader"),
         waivers=members.text("waivers"),
         feeds=members.text("feeds"),
-        limits=Limits(**{item.name: limits.integer(item.name) for item in dataclasses.fields(Limits)}),
+        limits=Limits(**{name: limits.integer(name) for name in _LIMITS}),
         formats=frozenset(map(EvidenceFormat, members.texts("formats"))),
         revision=Digest(members.text("revision")),
         epoch=members.text("epoch"),

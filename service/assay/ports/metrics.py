@@ -69,6 +69,14 @@ class EngineMetrics(Metrics, Protocol):
         ...
 
 
+class ServerMetrics(Protocol):
+    """Counters of the web servers themselves."""
+
+    def count_refusal(self, server: str, reason: str) -> None:
+        """Count one request that a server answered by itself, by the server's name and a `Refusal`."""
+        ...
+
+
 class PrewarmMetrics(Protocol):
     """What the pre-warmer counts; labels come from closed sets."""
 

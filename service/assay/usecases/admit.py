@@ -44,14 +44,14 @@ def admit(
     if kept is not None:
         decision = decide_now(engine, kept.outcome, asker)
         record(engine, decision, deadline)
-        return _answer(decision, kept.images)
+        return answer_with(decision, kept.images)
     engine = engine.for_one_request()
     judged = _judge_all(engine, source, question, scope, deadline.part(JUDGE_SHARE))
     concluded = conclude(engine, judged, asker, scope, deadline)
     images = _image_answers(engine, question, judged, concluded.decision)
     if key is not None and isinstance(source, Source):
         keep_outcome(engine, key, source, scope, judged, concluded, images)
-    return _answer(concluded.decision, images)
+    return answer_with(concluded.decision, images)
 
 
 def _asker(question: AdmissionQuestion, admission: AdmissionScope) -> Asker:
@@ -91,7 +91,8 @@ def _judge_all(
     return hold_tags(engine, judged, dry_run=question.dry_run)
 
 
-def _answer(decision: Decision, images: tuple[ImageAnswer, ...]) -> AdmissionAnswer:
+def answer_with(decision: Decision, images: tuple[ImageAnswer, ...]) -> AdmissionAnswer:
+    """The answer that a recorded decision is, with what it says of its images."""
     return AdmissionAnswer(
         decision_id=decision.id,
         verdict=decision.verdict,

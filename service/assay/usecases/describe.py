@@ -122,9 +122,10 @@ def _provenance_entry(number: int, provenance: Provenance) -> dict[str, object]:
 
 
 def _sbom_entry(number: int, sbom: Sbom, judged: dict[str, LicenceFacts]) -> dict[str, object]:
+    effective = [package.effective for package in sbom.packages]
     covered: dict[str, list[int]] = {}
-    for index, package in enumerate(sbom.packages):
-        covered.setdefault(package.effective, []).append(index)
+    for index, expression in enumerate(effective):
+        covered.setdefault(expression, []).append(index)
     for expression in covered:
         if expression not in judged:
             judged[expression] = judge(expression)
@@ -137,15 +138,18 @@ def _sbom_entry(number: int, sbom: Sbom, judged: dict[str, LicenceFacts]) -> dic
             "packages": len(sbom.packages),
             "with_purl": sum(bool(package.purl) for package in sbom.packages),
             "with_version": sum(bool(package.version) for package in sbom.packages),
-            "with_licence": sum(package.effective != NOASSERTION for package in sbom.packages),
+            "with_licence": sum(expression != NOASSERTION for expression in effective),
             "relationships": sbom.relationships,
         },
-        "packages": [_package(package, judged) for package in sbom.packages],
+        "packages": [
+            _package(package, expression, judged[expression].state.value)
+            for package, expression in zip(sbom.packages, effective, strict=True)
+        ],
         "licences": [_licence(judged[expression], packages) for expression, packages in covered.items()],
     }
 
 
-def _package(package: Package, judged: Mapping[str, LicenceFacts]) -> dict[str, object]:
+def _package(package: Package, effective: str, state: str) -> dict[str, object]:
     return {
         "id": package.id,
         "name": package.name,
@@ -155,8 +159,8 @@ def _package(package: Package, judged: Mapping[str, LicenceFacts]) -> dict[str, 
             "raw": list(package.raw),
             "declared": package.declared,
             "concluded": package.concluded,
-            "effective": package.effective,
-            "state": judged[package.effective].state.value,
+            "effective": effective,
+            "state": state,
         },
     }
 

@@ -34,7 +34,6 @@ _JUDGE_SECONDS = 10.0
 _PARALLEL = 4
 _PER_HOST = 2
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
-_HOPE_SECONDS = 600.0
 _FORGOTTEN_SECONDS = 24 * 3600.0
 
 _Place = tuple[Artefact, Scope]
@@ -112,7 +111,7 @@ class Prewarming:
     def _expect(self, repository: Repository, now: float) -> None:
         """What was pushed may be evidence of any image beside it: all are looked at again."""
         for (artefact, _), planned in self._plan.items():
-            if artefact.repository == repository and (planned.due < math.inf or now - planned.seen < _HOPE_SECONDS):
+            if artefact.repository == repository:
                 planned.due = now
 
     def _begins(self, place: _Place) -> float:
@@ -151,7 +150,7 @@ class Prewarming:
         return _Outcome(word="allowed", pause=(until - now).total_seconds())
 
     def _settle(self, place: _Place, outcome: _Outcome) -> None:
-        """What becomes of an image; one that is not allowed is let go until somebody sees it, or a push beside it."""
+        """What becomes of an image; one that is not allowed is let go until somebody sees it again."""
         planned, host = self._plan[place], place[0].repository.registry
         self.metrics.count_prewarm(planned.why.value, outcome.word)
         now = self.engine.clock.monotonic()
@@ -162,9 +161,7 @@ class Prewarming:
             self._pauses[host] = _Pause(seconds=seconds, until=now + seconds)
         elif outcome.word != "fresh":
             self._pauses.pop(host, None)
-        if outcome.word == "denied" and planned.why is Sighting.NOTIFICATION:
-            planned.due = math.inf  # its signature may be pushed next
-        elif outcome.word in {"denied", "refused", "internal"} or now - planned.seen > _FORGOTTEN_SECONDS:
+        if outcome.word in {"denied", "refused", "internal"} or now - planned.seen > _FORGOTTEN_SECONDS:
             del self._plan[place]
 
 

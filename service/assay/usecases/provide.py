@@ -8,7 +8,7 @@ from assay.domain.decision import DecisionKind
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.domain.provider import ProviderQuestion
 from assay.domain.reference import Reference
-from assay.usecases.admit import answer_image
+from assay.usecases.admit import answer_image, answer_with
 from assay.usecases.conclude import Asker, conclude
 from assay.usecases.document import RequestFacts
 from assay.usecases.engine import Engine, Scope, Source
@@ -55,14 +55,7 @@ def _conclude(
         decision = conclude(engine, [judged], asker, scope, deadline).decision
     except (InvalidInput, Unavailable) as error:
         return error
-    return AdmissionAnswer(
-        decision_id=decision.id,
-        verdict=decision.verdict,
-        retryable=decision.retryable,
-        images=(answer_image(judged, decision),),
-        findings=tuple(finding for finding in decision.findings if finding.shown),
-        policy=decision.policy.bundle,
-    )
+    return answer_with(decision, (answer_image(judged, decision),))
 
 
 def _as_asked(answer: AdmissionAnswer | AssayError, asked: Reference) -> AdmissionAnswer | AssayError:

@@ -7,7 +7,7 @@ from assay.domain.admission import AdmissionQuestion, ImageAnswer
 from assay.domain.artefact import Artefact
 from assay.domain.decision import Verdict
 from assay.domain.digest import Digest
-from assay.domain.kept_verdict import EvidenceVerdict
+from assay.domain.kept_verdict import EvidenceVerdict, KeptVerdict
 from assay.domain.reference import Reference, Repository
 from assay.domain.verdict_key import VerdictKey
 from assay.usecases.conclude import Asker, Concluded
@@ -54,17 +54,18 @@ def recall_outcome(engine: Engine, key: Hashable) -> KeptOutcome | None:
     now = engine.clock.now()
     if kept.basis != basis(engine, now):
         return None
+    listed = now
     for verdict_of, found, stale_seconds in kept.verdicts:
-        still = (
-            _is_stale(engine, verdict_of, found, stale_seconds, now)
-            if stale_seconds
-            else _is_fresh(engine, verdict_of, found, now)
-        )
-        if not still:
+        known = engine.memory.verdicts.get(verdict_of)
+        if known is None or known.found is not found:
             return None
+        if not (_is_stale(engine, known, stale_seconds, now) if stale_seconds else known.fresh(now, engine.life)):
+            return None
+        listed = min(listed, known.listed)
     if {(item.repository, item.epoch) for item, _, _ in kept.verdicts} != _epochs(engine, kept):
         return None
     engine.metrics.count_cache("request", "hit")
+    engine.metrics.observe_age((now - listed).total_seconds())
     return kept
 
 
@@ -73,20 +74,12 @@ def _epochs(engine: Engine, kept: KeptOutcome) -> set[tuple[Repository, str]]:
     return {(repository, epoch_of(engine, repository)) for repository in repositories}
 
 
-def _is_fresh(engine: Engine, key: VerdictKey, found: EvidenceVerdict, now: datetime) -> bool:
-    known = engine.memory.verdicts.get(key)
-    if known is None or known.found is not found or not known.fresh(now, engine.life):
-        return False
-    engine.metrics.observe_age((now - known.listed).total_seconds())
-    return True
-
-
-def _is_stale(engine: Engine, key: VerdictKey, found: EvidenceVerdict, seconds: int, now: datetime) -> bool:
+def _is_stale(engine: Engine, known: KeptVerdict, seconds: int, now: datetime) -> bool:
     """Whether it would be given again with the same age; when that has grown, the registry is asked again."""
-    if not engine.memory.outages.knows(key.repository.registry, engine.clock.monotonic()):
+    if not engine.memory.outages.knows(known.key.repository.registry, engine.clock.monotonic()):
         return False
-    stale = find_stale(engine, key, now)
-    return stale is not None and stale.found is found and stale.seconds == seconds
+    stale = find_stale(engine, known.key, now)
+    return stale is not None and stale.found is known.found and stale.seconds == seconds
 
 
 def keep_outcome(  # what was asked, what was found and what was answered

@@ -1,4 +1,4 @@
-"""Where images are seen that somebody will probably ask about: pushes, past decisions, ReplicaSets of the cluster."""
+"""Where images are seen that somebody will probably ask about: past decisions, and ReplicaSets of the cluster."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from assay.domain.deadline import Deadline
 from assay.domain.decision import DecisionKind, Verdict
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.mirror import MirrorNames
-from assay.domain.notification import Action, Delivery
 from assay.domain.record import DecisionFilter
 from assay.domain.reference import Repository
 from assay.domain.seen_image import SeenImage, Sighting
@@ -17,14 +16,6 @@ from assay.domain.tenancy import Tenancy, TenantRule, find_tenancy
 from assay.ports import Cluster, DecisionArchive, Prewarmer
 
 _MOST_DECISIONS = 1000
-
-
-def offer_pushed(delivery: Delivery, mirrors: MirrorNames, prewarmer: Prewarmer) -> None:
-    """Offer everything that a notification says was pushed, images or what belongs to them, for every tenant."""
-    for event in delivery.events:
-        if event.action is Action.PUSH and event.digest is not None:
-            artefact = Artefact(repository=mirrors.origin(event.repository), digest=event.digest, tag=event.tag)
-            prewarmer.offer(SeenImage(artefact=artefact, why=Sighting.NOTIFICATION))
 
 
 def offer_decided(archive: DecisionArchive, prewarmer: Prewarmer, *, since: datetime) -> None:

@@ -64,7 +64,11 @@ class TrustSnapshot:
         waiting = self.waiting()
         if any(item.name not in waiting and (item.keys or item.identities) for item in self.authorities):
             return ""
-        return "; ".join(f"{name}: {why}" for name, why in (*self.unavailable.items(), *self.missing_keys()))
+        return "; ".join(self.missing())
+
+    def missing(self) -> tuple[str, ...]:
+        """What cannot be used now, roots and keys, each with the reason."""
+        return tuple(f"{name}: {why}" for name, why in (*self.unavailable.items(), *self.missing_keys()))
 
     def waiting(self) -> frozenset[str]:
         """The names of the authorities whose trust root is not available."""

@@ -7,15 +7,11 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from assay.bootstrap.applications import (
-    CONFIGURATION_VARIABLE,
-    GENERATION_VARIABLE,
-    service_from_environment,
-    webhook_parts_from_environment,
-)
+from assay.bootstrap.applications import service_from_environment, webhook_parts_from_environment
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.serve import make_generation
+from assay.bootstrap.variables import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
 from assay.domain.admission import AdmissionQuestion
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest

@@ -10,8 +10,9 @@ import pytest
 from assay.adapters.clock import SystemClock
 from assay.adapters.kubernetes import access
 from assay.adapters.supervision.gunicorn_hooks import BEGIN
+from assay.bootstrap.access import cluster_access
 from assay.bootstrap.applications import webhook_parts_from_environment
-from assay.bootstrap.cluster import cluster_access, open_cluster, pulling_registries
+from assay.bootstrap.cluster import open_cluster, pulling_registries
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_registry
 from assay.domain.deadline import Deadline

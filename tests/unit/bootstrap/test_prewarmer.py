@@ -10,10 +10,10 @@ import pytest
 
 from assay.adapters.cache.database import VerdictDatabase
 from assay.adapters.prewarmer.client import PrewarmerClient
-from assay.bootstrap.applications import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.prewarmer import run_prewarmer
 from assay.bootstrap.serve import make_generation
+from assay.bootstrap.variables import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
 from assay.domain.artefact import Artefact
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError

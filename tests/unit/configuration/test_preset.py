@@ -15,8 +15,12 @@ TASK = {
     "stepTemplate": {"image": "c:1"},
     "volumes": [{"name": "v", "image": {"reference": "d:1"}}, {"name": "e", "emptyDir": {}}],
 }
+NESTED = {
+    "tasks": [{"taskSpec": {"sidecars": [{"image": "f:1"}]}}, {"pipelineRef": {"name": "x"}}],
+    "finally": [{"taskSpec": {"steps": [{"image": "g:1"}]}}],
+}
 PIPELINE = {
-    "tasks": [{"taskSpec": TASK}, {"taskRef": {"name": "x"}}],
+    "tasks": [{"taskSpec": TASK}, {"taskRef": {"name": "x"}}, {"pipelineSpec": NESTED}],
     "finally": [{"taskSpec": {"steps": [{"image": "e:1"}]}}],
 }
 WORKFLOW = {
@@ -28,6 +32,10 @@ WORKFLOW = {
         {"containerSet": {"containers": [{"image": "h:1"}, {"image": "i:1"}]}},
         {"steps": [[{"template": "x"}, {"inline": {"container": {"image": "j:1"}}}]]},
         {"dag": {"tasks": [{"inline": {"script": {"image": "k:1"}}}]}},
+        {"steps": [[{"inline": {"dag": {"tasks": [{"inline": {"sidecars": [{"image": "l:1"}]}}]}}}]]},
+        # None of these names an image of its own: the executor runs them, or what they create is judged.
+        {"resource": {"action": "create", "manifest": "kind: Pod"}, "suspend": {}},
+        {"data": {"source": {}, "transformation": [{"expression": "x"}]}, "http": {"url": "x"}, "plugin": {"x": {}}},
     ],
 }
 MACHINE = {
@@ -42,19 +50,25 @@ OBJECTS: list[tuple[str, str, dict[str, Any], str]] = [
     (ARGO, "Experiment", {"templates": [{"template": {"spec": SPEC}}, {"template": {"spec": SPEC}}]}, "aabb"),
     (ARGO, "AnalysisTemplate", JOB, "ab"),
     (ARGO, "AnalysisRun", JOB, "ab"),
-    (ARGO, "Workflow", WORKFLOW, "abcdefghijk"),
-    (ARGO, "WorkflowTemplate", WORKFLOW, "abcdefghijk"),
-    (ARGO, "CronWorkflow", {"workflowSpec": WORKFLOW}, "abcdefghijk"),
+    (ARGO, "Workflow", WORKFLOW, "abcdefghijkl"),
+    (ARGO, "WorkflowTemplate", WORKFLOW, "abcdefghijkl"),
+    (ARGO, "CronWorkflow", {"workflowSpec": WORKFLOW}, "abcdefghijkl"),
     (KNATIVE, "Service", {"template": {"spec": SPEC}}, "ab"),
     (KNATIVE, "Configuration", {"template": {"spec": SPEC}}, "ab"),
     (KNATIVE, "Revision", {**SPEC, "containerConcurrency": 0}, "ab"),
     (KUBEVIRT, "VirtualMachine", {"template": {"spec": MACHINE}}, "ab"),
     (KUBEVIRT, "VirtualMachineInstance", MACHINE, "ab"),
     (KUBEVIRT, "VirtualMachineInstanceReplicaSet", {"template": {"spec": MACHINE}}, "ab"),
+    (
+        "pool.kubevirt.io/v1alpha1",
+        "VirtualMachinePool",
+        {"virtualMachineTemplate": {"spec": {"template": {"spec": MACHINE}}}},
+        "ab",
+    ),
     (TEKTON, "Task", TASK, "abcd"),
     (TEKTON, "TaskRun", {"taskSpec": TASK, "podTemplate": {"volumes": [{"image": {"reference": "e:1"}}]}}, "abcde"),
-    (TEKTON, "Pipeline", PIPELINE, "abcde"),
-    (TEKTON, "PipelineRun", {"pipelineSpec": PIPELINE}, "abcde"),
+    (TEKTON, "Pipeline", PIPELINE, "abcdefg"),
+    (TEKTON, "PipelineRun", {"pipelineSpec": PIPELINE}, "abcdefg"),
     ("tekton.dev/v1beta1", "StepAction", {"image": "a:1"}, "a"),
 ]
 

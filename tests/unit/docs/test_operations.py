@@ -68,6 +68,7 @@ METRICS = [
     "assay_notifications_total",
     "assay_prewarms_total",
     "assay_registry_events_total",
+    "assay_server_refusals_total",
     "assay_step_seconds",
     "assay_trust_refreshes_total",
     "assay_trust_reloads_total",

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from assay_misuse.bench import Answer, Bench, Entry
+from assay_misuse.bench import Answer, Bench, Entry, Readiness
 from assay_misuse.case import Attempt, Case, Expected, Need, Observation, Step, admit, admit_only, deny, part
 from assay_misuse.cases import CASES
 from assay_misuse.document import Stored
@@ -72,6 +72,9 @@ class Scripted:
 
     def restart(self) -> None:
         self.calls.append(("restart",))
+
+    def readiness(self) -> Readiness:
+        return Readiness(ready=True)
 
     def entries(self) -> Sequence[Entry]:
         return []

@@ -20,7 +20,7 @@ from assay.usecases.waiting_images import WaitingImages
 from tests.fakes.clock import MovingClock
 from tests.fakes.engine import World, good_bundles, publish
 from tests.fakes.kept_verdict import kept_verdict
-from tests.fakes.oci import image, put_bundle
+from tests.fakes.oci import image
 from tests.fakes.policy import ENVIRONMENT, NOW, TENANT
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.fakes.signing import FakeAuthority
@@ -122,35 +122,21 @@ def test_a_push_is_looked_at_at_once(registry: FakeRegistry) -> None:
     assert both.outcomes == {("decision", "allowed"): 1, ("notification", "allowed"): 1}
 
 
-def test_an_image_whose_signature_is_pushed_after_it_becomes_warm(registry: FakeRegistry) -> None:
+def test_after_a_push_every_image_of_the_repository_is_looked_at_again(registry: FakeRegistry) -> None:
     both = Installation()
-    both.see(registry, "bare", why=Sighting.NOTIFICATION)
-    both.prewarming.turn()
-    for bundle in GOOD.values():
-        put_bundle(registry, "bare", image(), bundle)
-    both.clock.pass_time(20)
-    signature = Artefact(repository=registry.reference("bare", tag="v1").repository, digest=Digest.of(b"signature"))
-    both.waiting.offer(SeenImage(artefact=signature, why=Sighting.NOTIFICATION))
-    both.prewarming.turn()
-    assert both.outcomes == {("notification", "denied"): 2, ("notification", "allowed"): 1}
-    assert both.ask(registry, "bare").verdict.verdict is Verdict.ALLOW
-    assert both.worker.policy.asked == []
-
-
-def test_a_push_to_one_repository_leaves_others_and_what_was_given_up_alone(registry: FakeRegistry) -> None:
-    both = Installation()
-    both.see(registry, "bare", why=Sighting.NOTIFICATION)
     both.see(registry, "app")
+    both.see(registry, "web")
     both.prewarming.turn()
-    both.clock.pass_time(601)
+    repository = registry.reference("app", tag="v1").repository
+    both.store.forget_repository(repository)
+    both.waiting.offer(
+        SeenImage(artefact=Artefact(repository=repository, digest=Digest.of(b"other")), why=Sighting.NOTIFICATION)
+    )
+    both.prewarming.turn()
+    assert both.outcomes == {("decision", "allowed"): 3, ("notification", "denied"): 1}
     registry.requests.clear()
-    both.see(registry, "shop", why=Sighting.NOTIFICATION)
-    both.see(registry, "web", why=Sighting.NOTIFICATION)
-    both.prewarming.turn()
-    signature = Artefact(repository=registry.reference("bare", tag="v1").repository, digest=Digest.of(b"signature"))
-    both.waiting.offer(SeenImage(artefact=signature, why=Sighting.NOTIFICATION))
-    both.prewarming.turn()
-    assert both.outcomes["notification", "denied"] == 2
+    assert both.ask(registry).verdict.verdict is Verdict.ALLOW
+    assert registry.requests == []
 
 
 def test_a_denied_image_is_let_go_until_it_is_seen_again(registry: FakeRegistry) -> None:

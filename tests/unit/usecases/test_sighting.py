@@ -10,11 +10,10 @@ from assay.domain.cluster import WantedImage
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 from assay.domain.mirror import MirrorNames
-from assay.domain.notification import Action, Delivery, RegistryEvent
 from assay.domain.reference import Reference
 from assay.domain.seen_image import SeenImage, Sighting
 from assay.domain.tenancy import TenantRule
-from assay.usecases.sighting import GuardedCluster, offer_decided, offer_pushed, offer_wanted
+from assay.usecases.sighting import GuardedCluster, offer_decided, offer_wanted
 from assay.usecases.waiting_images import WaitingImages
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.decision import MOMENT, allowed, denied, identifier
@@ -90,21 +89,3 @@ def test_a_cluster_that_cannot_be_asked_is_told() -> None:
     with pytest.raises(Unavailable) as caught:
         offered(cluster)
     assert caught.value.code == "cluster_unavailable"
-
-
-def test_what_was_pushed_is_seen_for_everybody_under_the_name_of_its_origin() -> None:
-    mirrored, other = (Reference.parse(f"{host}/app").repository for host in ("mirror.example", "other.example"))
-    delivery = Delivery(
-        events=(
-            RegistryEvent(action=Action.PUSH, repository=mirrored, tag="v1", digest=DIGEST),
-            RegistryEvent(action=Action.DELETE, repository=other, digest=DIGEST),
-        )
-    )
-    waiting = WaitingImages(most=10)
-    offer_pushed(delivery, MirrorNames(origins=(("mirror.example", "registry.example"),)), waiting)
-    (seen,) = taken(waiting)
-    assert (str(seen.artefact.reference), seen.why, seen.tenant) == (
-        f"registry.example/app:v1@{DIGEST}",
-        Sighting.NOTIFICATION,
-        "",
-    )

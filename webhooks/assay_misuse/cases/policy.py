@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from assay_misuse.bench import LABELLED_NAMESPACE, LAX_LABEL, LAX_NAMESPACE, OTHER_NAMESPACE, Bench
-from assay_misuse.case import Case, Need, Step, Together, admit, deny, part
+from assay_misuse.case import Case, Need, Observation, Step, Together, admit, deny, part
 from assay_misuse.document import Stored
 from assay_misuse.lie import ask_for_login_of
 from assay_misuse.policy import Policy
@@ -170,12 +170,18 @@ def _one_broken_root(bench: Bench) -> Iterator[Step]:
     signed_without_key = bench.publish(bench.fresh())
     bench.attach(signed_without_key, bench.controlled.keyless(signed_without_key, ""))
     asked = creation(bench.pinned(signed_without_key))
+    whole = bench.controlled.readiness()
+    yield Observation(name="it is ready while everything works", holds=whole.ready)
     with bench.controlled.policy(Policy.KEYLESS):
         yield admit("keyless evidence while its trust root works", asked)
         with bench.controlled.trust(keyless=False):
             yield deny("keyless evidence while its trust root is broken", asked)
     with bench.controlled.trust(keyless=False):
         yield admit("evidence by key while the other trust root is broken", good)
+        broken = bench.controlled.readiness()
+        yield Observation(name="it stays ready for the rest", holds=broken.ready)
+        yield Observation(name="it tells of the broken trust root", holds=set(broken.told) > set(whole.told))
+    yield Observation(name="it tells no more once the root works", holds=bench.controlled.readiness() == whole)
 
 
 def _options(bench: Bench) -> Iterator[Step]:
@@ -264,7 +270,7 @@ POLICY_CASES = (
         title="One trust root or exception is broken or over: its own scope is denied, the rest goes on",
         sources=("Kyverno PolicyExceptions and trust roots in one scope",),
         parts=(
-            part("a broken trust root", _one_broken_root, Need.TRUST, Need.KEYLESS),
+            part("a broken trust root", _one_broken_root, Need.TRUST, Need.KEYLESS, Need.READINESS),
             part("exceptions", _exceptions, Need.EXCEPTIONS),
         ),
     ),

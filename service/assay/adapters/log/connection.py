@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import quote
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from assay.adapters.log.schema import GENERATION
-from assay.domain.errors import ConfigError, RecordCorrupt, RecordPart, Unavailable
+from assay.domain.errors import RecordCorrupt, RecordPart, Unavailable
 
-DATABASE_NAME = "log.db"
 _BUSY_SECONDS = 5
 _BEGIN = "BEGIN IMMEDIATE"
 
@@ -78,21 +75,6 @@ def transaction(driver: sqlite3.Connection) -> Iterator[None]:
             driver.execute("ROLLBACK")
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the database to this release's schema; `ConfigError(schema_unknown)` for one of a later release."""
-    configuration = Config()
-    configuration.set_main_option("script_location", _escape(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
-        if read_generation(connection) > GENERATION:
-            raise ConfigError(
-                "schema_unknown",
-                "the decision log was written by a later release",
-                remedy="start the release that wrote it, or a newer one",
-            )
-        configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "head")
-
-
 def read_generation(connection: Connection) -> int:
     """The schema generation that the database says it has."""
     return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
@@ -132,10 +114,6 @@ def _prepare(engine: Engine, *, begin: str, pragmas: tuple[str, ...]) -> None:
 
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", start)
-
-
-def _escape(path: Path) -> str:
-    return str(path).replace("%", "%%")  # the option goes through configparser
 
 
 def _decode_text(octets: bytes) -> str:

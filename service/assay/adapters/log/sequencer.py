@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from assay.adapters.log.connection import migrate, open_writer
+from sqlalchemy import Engine
+
+from assay.adapters.log.connection import open_writer, read_generation
 from assay.adapters.log.connections import Connections
 from assay.adapters.log.latest import LatestCheckpoint
+from assay.adapters.log.schema import GENERATION
 from assay.adapters.log.startup import open_log
 from assay.adapters.log.state import hold_lock, open_state
 from assay.adapters.log.writer import Writer
@@ -21,10 +24,17 @@ _POLL = 0.1
 
 
 def run_sequencer(
-    *, state: Path, origin: str, clock: Clock, stop: threading.Event, ready: Callable[[], None] = lambda: None
+    *,
+    state: Path,
+    origin: str,
+    clock: Clock,
+    stop: threading.Event,
+    migrate: Callable[[Engine], None],
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Write the log in the folder `state` until `stop` is set; then finish what was asked and return.
 
+    `migrate` is called with a database of another schema, to bring it to this release's or raise `ConfigError`.
     `ready` is called when the socket listens. Raises `ConfigError` when the folder, the key or the log is not what it
     must be (`open_state`, `hold_lock`, `open_log`), and whatever else ends the writer. Killed at any point, it loses
     nothing that was answered and records nothing twice. Signals are the caller's: set `stop` on SIGTERM.
@@ -33,7 +43,10 @@ def run_sequencer(
     with hold_lock(folder):
         engine = open_writer(folder.database)
         try:
-            migrate(engine)
+            with engine.begin() as connection:
+                generation = read_generation(connection)
+            if generation != GENERATION:
+                migrate(engine)
             key, head = open_log(engine, folder, origin)
             with LatestCheckpoint(folder.latest) as latest:
                 writer = Writer(engine=engine, state=folder, latest=latest, key=key, head=head, clock=clock)

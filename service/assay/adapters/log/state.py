@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.adapters.log.connection import DATABASE_NAME
 from assay.domain.errors import ConfigError, EvidenceRejected, InvalidInput
 from assay.tlog.checkpoint import verify_checkpoint
 from assay.tlog.note import SigningKey, VerifierKey
@@ -25,7 +24,7 @@ class StateFolder:
     @property
     def database(self) -> Path:
         """The SQLite database."""
-        return self.folder / DATABASE_NAME
+        return self.folder / "log.db"
 
     @property
     def key(self) -> Path:

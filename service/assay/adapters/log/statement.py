@@ -1,8 +1,9 @@
 """The writer's SQL: from the schema, compiled once, and handed to the driver many rows at a time."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 
 from sqlalchemy import Table, insert, select
 from sqlalchemy.dialects.sqlite import dialect
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 from assay.adapters.log.schema import BLOB, DECISION
 
 Line = dict[str, object]
-_DIALECT = dialect(paramstyle="named")
+_DIALECT = dialect(paramstyle="qmark")
 
 
 def insert_rows(connection: sqlite3.Connection, table: Table, rows: Sequence[Line]) -> None:
@@ -20,7 +21,8 @@ def insert_rows(connection: sqlite3.Connection, table: Table, rows: Sequence[Lin
     Raises `sqlite3.Error`.
     """
     if rows:
-        connection.executemany(_insertion(table), rows)
+        statement, in_order = _insertion(table)
+        connection.executemany(statement, map(in_order, rows))
 
 
 def select_known(connection: sqlite3.Connection, ids: Sequence[str]) -> frozenset[str]:
@@ -33,12 +35,13 @@ def select_known(connection: sqlite3.Connection, ids: Sequence[str]) -> frozense
 
 
 @lru_cache
-def _insertion(table: Table) -> str:
+def _insertion(table: Table) -> tuple[str, Callable[[Line], tuple[object, ...]]]:
+    """The statement with its places by number, which costs the driver half of what names cost, and who fills them."""
     statement = insert_or_ignore(BLOB).on_conflict_do_nothing() if table is BLOB else insert(table)
-    return str(statement.compile(dialect=_DIALECT))
+    return str(statement.compile(dialect=_DIALECT)), itemgetter(*table.columns.keys())
 
 
 @lru_cache
 def _selection(places: int) -> str:
     query = select(DECISION.c.id).where(DECISION.c.id.in_([""] * places))
-    return str(query.compile(dialect=dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True}))
+    return str(query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))

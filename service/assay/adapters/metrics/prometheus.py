@@ -42,6 +42,9 @@ _ADMISSION_TIMES = Histogram(
 _PROVIDER_KEYS = Counter(
     "assay_provider_keys", "Keys answered to Gatekeeper.", ["purpose", "outcome"], registry=_REGISTRY
 )
+_REFUSALS = Counter(
+    "assay_server_refusals", "Requests that a server answered by itself.", ["server", "reason"], registry=_REGISTRY
+)
 _NOTIFICATIONS = Counter(
     "assay_notifications",
     "Notifications of registries and what became of them.",
@@ -135,6 +138,10 @@ class PrometheusMetrics:
     def count_coalesced(self) -> None:
         """Count one wait for a judgement that was under way."""
         _COALESCED.inc()
+
+    def count_refusal(self, server: str, reason: str) -> None:
+        """Count one request that a server answered by itself."""
+        _REFUSALS.labels(server, reason).inc()
 
     def count_prewarm(self, why: str, outcome: str) -> None:
         """Count one image that was looked at before anybody asked."""

@@ -11,6 +11,7 @@ import selectors
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -23,9 +24,10 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from assay.adapters.supervision.answering import WSGI, AnsweringThreads
 from assay.adapters.supervision.connection import Connection, LengthRequired, Stage
+from assay.adapters.supervision.gunicorn_hooks import REFUSED
 from assay.adapters.supervision.server import LAME_DUCK_SECONDS, LOWEST_TLS, MOST_OCTETS, READ_SECONDS
 from assay.adapters.supervision.tls import ReloadingContext, TlsPaths
-from assay.domain.server_status import ServerStatus
+from assay.domain.server_status import Refusal, ServerStatus
 
 _HANDSHAKE_THREADS = 2
 _WAITING_PER_THREAD = 32
@@ -53,6 +55,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
     wsgi: WSGI
     _handshakes: ThreadPoolExecutor
     _answering_threads: AnsweringThreads
+    _count_refusal: Callable[[Refusal], None]
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -72,6 +75,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
 
     def run(self) -> None:
         """Serve until SIGTERM, then drain."""
+        self._count_refusal = self.wsgi.extensions[REFUSED]  # type: ignore[attr-defined]  # a Flask application
         if self.cfg.is_ssl:
             client_ca = Path(self.cfg.ca_certs) if self.cfg.ca_certs else None
             lowest = ssl.TLSVersion[self.cfg.env[LOWEST_TLS]]
@@ -224,8 +228,9 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         except (EOFError, OSError, StopIteration, NoMoreData):
             self._close(connection)
         except LengthRequired:
-            self._refuse(connection, HTTPStatus.LENGTH_REQUIRED)
+            self._refuse(connection, HTTPStatus.LENGTH_REQUIRED, Refusal.LENGTHLESS)
         except Exception as error:  # noqa: BLE001  # the parser's many, and the one boundary of this thread
+            self._count_refusal(Refusal.MALFORMED)
             self.handle_error(None, connection.sock, connection.client, error)
             self._linger(connection)
         else:
@@ -234,7 +239,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
     def _after_read(self, connection: Connection, request: Any | None) -> None:  # noqa: ANN401  # untyped library
         if request is None:
             if self._holds_too_much(connection):
-                self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE)
+                self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, Refusal.BUSY)
             elif connection.has_begun:
                 self._await(connection, Stage.RECEIVING, self._read_seconds)
             else:
@@ -243,7 +248,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
             # Threads that all wait for a registry are busy, not dead; this loop is what would be dead.
             self._reply(connection, HTTPStatus.OK, '{"status": "alive"}\n', "application/json")
         elif self._answering >= self._most_waiting:
-            self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE)
+            self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, Refusal.BUSY)
         else:
             self._answering += 1
             connection.stage = Stage.ANSWERING
@@ -269,7 +274,8 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         else:
             self._linger(connection)
 
-    def _refuse(self, connection: Connection, status: HTTPStatus) -> None:
+    def _refuse(self, connection: Connection, status: HTTPStatus, why: Refusal) -> None:
+        self._count_refusal(why)
         # No Retry-After: the API server would repeat the call until its time is over and tell nobody why.
         self._reply(connection, status, f"{status.phrase}\n", "text/plain")
 
@@ -305,7 +311,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         for connection in [each for each in self._connections if each.polled and each.deadline <= now]:
             if connection.stage is Stage.RECEIVING:
                 self._leave_poller(connection)
-                self._refuse(connection, HTTPStatus.REQUEST_TIMEOUT)
+                self._refuse(connection, HTTPStatus.REQUEST_TIMEOUT, Refusal.SLOW)
             else:
                 self._close(connection)
 

@@ -6,7 +6,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, select
 
-from assay.adapters.log.connection import migrate, open_reader, open_writer, read_generation, snapshot
+from assay.adapters.log.connection import open_reader, open_writer, read_generation, snapshot
+from assay.adapters.log.migration import migrate
 from assay.adapters.log.schema import GENERATION, LEAF, METADATA
 from assay.domain.errors import ConfigError, RecordCorrupt, RecordPart, Unavailable
 

@@ -86,6 +86,29 @@ def test_questions_of_several_workers_come_together(desk: Desk) -> None:
         assert _answer(first) == _answer(second) == PingAnswer(size=3)
 
 
+def test_who_came_together_is_waited_for_and_who_is_alone_is_not(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with desk.connect() as first, desk.connect() as second:
+        waits: list[float] = []
+
+        def pass_time(seconds: float) -> None:
+            waits.append(seconds)
+            second.sendall(PING)
+
+        monkeypatch.setattr("assay.adapters.log.connections.time.sleep", pass_time)
+        desk.connections.gather(0.01)
+        desk.connections.gather(0.01)
+        first.sendall(PING)
+        second.sendall(PING)
+        assert [len(desk.gather(bool)), waits] == [2, []]
+        first.sendall(PING)
+        assert [len(desk.gather(bool)), len(waits)] == [2, 1]
+        monkeypatch.setattr("assay.adapters.log.connections.time.sleep", waits.append)
+        for alone in range(8):
+            first.sendall(PING)
+            assert len(desk.gather(bool)) == 1
+            assert (len(waits) == 2 + alone) == (alone < 4)
+
+
 def test_a_frame_in_pieces_is_one_question(desk: Desk) -> None:
     with desk.connect() as worker:
         for piece in (PING[:2], PING[2:9], PING[9:]):

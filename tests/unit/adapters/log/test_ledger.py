@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete, func, select
 
-from assay.adapters.log.connection import driver_connection, migrate, open_writer, transaction
+from assay.adapters.log.connection import driver_connection, open_writer, transaction
 from assay.adapters.log.entry import Entry
 from assay.adapters.log.ledger import Appended, Head, answer_again, append_batch
+from assay.adapters.log.migration import migrate
 from assay.adapters.log.schema import BLOB, CHECKPOINT, DECISION, LEAF, NODE
 from assay.adapters.log.wire import Answer, RecordAnswer, Refusal
 from assay.tlog.merkle import EMPTY_FRONTIER

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete
 
-from assay.adapters.log.connection import driver_connection, migrate, open_writer, transaction
+from assay.adapters.log.connection import driver_connection, open_writer, transaction
 from assay.adapters.log.ledger import Head, append_batch
+from assay.adapters.log.migration import migrate
 from assay.adapters.log.schema import METADATA
 from assay.adapters.log.startup import open_log
 from assay.adapters.log.state import StateFolder, open_state

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from assay.adapters.log.connection import driver_connection, migrate, open_writer
+from assay.adapters.log.connection import driver_connection, open_writer
 from assay.adapters.log.latest import LatestCheckpoint
+from assay.adapters.log.migration import migrate
 from assay.adapters.log.startup import open_log
 from assay.adapters.log.state import StateFolder, open_state
 from assay.adapters.log.ticket import Ticket

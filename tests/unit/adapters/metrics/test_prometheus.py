@@ -19,6 +19,8 @@ for _ in range({count}):
     metrics.count_watch("listed")
     metrics.count_admission("mutate", decision="deny", reason="policy", dry_run=True)
     metrics.observe_admission("mutate", 0.002)
+    metrics.count_key("validate", "denied")
+    metrics.count_refusal("webhook", "busy")
     metrics.set_namespaces_confirmed(1000.0 + {count})
 """
 READING = """
@@ -53,6 +55,8 @@ def test_counts_of_two_processes_are_one_sum_whoever_answers(tmp_path: Path) -> 
     admission = ("decision", "deny"), ("dry_run", "true"), ("hook", "mutate"), ("reason", "policy")
     assert samples["assay_admission_requests_total", *admission] == 7
     assert samples["assay_admission_duration_seconds_count", ("hook", "mutate")] == 7
+    assert samples["assay_provider_keys_total", ("outcome", "denied"), ("purpose", "validate")] == 7
+    assert samples["assay_server_refusals_total", ("reason", "busy"), ("server", "webhook")] == 7
     assert samples["assay_namespace_watches_total", ("outcome", "listed")] == 7
     assert samples["assay_cluster_confirmed_timestamp_seconds", ("resource", "namespaces")] == 1003
     assert samples["assay_trust_root_age_seconds", ("root", "own")] == 7.5
