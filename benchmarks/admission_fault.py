@@ -13,9 +13,9 @@ from benchmarks.vegeta import Attack, LoadError, attack_closed, attack_open
 from demo.stack import Stack
 
 _TIMEOUT, _LEAST_LEFT = 5, 0.3
-_RATE, _SECONDS = 50, 16
+_RATE, _SECONDS = 50, 24
 _COLD, _CONNECTIONS = 8, 4
-_LISTING_SECONDS, _BOUND_SECONDS = 20, 600
+_LISTING_SECONDS, _BOUND_SECONDS = 30, 600
 _BROKEN = (Behaviour.SLOW, Behaviour.DROPPING, Behaviour.UNAVAILABLE, Behaviour.REFUSING)
 
 

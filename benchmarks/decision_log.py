@@ -6,9 +6,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from assay.adapters.clock import new_identifier
@@ -37,31 +39,39 @@ _ALONE = 100
 
 
 def measure() -> Iterator[Figure]:
-    """A lone writer's latency, then throughput and latency with 16 writers; void unless every decision has its leaf."""
+    """A lone writer's latency, then loads of 16 writers; void unless every decision has its leaf.
+
+    Either every decision is a gate's with contents of its own and answered with its proof, or all of them are of one
+    outcome and nobody asks for proofs, as when one Pod is created again and again.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         state = Path(scratch) / "state"
         with subprocess.Popen([sys.executable, "-c", _SEQUENCER, str(state)]) as sequencer:
             try:
                 log = SequencerClient(state / "sequencer.sock", service_version="benchmark")
                 _wait(log)
-                alone = _record(log, _ALONE)
+                alone = _record(log, _ALONE, _decide_anew)
                 yield Figure(name="log, 1 writer: p50", value=percentile(alone, 0.5) * 1000, unit="ms")
                 yield Figure(name="log, 1 writer: p99", value=percentile(alone, 0.99) * 1000, unit="ms")
-                begun, spent = time.perf_counter(), cpu_seconds([sequencer.pid])
-                with ThreadPoolExecutor(_WRITERS) as pool:
-                    times = [
-                        seconds for part in pool.map(_record, [log] * _WRITERS, [_EACH] * _WRITERS) for seconds in part
-                    ]
-                elapsed, spent = time.perf_counter() - begun, cpu_seconds([sequencer.pid]) - spent
-                yield Figure(name=f"log, {_WRITERS} writers: p99", value=percentile(times, 0.99) * 1000, unit="ms")
-                yield Figure(name=f"log, {_WRITERS} writers: decisions", value=len(times) / elapsed, unit="1/s")
-                cpu = spent / len(times) * 1000
-                yield Figure(name=f"log, {_WRITERS} writers: CPU of the sequencer", value=cpu, unit="ms")
+                yield from _load(log, sequencer.pid, "contents of their own", _decide_anew)
+                yield from _load(log, sequencer.pid, "one outcome", partial(_decide_again, _decide_anew()))
                 leaves = log.ping(_deadline())
-                if leaves < _ALONE + _WRITERS * _EACH:
+                if leaves != _ALONE + 2 * _WRITERS * _EACH:
                     raise RuntimeError(f"the figures are void: the log has {leaves} leaves")
             finally:
                 sequencer.send_signal(signal.SIGTERM)
+
+
+def _load(log: SequencerClient, sequencer: int, label: str, decide: Callable[[], Decision]) -> Iterator[Figure]:
+    begun, spent = time.perf_counter(), cpu_seconds([sequencer])
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        parts = list(pool.map(lambda _: _record(log, _EACH, decide), range(_WRITERS)))
+    times = [seconds for part in parts for seconds in part]
+    elapsed, spent = time.perf_counter() - begun, cpu_seconds([sequencer]) - spent
+    label = f"log, {_WRITERS} writers, {label}"
+    yield Figure(name=f"{label}: p99", value=percentile(times, 0.99) * 1000, unit="ms")
+    yield Figure(name=f"{label}: decisions", value=len(times) / elapsed, unit="1/s")
+    yield Figure(name=f"{label}: CPU of the sequencer", value=spent / len(times) * 1000, unit="ms")
 
 
 def _deadline() -> Deadline:
@@ -79,17 +89,22 @@ def _wait(log: SequencerClient) -> None:
     raise RuntimeError("the sequencer did not start")
 
 
-def _record(log: SequencerClient, count: int) -> list[float]:
+def _record(log: SequencerClient, count: int, decide: Callable[[], Decision]) -> list[float]:
     times = []
     for _ in range(count):
-        decision = _decision()
+        decision = decide()
         begun = time.perf_counter()
-        log.record(decision, _deadline())
+        log.record(decision, _deadline(), proven=decision.kind is DecisionKind.GATE)
         times.append(time.perf_counter() - begun)
     return times
 
 
-def _decision() -> Decision:
+def _decide_again(decision: Decision) -> Decision:
+    """The same outcome for a review that comes later."""
+    return replace(decision, id=new_identifier(), time=datetime.now(UTC), kind=DecisionKind.ADMISSION)
+
+
+def _decide_anew() -> Decision:
     digest = Digest.of(os.urandom(16))
     policy = PolicyIdentity(bundle=digest, rule_data=digest, trust=digest, opa=digest)
     return Decision(

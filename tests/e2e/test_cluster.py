@@ -142,3 +142,27 @@ def test_pull_secrets_of_a_pod_and_of_its_account_are_fetched(following: Followi
     assert fetch("default") == fetch("nobody", "missing", "other") == []
     assert fetch("default", "own") == fetch("robot") == [CONFIG]
     assert fetch("robot", "own") == [CONFIG, CONFIG]
+
+
+def replica_set(name: str, image: str, *, replicas: int) -> dict[str, object]:
+    labels = {"app": name}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image}]}}
+    return {
+        "metadata": {"name": name},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod},
+    }
+
+
+def test_images_of_replica_sets_that_are_to_have_pods_are_listed(following: Following, name: str) -> None:
+    following.plane.create_namespace(name)
+    digest = f"sha256:{'a' * 64}"
+    path = f"/apis/apps/v1/namespaces/{name}/replicasets"
+    for kind, image, replicas in (
+        ("wanted", f"registry.example/wanted:v1@{digest}", 1),
+        ("tagged", "registry.example/tagged:v1", 1),
+        ("idle", f"registry.example/idle@{digest}", 0),
+    ):
+        assert following.plane.call("POST", path, replica_set(kind, image, replicas=replicas)).ok
+    listed = following.cluster.list_replica_set_images(deadline())
+    ours = [str(image.reference) for image in listed if image.namespace == name]
+    assert ours == [f"registry.example/wanted:v1@{digest}"]

@@ -111,6 +111,7 @@ def test_a_review_that_waits_for_a_registry_is_decided_and_recorded_at_the_end(s
     with workbench(spare.stack, spare.released) as bench:
         image = f"{spare.released.repository}@{bench.push_variant('in flight').digest}"
     client = connect(spare.stack)
+    assert ask(client, spare.released.tagged)["allowed"]
     with ThreadPoolExecutor(1) as pool:
         with standing_still(spare.stack) as port:
             asked = pool.submit(ask, client, image)

@@ -137,7 +137,8 @@ def test_what_was_pushed_is_verified_before_anybody_asks(notified: Notified) -> 
     eventually(lambda: "allow" in notified.kept("warm"), "the image was verified")
     before = notified.counted(FROM_STORE)
     response = send_review(notified.stack, "validate", review_of_pod(f"{notified.host}/warm:v1@{digest}"))
-    assert (response["allowed"], notified.counted(FROM_STORE)) == (True, before + 1)
+    assert response["allowed"]
+    assert notified.counted(FROM_STORE) > before
 
 
 @pytest.mark.tools

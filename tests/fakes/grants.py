@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from assay.domain.break_glass import GrantRules, GrantStanding
+from assay.domain.break_glass import GrantRules, GrantStanding, Visit
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 from assay.domain.quorum import Quorum
@@ -54,6 +54,7 @@ class MemoryGrants:
     bundles: Sequence[bytes] = ()
     uses: dict[Digest, set[str]] = field(default_factory=dict)
     revoked: dict[Digest, str] = field(default_factory=dict)
+    visits: list[tuple[Digest, Digest]] = field(default_factory=list)
     fault: bool = False
     before_use: Callable[[], None] = lambda: None
 
@@ -65,13 +66,23 @@ class MemoryGrants:
     def standing(self, grant: Digest) -> GrantStanding:
         return GrantStanding(uses=len(self.uses.get(grant, ())), revoked=self.revoked.get(grant, ""))
 
-    def use(self, grant: Digest, *, decision: str, time: datetime, most: int) -> bool:
+    def is_paid(self, grant: Digest, visit: Visit, *, time: datetime) -> bool:
         del time
+        return visit.final and (grant, visit.subject) in self.visits
+
+    def use(self, grant: Digest, *, decision: str, time: datetime, most: int, visit: Visit) -> bool:
         self.before_use()
         taken = self.uses.setdefault(grant, set())
-        if grant in self.revoked or (decision not in taken and len(taken) >= most):
+        if grant in self.revoked:
+            return False
+        if self.is_paid(grant, visit, time=time):
+            self.visits.remove((grant, visit.subject))
+            return True
+        if decision not in taken and len(taken) >= most:
             return False
         taken.add(decision)
+        if not visit.final:
+            self.visits.append((grant, visit.subject))
         return True
 
     def revoke(self, grant: Digest, *, time: datetime, reason: str) -> bool:

@@ -9,7 +9,7 @@ from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput
 from assay.domain.incident import Incident, IncidentKind, PendingIncident, TagSighting
 from assay.domain.reference import Reference, Repository
-from assay.ports.incident import IncidentOutbox, Owner, TagBook
+from assay.ports.incident import MOST_MOVES, IncidentOutbox, Owner, TagBook
 
 _Place = tuple[Repository, str]
 
@@ -48,7 +48,11 @@ class MemoryTagBook(TagBook, IncidentOutbox):
             by=sighting.witness.value,
             pushed=sighting.pushed,
         )
-        if not any(item.reference == incident.reference for item in self.happened):
+        moves = [item for item in self.happened if item.kind is IncidentKind.MOVED]
+        moves = [item for item in moves if (item.repository, item.tag) == (sighting.repository, sighting.tag)]
+        if len(moves) - (len(allowed) - 1) < MOST_MOVES and not any(
+            item.reference == incident.reference for item in moves
+        ):
             self._write(incident)
         return False
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from assay.domain.errors import EvidenceRejected, InvalidInput
 from assay.tlog.checkpoint import Checkpoint, parse_untrusted_checkpoint, sign_checkpoint, verify_checkpoint
 from assay.tlog.leaf import parse_leaf, render_parsed_leaf
+from assay.tlog.leaf_form import LeafReader
 from assay.tlog.merkle import (
     EMPTY_FRONTIER,
     consistency_path,
@@ -113,3 +114,18 @@ def test_a_leaf_that_is_accepted_has_exactly_its_bytes(position: int, value: int
     octets = LEAF[:position] + bytes([value]) + LEAF[position + 1 :]
     with suppress(InvalidInput):
         assert render_parsed_leaf(parse_leaf(octets)) == octets
+
+
+@given(start=st.integers(0, len(LEAF)), length=st.integers(0, 40), put=st.binary(max_size=12))
+def test_a_leaf_means_the_same_to_who_has_read_one_like_it(start: int, length: int, put: bytes) -> None:
+    reader, changed = LeafReader(), LEAF[:start] + put + LEAF[start + length :]
+    reader.read(LEAF)
+    try:
+        expected: object = parse_leaf(changed)
+    except InvalidInput as error:
+        expected = error.code
+    try:
+        found: object = reader.read(changed)
+    except InvalidInput as error:
+        found = error.code
+    assert found == expected

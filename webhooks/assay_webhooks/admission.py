@@ -147,7 +147,7 @@ class AdmissionDoor:
             pinned = needs_digests(review, subject, self._coverage)
             if hook is Hook.VALIDATE and pinned:
                 require_digests(subject.images)
-            question = pose_question(review, subject)
+            question = pose_question(review, subject, final=hook is Hook.VALIDATE)
         except InvalidInput as error:
             self._metrics.count_failure(error.code)
             return refuse_object(review.uid, error)

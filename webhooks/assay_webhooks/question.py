@@ -98,7 +98,7 @@ def require_digests(images: tuple[ImageField, ...]) -> None:
             )
 
 
-def pose_question(request: AdmissionRequest, subject: Subject) -> AdmissionQuestion:
+def pose_question(request: AdmissionRequest, subject: Subject, *, final: bool = True) -> AdmissionQuestion:
     """The question about a subject of the request.
 
     `labels` are those of the object's own metadata, sorted; `service_account` is the one its Pods will run under
@@ -124,6 +124,7 @@ def pose_question(request: AdmissionRequest, subject: Subject) -> AdmissionQuest
         pods=tuple(map(read_pod_facts, subject.workload.pod_specs)),
         images_unchanged=subject.images_unchanged,
         pull_secrets=_pull_secrets(subject.workload),
+        final=final,
     )
 
 

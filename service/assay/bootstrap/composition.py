@@ -35,8 +35,6 @@ from assay.verification.trust_root import TrustProfile
 from assay.verification.trust_snapshot import TrustSnapshot
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from assay.adapters.registry.client import RegistryClient
     from assay.adapters.trust.source import RootSource
     from assay.ports.incident import TagBook
@@ -262,18 +260,9 @@ class SystemComposition:
 
     def run_sequencer(self, configuration: Path) -> None:
         """Run the sequencer until SIGTERM."""
-        from assay.adapters.clock import SystemClock
-        from assay.adapters.log.sequencer import run_sequencer
+        from assay.bootstrap.sequencer import run_sequencer
 
-        installation = Installation.load(configuration)
-        stop = _stop_on_signal()
-        run_sequencer(
-            state=installation.state,
-            origin=installation.settings.origin,
-            clock=SystemClock(),
-            stop=stop,
-            migrate=_migrate_log,
-        )
+        run_sequencer(configuration, _stop_on_signal())
 
     def inspect_configuration(self, path: Path) -> Sequence[tuple[str, str]]:
         """Check a configuration with everything it names."""
@@ -396,12 +385,6 @@ def _user_root() -> "RootSource":
         max_age=timedelta(days=14),
     )
     return RootSource(name=_PUBLIC_GOOD, profile=TrustProfile.public_good(), tuf=repository)
-
-
-def _migrate_log(engine: "Engine") -> None:
-    from assay.adapters.log.migration import migrate
-
-    migrate(engine)
 
 
 def _stop_on_signal() -> threading.Event:

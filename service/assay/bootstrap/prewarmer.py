@@ -53,16 +53,24 @@ def run_prewarmer(stop: threading.Event) -> None:
     running.begin()
     looking = _Looking(installation, running, webhook)
     receiver = PrewarmerSocket(installation.prewarmer_socket)
-    _start("seen", lambda: receiver.receive(waiting.offer, stop))
-    _start("decisions", lambda: _repeat(running, lambda: looking.look_at_decisions(waiting), stop))
+    _start("seen", lambda: receiver.receive(waiting.offer, stop), stop)
+    _start("decisions", lambda: _repeat(running, lambda: looking.look_at_decisions(waiting), stop), stop)
     if webhook.prewarm.replica_sets:
         looking.follow(stop)
-        _start("replica sets", lambda: _repeat(running, lambda: looking.look_at_cluster(waiting), stop))
+        _start("replica sets", lambda: _repeat(running, lambda: looking.look_at_cluster(waiting), stop), stop)
     _repeat(running, lambda: min(_LONGEST_WAIT, prewarming.turn()), stop)
 
 
-def _start(name: str, work: Callable[[], None]) -> None:
-    threading.Thread(target=work, name=name, daemon=True).start()
+def _start(name: str, work: Callable[[], None], stop: threading.Event) -> None:
+    """Do work in a thread; should it end, so does the process, which the supervisor then starts again."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            stop.set()
+
+    threading.Thread(target=run, name=name, daemon=True).start()
 
 
 def _repeat(running: RunningEngine, work: Callable[[], float], stop: threading.Event) -> None:

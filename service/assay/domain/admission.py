@@ -38,7 +38,7 @@ class AdmissionQuestion:
     `references` are the distinct references of the object in document order, never empty. `pods` are the facts of its
     PodSpecs, none where a custom resource names single images. With `images_unchanged` the same images run already:
     then only the request is decided, not the evidence of its images. `pull_secrets` are the names of the secrets that
-    its Pods name for pulling, in their order.
+    its Pods name for pulling, in their order. `final` is an object that no other hook changes any more.
     """
 
     uid: str
@@ -55,6 +55,7 @@ class AdmissionQuestion:
     pods: tuple[PodFacts, ...] = ()
     images_unchanged: bool = False
     pull_secrets: tuple[str, ...] = ()
+    final: bool = True
 
     def __post_init__(self) -> None:
         if not self.references:

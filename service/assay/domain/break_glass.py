@@ -85,6 +85,21 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One look of admission at an object: `subject` is alike for both hooks, and `final` is that of the second one.
+
+    What the first look took pays for one final look at the same subject within `VISIT_SECONDS`.
+    """
+
+    subject: Digest
+    final: bool
+
+
+VISIT_SECONDS = 60.0
+"""How long the API server takes over one request at the most, by its default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GrantStanding:
     """How often a grant was used, and why it was revoked; empty when it was not."""
 

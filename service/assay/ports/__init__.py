@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from assay.domain.break_glass import GrantStanding
+from assay.domain.break_glass import GrantStanding, Visit
 from assay.domain.cluster import Namespace, WantedImage
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded, Stage
@@ -239,10 +239,14 @@ class Grants(Protocol):
         """How often the grant was used, and whether it was revoked."""
         ...
 
-    def use(self, grant: Digest, *, decision: str, time: datetime, most: int) -> bool:
+    def is_paid(self, grant: Digest, visit: Visit, *, time: datetime) -> bool:
+        """Whether a use that was taken at the first look at an object pays for this final one."""
+        ...
+
+    def use(self, grant: Digest, *, decision: str, time: datetime, most: int, visit: Visit) -> bool:
         """Take one of `most` uses, durably; False when none is left or the grant was revoked.
 
-        A use by the same decision counts once.
+        A use by the same decision counts once. A final look that is paid takes none, and nothing else is paid by it.
         """
         ...
 

@@ -9,6 +9,9 @@ from assay.domain.digest import Digest
 from assay.domain.incident import Incident, PendingIncident, TagSighting
 from assay.domain.reference import Reference, Repository
 
+MOST_MOVES = 32
+"""How many digests that a tag moved to may wait to be accepted; further ones are only denied."""
+
 
 class TagBook(Protocol):
     """What immutable tags stood for, durably; raises `Unavailable(tags_unavailable)`."""
@@ -24,7 +27,8 @@ class TagBook(Protocol):
         """Note what a tag stands for; whether it may.
 
         The first digest may, and is kept. Any other one that was not accepted is an incident, kept once however often
-        it is seen.
+        it is seen, while no more than `MOST_MOVES` of one tag wait to be accepted: whoever moves it on and on fills no
+        disk.
         """
         ...
 

@@ -1,13 +1,14 @@
 """Leaves of decisions that have one outcome."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 
 from assay.domain.record import Leaf
-from assay.tlog.canonical import render_canonical, render_time
-from assay.tlog.leaf import leaf_members, malformed_leaf
+from assay.tlog.canonical import ShapeError, parse_time, render_canonical, render_time
+from assay.tlog.leaf import leaf_members, malformed_leaf, parse_leaf
 
-_PLAIN = re.compile(r"[A-Za-z0-9:-]+", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9:.-]+", re.ASCII)
 _FILLED = ("caller", "dry_run", "id", "time")
 
 
@@ -34,7 +35,7 @@ class LeafForm:
     def fill(self, *, decision_id: str, time: datetime, caller: str, dry_run: bool) -> bytes:
         """The canonical bytes of the leaf with these; `time` is cut to milliseconds.
 
-        Raises `InvalidInput(leaf_malformed)` for an id or a caller that is not letters, digits, `:` and `-`.
+        Raises `InvalidInput(leaf_malformed)` for an id or a caller that is not letters, digits, `:`, `.` and `-`.
         """
         if not (_PLAIN.fullmatch(decision_id) and _PLAIN.fullmatch(caller)):
             raise malformed_leaf("its id or its caller is no plain word")
@@ -48,3 +49,53 @@ class LeafForm:
             render_time(time).encode(),
             third,
         )
+
+
+class LeafReader:
+    """Reads leaves; what those of one outcome have in common is read once, for the latest outcomes."""
+
+    def __init__(self, most: int = 512) -> None:
+        self._most = most
+        self._known: dict[tuple[bytes | int, ...], Leaf] = {}
+
+    def read(self, octets: bytes) -> Leaf:
+        """What `parse_leaf` makes of these bytes; raises `InvalidInput(leaf_malformed)` as that does."""
+        common, words = _cut(octets)
+        if not all(map(_is_plain, words)):
+            return parse_leaf(octets)
+        known = self._known.get(common)
+        if known is not None:
+            return _fill(known, *words)
+        leaf = parse_leaf(octets)
+        if len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]
+        self._known[common] = leaf
+        return leaf
+
+
+def _cut(octets: bytes) -> tuple[tuple[bytes | int, ...], tuple[bytes, bytes, bytes]]:
+    """A leaf's bytes without caller, id and time, but with the length of the whole, and these.
+
+    Put together again they are the whole. In a leaf no other member has the name of one of them, and no text in JSON
+    has a bare quote, as the marks between them have.
+    """
+    opening, quote, rest = octets.partition(b'"caller":"')
+    caller, end, rest = rest.partition(b'"')
+    first, name_mark, rest = rest.partition(b',"id":"')
+    name, name_end, rest = rest.partition(b'"')
+    second, time_mark, rest = rest.partition(b',"time":"')
+    time, time_end, third = rest.partition(b'"')
+    marks = quote, end, name_mark, name_end, time_mark, time_end
+    return (len(octets), opening, first, second, third, *marks), (caller, name, time)
+
+
+def _is_plain(word: bytes) -> bool:
+    """Whether a text is spelled in one way only, as it is."""
+    return word.isascii() and _PLAIN.fullmatch(word.decode()) is not None
+
+
+def _fill(known: Leaf, caller: bytes, name: bytes, time: bytes) -> Leaf:
+    try:
+        return replace(known, caller=caller.decode(), id=name.decode(), time=parse_time(time.decode()))
+    except ShapeError as error:
+        raise malformed_leaf(str(error)) from error

@@ -67,6 +67,7 @@ def _asker(question: AdmissionQuestion, admission: AdmissionScope) -> Asker:
             "user": question.user,
         },
         dry_run=question.dry_run,
+        final=question.final,
     )
 
 

@@ -1,10 +1,10 @@
 """Break-glass: grants that are signed by whoever may, and the denial that they turn into an allow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from assay.domain.break_glass import BREAK_GLASS, Grant, GrantRules, GrantStanding, Situation, first_to_expire
+from assay.domain.break_glass import BREAK_GLASS, Grant, GrantRules, GrantStanding, Situation, Visit, first_to_expire
 from assay.domain.decision import Decision, DecisionKind, Finding, Severity, Stage, StageVerdict, Status, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, Unavailable
@@ -39,12 +39,27 @@ class BreakGlass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """A decision that is no allow, the stages it follows from, its images, and the namespace it is about."""
+    """A decision that is no allow, the stages it follows from, its images, and the namespace it is about.
+
+    `asked` is what both hooks are told alike about the object, and `final` says which of them this is.
+    """
 
     decision: Decision
     stages: Sequence[StageVerdict]
     images: Named
     namespace: str
+    asked: tuple[str, ...] = ()
+    final: bool = True
+
+    def visit(self, digests: Collection[Digest]) -> Visit:
+        """This look at the object, as far as it can be known again.
+
+        The API server gives each call a uid of its own, and makes a generated name between the two hooks: neither is
+        part of the subject. Objects that are alike in all the rest have as many looks as uses were taken for them.
+        """
+        parts = [self.decision.tenant, self.decision.environment, self.namespace, *self.asked]
+        subject = Digest.of("\0".join([*parts, *sorted({digest.text for digest in digests})]).encode())
+        return Visit(subject=subject, final=self.final)
 
     def digests(self) -> Mapping[str, Digest] | None:
         """The images that would have to be granted, by reference; None when no grant can help.
@@ -63,8 +78,9 @@ def reconsider(glass: BreakGlass, denial: Denial, trust: TrustSnapshot, metrics:
     """The decision, or the allow that grants make of it.
 
     An allow names each grant in a finding `break_glass` and in its evidence, and what it overruled is `waived` there.
-    Each grant has one use less, durably and before the decision is recorded, unless it is a dry run. A grant that
-    cannot be read or counted changes nothing. Admission alone has grants: what is published can wait.
+    Each grant has one use less, durably and before the decision is recorded, unless it is a dry run or the first look
+    at the same object has paid for this one. A grant that cannot be read or counted changes nothing. Admission alone
+    has grants: what is published can wait.
     """
     decision = denial.decision
     if decision.kind is not DecisionKind.ADMISSION or decision.verdict is Verdict.ALLOW:
@@ -175,12 +191,13 @@ def _grant(
         time=decision.time,
     )
     signed, _ = _read_grants(glass.grants, trust, limits)
+    visit = denial.visit(wanted.values())
     usable = [
         grant
         for grant, signers in signed.items()
         if not _objection(glass.rules, grant, signers)
         and not situation.objection(grant)
-        and not glass.grants.standing(grant.id).objection(grant)
+        and _is_left(glass.grants, grant, visit, decision.time)
     ]
     chosen: dict[str, Grant] = {}
     for image, digest in wanted.items():
@@ -188,15 +205,21 @@ def _grant(
         if not covering:
             return None
         chosen[image] = first_to_expire(covering)[0]
-    if decision.dry_run or _use_all(glass.grants, set(chosen.values()), decision.id, decision.time):
+    if decision.dry_run or _use_all(glass.grants, set(chosen.values()), decision, visit):
         return chosen
     return None
 
 
-def _use_all(grants: Grants, chosen: set[Grant], decision: str, time: datetime) -> bool:
+def _is_left(grants: Grants, grant: Grant, visit: Visit, time: datetime) -> bool:
+    standing = grants.standing(grant.id)
+    return not standing.objection(grant) or (not standing.revoked and grants.is_paid(grant.id, visit, time=time))
+
+
+def _use_all(grants: Grants, chosen: set[Grant], decision: Decision, visit: Visit) -> bool:
     # One that is used up by somebody else at this moment leaves the uses of the others taken: never one too many.
     return all(
-        grants.use(grant.id, decision=decision, time=time, most=grant.uses) for grant in first_to_expire(list(chosen))
+        grants.use(grant.id, decision=decision.id, time=decision.time, most=grant.uses, visit=visit)
+        for grant in first_to_expire(list(chosen))
     )
 
 

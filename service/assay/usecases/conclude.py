@@ -26,11 +26,15 @@ _REQUEST_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who asks: what a rule may read of the request, and what only the log keeps (as an HMAC, deletable)."""
+    """Who asks: what a rule may read of the request, and what only the log keeps (as an HMAC, deletable).
+
+    `final` says that the object is not changed any more.
+    """
 
     request: RequestFacts
     preimage: dict[str, object] = field(hash=False)
     dry_run: bool = False
+    final: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,8 @@ def _reconsidered(
         stages=(request, *(item.verdict for item in judged)),
         images={str(item.reference): item.digest for item in judged},
         namespace=asker.request.namespace,
+        asked=(asker.request.kind, asker.request.actor_subject, asker.request.service_account),
+        final=asker.final,
     )
     return reconsider(engine.break_glass, denial, engine.trust.snapshot(), engine.metrics, engine.limits)
 

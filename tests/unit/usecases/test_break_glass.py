@@ -71,6 +71,32 @@ def test_a_grant_allows_the_digest_and_the_decision_says_so(registry: FakeRegist
     assert grants.uses == {identify(IMAGE): {decision.id}}
 
 
+def test_the_two_looks_at_one_object_cost_one_use(registry: FakeRegistry) -> None:
+    made, grants = world(mint_grant(IMAGE, uses=1))
+    assert is_allowed(made, registry, uid="mutate", name="", final=False)
+    assert not is_allowed(made, registry, uid="elsewhere", service_account="other")
+    assert is_allowed(made, registry, uid="validate", name="web-x7f2k")
+    assert not is_allowed(made, registry, uid="again", name="web-9q4mz")
+    assert len(grants.uses[identify(IMAGE, uses=1)]) == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"user": "bob"}, {"service_account": "other"}, {"kind": "Job"}, {"namespace": "cart"}]
+)
+def test_a_first_look_pays_for_no_other_object(registry: FakeRegistry, change: dict[str, str]) -> None:
+    made, _ = world(mint_grant(IMAGE, uses=1, namespaces=["shop", "cart"]))
+    assert is_allowed(made, registry, final=False)
+    assert not is_allowed(made, registry, **change)
+    assert is_allowed(made, registry)
+
+
+def test_a_grant_that_was_revoked_between_the_looks_allows_nothing(registry: FakeRegistry) -> None:
+    made, grants = world(mint_grant(IMAGE))
+    assert is_allowed(made, registry, final=False)
+    grants.revoke(identify(IMAGE), time=NOW, reason="over")
+    assert not is_allowed(made, registry)
+
+
 def test_every_decision_costs_a_use_until_none_is_left(registry: FakeRegistry) -> None:
     made, _ = world(mint_grant(IMAGE, uses=2))
     assert [is_allowed(made, registry) for _ in range(3)] == [True, True, False]

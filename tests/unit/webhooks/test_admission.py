@@ -33,6 +33,13 @@ def _code(response: Json) -> str:
     return str(response["auditAnnotations"]["code"])
 
 
+def test_only_the_validating_hook_looks_at_the_final_object() -> None:
+    webhook = Webhook()
+    for hook in ("mutate", "validate"):
+        webhook.ask(hook, review(pod(f"registry.example/app@{DIGEST}")))
+    assert [question.final for question in webhook.engine.questions] == [False, True]
+
+
 def test_mutate_allows_and_pins_what_was_judged() -> None:
     webhook = Webhook()
     response = webhook.ask("mutate", review(pod("nginx")))

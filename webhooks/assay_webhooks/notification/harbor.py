@@ -3,7 +3,8 @@
 Source: "Configure Webhook Notifications" of Harbor,
 https://goharbor.io/docs/latest/working-with-projects/project-configuration/configure-webhooks: `resources` with
 `digest` and `tag`, and a `repository` with `repo_full_name`, below `event_data` or, in a CloudEvent (specification 1.0,
-JSON format), below `data`.
+JSON format), below `data`. A tag that is put on an artefact without a push is told in the same form where the release
+tells it at all (goharbor/harbor#22640); a push by some clients is told without its tag (goharbor/harbor#20939).
 """
 
 from datetime import datetime
@@ -19,15 +20,19 @@ from assay_webhooks.notification.event import (
     require_few,
 )
 
-_OWN = {"PUSH_ARTIFACT": Action.PUSH, "DELETE_ARTIFACT": Action.DELETE}
-_CLOUD = {"harbor.artifact.pushed": Action.PUSH, "harbor.artifact.deleted": Action.DELETE}
+_OWN = {"PUSH_ARTIFACT": Action.PUSH, "CREATE_TAG": Action.PUSH, "DELETE_ARTIFACT": Action.DELETE}
+_CLOUD = {
+    "harbor.artifact.pushed": Action.PUSH,
+    "harbor.tag.created": Action.PUSH,
+    "harbor.artifact.deleted": Action.DELETE,
+}
 
 
 def parse_harbor(source: NotificationSource, octets: bytes) -> Delivery:
     """Parse a notification in Harbor's own form.
 
-    Pushes and deletions of artefacts count; every other type (pulls, scans, quotas, replication) is ignored. Raises
-    what `open_notification` and `make_event` raise.
+    Pushes and deletions of artefacts and new tags count; every other type (pulls, scans, quotas, replication) is
+    ignored. Raises what `open_notification` and `make_event` raise.
     """
     document = open_notification(octets)
     action = _OWN.get(document.text("type"))

@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import URL, Column, Connection, Engine, MetaData, Table, Text, create_engine, event, func, select
+from sqlalchemy import URL, Column, Connection, Engine, Float, MetaData, Table, Text, create_engine, event, func, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
-from assay.domain.break_glass import GrantStanding
+from assay.domain.break_glass import VISIT_SECONDS, GrantStanding, Visit
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 
@@ -23,6 +23,21 @@ _USE = Table(
     Column("grant_id", Text, primary_key=True),
     Column("decision_id", Text, primary_key=True),
     Column("time", Text, nullable=False),
+)
+# Uses that were taken at a first look, and the final looks that they paid for.
+_VISIT = Table(
+    "visit",
+    _METADATA,
+    Column("grant_id", Text, primary_key=True),
+    Column("decision_id", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+_PAID = Table(
+    "paid_visit",
+    _METADATA,
+    Column("grant_id", Text, primary_key=True),
+    Column("decision_id", Text, primary_key=True),
 )
 _REVOCATION = Table(
     "revocation",
@@ -60,16 +75,29 @@ class GrantBook:
         with self._changing() as connection:
             return _standing(connection, grant)
 
-    def use(self, grant: Digest, *, decision: str, time: datetime, most: int) -> bool:
-        """Take one of `most` uses; False when none is left or the grant was revoked."""
+    def is_paid(self, grant: Digest, visit: Visit, *, time: datetime) -> bool:
+        """Whether a use that was taken at the first look at an object pays for this final one."""
+        with self._changing() as connection:
+            return bool(_paying_use(connection, grant, visit, time))
+
+    def use(self, grant: Digest, *, decision: str, time: datetime, most: int, visit: Visit) -> bool:
+        """Take one of `most` uses, or the one that pays for this look; False for none left and a revoked grant."""
         with self._changing() as connection:
             key = (_USE.c.grant_id == grant.text, _USE.c.decision_id == decision)
             if connection.execute(select(_USE.c.time).where(*key)).first() is not None:
                 return True
             standing = _standing(connection, grant)
-            if standing.revoked or standing.uses >= most:
+            if standing.revoked:
+                return False
+            if paying := _paying_use(connection, grant, visit, time):
+                connection.execute(_PAID.insert().values(grant_id=grant.text, decision_id=paying))
+                return True
+            if standing.uses >= most:
                 return False
             connection.execute(_USE.insert().values(grant_id=grant.text, decision_id=decision, time=time.isoformat()))
+            if not visit.final:
+                members = {"subject": visit.subject.text, "seconds": time.timestamp()}
+                connection.execute(_VISIT.insert().values(grant_id=grant.text, decision_id=decision, **members))
         return True
 
     def revoke(self, grant: Digest, *, time: datetime, reason: str) -> bool:
@@ -95,6 +123,20 @@ def _standing(connection: Connection, grant: Digest) -> GrantStanding:
     uses = connection.execute(select(func.count()).select_from(_USE).where(_USE.c.grant_id == grant.text)).scalar_one()
     revoked = connection.execute(select(_REVOCATION.c.reason).where(_REVOCATION.c.grant_id == grant.text)).scalar()
     return GrantStanding(uses=int(uses), revoked=revoked or "")
+
+
+def _paying_use(connection: Connection, grant: Digest, visit: Visit, time: datetime) -> str:
+    """The decision whose use pays for this look, empty when there is none."""
+    if not visit.final:
+        return ""
+    paid = select(_PAID.c.decision_id).where(_PAID.c.grant_id == grant.text)
+    taken = select(_VISIT.c.decision_id).where(
+        _VISIT.c.grant_id == grant.text,
+        _VISIT.c.subject == visit.subject.text,
+        _VISIT.c.seconds.between(time.timestamp() - VISIT_SECONDS, time.timestamp()),
+        _VISIT.c.decision_id.not_in(paid),
+    )
+    return connection.execute(taken.order_by(_VISIT.c.seconds).limit(1)).scalar() or ""
 
 
 def _open(path: Path) -> Engine:

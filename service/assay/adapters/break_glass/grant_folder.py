@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from assay.adapters.break_glass.grant_book import GrantBook, unavailable
-from assay.domain.break_glass import GrantStanding
+from assay.domain.break_glass import GrantStanding, Visit
 from assay.domain.digest import Digest
 
 _SUFFIX = ".json"
@@ -42,9 +42,13 @@ class GrantFolder:
         """How often the grant was used, and whether it was revoked."""
         return self._book.standing(grant)
 
-    def use(self, grant: Digest, *, decision: str, time: datetime, most: int) -> bool:
+    def is_paid(self, grant: Digest, visit: Visit, *, time: datetime) -> bool:
+        """Whether a use that was taken at the first look at an object pays for this final one."""
+        return self._book.is_paid(grant, visit, time=time)
+
+    def use(self, grant: Digest, *, decision: str, time: datetime, most: int, visit: Visit) -> bool:
         """Take one of `most` uses, durably."""
-        return self._book.use(grant, decision=decision, time=time, most=most)
+        return self._book.use(grant, decision=decision, time=time, most=most, visit=visit)
 
     def revoke(self, grant: Digest, *, time: datetime, reason: str) -> bool:
         """Revoke a grant for good; False when it was revoked before."""

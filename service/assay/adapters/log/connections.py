@@ -12,6 +12,7 @@ from assay.adapters.log.ticket import Ticket
 from assay.adapters.log.wire import Answer, RecordRequest, Refusal, parse_request
 from assay.domain.errors import AssayError, Unavailable
 from assay.ports import Clock
+from assay.tlog.leaf_form import LeafReader
 
 _LOGGER = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 512
@@ -39,6 +40,7 @@ class Connections:
         self._peers: dict[int, Peer] = {}
         self._stalled: dict[Peer, float] = {}
         self._together = 1.0
+        self._leaves = LeafReader()
         self._poll = select.epoll()
         self._poll.register(listener, select.EPOLLIN)
 
@@ -84,10 +86,7 @@ class Connections:
         return asked
 
     def _accept(self) -> None:
-        try:
-            connection, _ = self._listener.accept()
-        except OSError:  # it went away before we came
-            return
+        connection, _ = self._listener.accept()
         if len(self._peers) >= self._most:
             connection.close()
             return
@@ -116,7 +115,7 @@ class Connections:
             raise Unavailable(
                 "log_unavailable", "the call left no time to record the decision", remedy="repeat it with more time"
             )
-        entry = read_entry(request) if isinstance(request, RecordRequest) else None
+        entry = read_entry(request, self._leaves.read) if isinstance(request, RecordRequest) else None
         return Ticket(entry=entry, deadline=self._clock.monotonic() + request.budget / 1000)
 
     def _drop_stalled(self) -> None:

@@ -1,6 +1,7 @@
 """A decision on its way into the database, checked to be whole before it queues."""
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -31,13 +32,13 @@ class Entry:
     preimage: bytes = field(repr=False)
 
 
-def read_entry(request: RecordRequest) -> Entry:
+def read_entry(request: RecordRequest, read_leaf: Callable[[bytes], Leaf] = parse_leaf) -> Entry:
     """Check that contents and preimage are those that the leaf commits to.
 
     Raises `InvalidInput(leaf_malformed | report_malformed | record_inconsistent)`: a writer that stored anything else
     would make a record that no reader accepts.
     """
-    leaf = parse_leaf(request.leaf)
+    leaf = read_leaf(request.leaf)
     document = _require_content(request.document, leaf.input, "document")
     report = _require_content(request.report, leaf.report, "report")
     if len(request.salt) != SALT_OCTETS or not hmac.compare_digest(

@@ -13,6 +13,7 @@ from assay.adapters.log.row import decision_row, finding_rows, image_rows
 from assay.adapters.log.schema import BLOB, CHECKPOINT, DECISION, FINDING, IMAGE, LEAF, NODE, PREIMAGE
 from assay.adapters.log.statement import Line, insert_rows
 from assay.adapters.log.wire import Answer, RecordAnswer, Refusal
+from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, RecordCorrupt, RecordPart
 from assay.tlog.checkpoint import Checkpoint, sign_checkpoint
 from assay.tlog.leaf import parse_leaf
@@ -103,13 +104,16 @@ def _says_the_same(stored: object, entry: Entry) -> bool:
 
 def _insert_batch(connection: sqlite3.Connection, entries: Sequence[Entry], first: int) -> None:
     rows: dict[Table, list[Line]] = {DECISION: [], IMAGE: [], FINDING: [], LEAF: [], PREIMAGE: [], BLOB: []}
+    contents: dict[Digest, Line] = {}
     for index, entry in enumerate(entries, first):
         rows[DECISION].append(decision_row(entry.leaf, index))
         rows[IMAGE] += image_rows(entry.leaf)
         rows[FINDING] += finding_rows(entry.leaf, entry.findings)
         rows[LEAF].append({"idx": index, "bytes": entry.octets})
         rows[PREIMAGE].append({"id": entry.leaf.id, "salt": entry.salt, "bytes": entry.preimage})
-        rows[BLOB] += [_blob_row(entry.document, INPUT_TYPE), _blob_row(entry.report, REPORT_TYPE)]
+        contents[entry.document.digest] = _blob_row(entry.document, INPUT_TYPE)
+        contents[entry.report.digest] = _blob_row(entry.report, REPORT_TYPE)
+    rows[BLOB] += contents.values()
     for table, lines in rows.items():
         insert_rows(connection, table, lines)
 

@@ -29,11 +29,13 @@ class Peer:
         piece = self.connection.recv(PIECE)
         if not piece:
             raise ConnectionResetError("it closed in the middle of a frame") if self._count else EOFError
+        if not self._count and len(piece) >= LENGTH.size and len(piece) == LENGTH.size + _read_length(piece):
+            return piece[LENGTH.size :]
         self._received += piece
         self._count += len(piece)
         if self._count < LENGTH.size:
             return None
-        whole = LENGTH.size + self._read_length()
+        whole = LENGTH.size + _read_length(self._received)
         if self._count > whole:
             raise ConnectionAbortedError("it asked again before it was answered")
         self._hold(whole, room)
@@ -44,12 +46,6 @@ class Peer:
         frame = render_frame(render_answer(answer))
         if self.connection.send(frame) < len(frame):
             raise ConnectionAbortedError("it does not read its answers")
-
-    def _read_length(self) -> int:
-        try:
-            return read_length(self._received)
-        except InvalidInput as error:
-            raise ConnectionAbortedError(error.message) from error
 
     def _hold(self, whole: int, room: int) -> None:
         """Decide once whether the frame is kept, and let go of what has come of one that is not."""
@@ -67,3 +63,10 @@ class Peer:
                 "log_overloaded", "too many decisions wait to be recorded", remedy="repeat the call later"
             )
         return frame
+
+
+def _read_length(head: bytes | bytearray) -> int:
+    try:
+        return read_length(head)
+    except InvalidInput as error:
+        raise ConnectionAbortedError(error.message) from error

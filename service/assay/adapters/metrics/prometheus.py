@@ -4,14 +4,21 @@ The library decides for that mode when it is imported, by the variable PROMETHEU
 sets for the workers: counts are then right whatever worker answers.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+
+_process = [os.getpid()]
+os.register_at_fork(after_in_child=lambda: _process.insert(0, os.getpid()))
+if values.ValueClass._multiprocess:  # noqa: SLF001  # the library's own word for the mode
+    # It would ask the kernel with every count whether the process was forked since, which takes longer than counting.
+    values.ValueClass = values.MultiProcessValue(lambda: _process[0])  # type: ignore[no-untyped-call]  # untyped library
 
 _REGISTRY = CollectorRegistry()
 _DECISIONS = Counter("assay_decisions", "Recorded decisions.", ["kind", "verdict"], registry=_REGISTRY)

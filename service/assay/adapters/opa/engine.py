@@ -169,7 +169,7 @@ def _remaining(deadline: Deadline) -> float:
 
 def _render(document: Mapping[str, object]) -> bytes:
     try:
-        return json.dumps({"input": document}, allow_nan=False).encode("ascii")
+        return json.dumps({"input": document}, allow_nan=False, separators=(",", ":")).encode("ascii")
     except (ValueError, RecursionError) as error:
         raise _no_result("the document is not JSON") from error
 

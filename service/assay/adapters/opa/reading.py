@@ -7,15 +7,17 @@ from assay.domain.evidence import GapKind
 from assay.domain.policy import Rule
 
 _INPUT = re.compile(r"\binput\b(?:\.(\w+))?(?:\.(\w+))?")
+_SCHEMA = re.compile(r"^\s*#\s+- input: schema\.\w+$", re.MULTILINE)
 _FROM_CONFIG = frozenset({"config", "created", "platforms"})
 
 
 def reads_config(sources: Mapping[str, bytes], rules: Iterable[Rule]) -> bool:
     """Whether a rule may read what only the configuration of an image says.
 
-    False is a proof, True is not: Rego reaches its document through the word `input` alone, and no code has it other
+    False is a proof, True is not: Rego reaches its document through the word `input` alone, and no text has it other
     than as `input.<member>`, and `input.image` other than as `input.image.<member>`, with a member that does not come
-    from the configuration. A rule that requires the configuration reads it whatever its text says.
+    from the configuration. Comments count, so that nobody has to tell them from code; METADATA that names the schema
+    does not. A rule that requires the configuration reads it whatever its text says.
     """
     if any(GapKind.CONFIG in rule.requires for rule in rules):
         return True
@@ -23,8 +25,7 @@ def reads_config(sources: Mapping[str, bytes], rules: Iterable[Rule]) -> bool:
 
 
 def _may_read(source: str) -> bool:
-    code = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith("#"))
-    for section, member in _INPUT.findall(code):
+    for section, member in _INPUT.findall(_SCHEMA.sub("", source)):
         if not section or (section == "image" and (not member or member in _FROM_CONFIG)):
             return True
     return False

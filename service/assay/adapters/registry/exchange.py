@@ -118,7 +118,7 @@ def resolve_location(url: str, location: str) -> str | None:
 
 def same_host(url: str, other: str) -> bool:
     """Whether two addresses have the same scheme, host and port."""
-    return _origin(urlsplit(url)) == _origin(urlsplit(other))
+    return url == other or _origin(urlsplit(url)) == _origin(urlsplit(other))
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

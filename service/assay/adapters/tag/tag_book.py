@@ -13,7 +13,7 @@ from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.incident import Incident, IncidentKind, PendingIncident, TagSighting
 from assay.domain.reference import Reference, Repository
-from assay.ports.incident import IncidentOutbox, TagBook
+from assay.ports.incident import MOST_MOVES, IncidentOutbox, TagBook
 
 NAME = "tags.db"
 _BUSY_SECONDS = 1.0
@@ -55,7 +55,7 @@ class SqliteTagBook(TagBook, IncidentOutbox):
 
     def accepted(self, repository: Repository, tag: str) -> frozenset[Digest]:
         """The digests that a tag may stand for, none when it was never seen."""
-        with self._changing() as connection:
+        with self._opened() as connection:
             return _accepted(connection, repository, tag)
 
     def see(self, sighting: TagSighting) -> bool:
@@ -65,6 +65,9 @@ class SqliteTagBook(TagBook, IncidentOutbox):
             if sighting.digest in accepted:
                 return True
             first = not accepted
+            # All that were accepted but the first are moves, too.
+            if not first and _moves(connection, sighting) - (len(accepted) - 1) >= MOST_MOVES:
+                return False
             pushed = sighting.pushed.isoformat() if sighting.pushed else ""
             kind = _FIRST if first else IncidentKind.MOVED.value
             place = (sighting.repository.name, sighting.tag, sighting.digest.text)
@@ -92,7 +95,7 @@ class SqliteTagBook(TagBook, IncidentOutbox):
 
     def incidents(self) -> Sequence[Incident]:
         """Everything that happened to immutable tags, in its order."""
-        with self._changing() as connection:
+        with self._opened() as connection:
             rows = connection.execute(f"{_MOVED} WHERE fact.kind != 'first' ORDER BY fact.number").fetchall()
         return [_incident(row) for row in rows]
 
@@ -137,19 +140,32 @@ class SqliteTagBook(TagBook, IncidentOutbox):
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """One transaction that excludes every other writer from its beginning."""
+        with self._opened() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
         try:
             with closing(sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.executescript(_SCHEMA)
-                connection.execute("BEGIN IMMEDIATE")
                 yield connection
-                connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise Unavailable(
                 "tags_unavailable",
                 f"the book of immutable tags cannot be used: {str(error)[:200]}",
                 remedy="check the state folder and its disk",
             ) from error
+
+
+def _moves(connection: sqlite3.Connection, sighting: TagSighting) -> int:
+    row = connection.execute(
+        "SELECT COUNT(*) FROM fact WHERE repository = ? AND tag = ? AND kind = ?",
+        (sighting.repository.name, sighting.tag, IncidentKind.MOVED.value),
+    ).fetchone()
+    return int(row[0])
 
 
 def _accepted(connection: sqlite3.Connection, repository: Repository, tag: str) -> frozenset[Digest]:

@@ -2,13 +2,13 @@
 
 import multiprocessing
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from assay.adapters.break_glass.grant_book import NAME, GrantBook
-from assay.domain.break_glass import GrantStanding
+from assay.domain.break_glass import VISIT_SECONDS, GrantStanding, Visit
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 
@@ -16,8 +16,46 @@ GRANT, OTHER = Digest.of(b"grant"), Digest.of(b"other")
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-def take(state: Path, decision: str, *, most: int = 5) -> bool:
-    return GrantBook(state).use(GRANT, decision=decision, time=NOW, most=most)
+OBJECT, OTHER_OBJECT = Digest.of(b"object"), Digest.of(b"other object")
+FIRST, FINAL = Visit(subject=OBJECT, final=False), Visit(subject=OBJECT, final=True)
+MINUTE = timedelta(seconds=VISIT_SECONDS)
+
+
+def take(state: Path, decision: str, *, most: int = 5, visit: Visit = FINAL, time: datetime = NOW) -> bool:
+    return GrantBook(state).use(GRANT, decision=decision, time=time, most=most, visit=visit)
+
+
+def test_a_first_look_pays_for_one_final_look_at_the_same_object(tmp_path: Path) -> None:
+    book = GrantBook(tmp_path)
+    assert take(tmp_path, "mutate", most=1, visit=FIRST)
+    assert book.is_paid(GRANT, FINAL, time=NOW)
+    assert not book.is_paid(GRANT, FIRST, time=NOW)
+    assert not book.is_paid(OTHER, FINAL, time=NOW)
+    assert take(tmp_path, "validate", most=1)
+    assert not book.is_paid(GRANT, FINAL, time=NOW)
+    assert not take(tmp_path, "validate again", most=1)
+    assert book.standing(GRANT).uses == 1
+
+
+def test_every_first_look_takes_a_use_of_its_own(tmp_path: Path) -> None:
+    looks = [take(tmp_path, name, most=2, visit=FIRST) for name in ("a", "b", "c")]
+    finals = [take(tmp_path, name, most=2) for name in ("d", "e", "f")]
+    assert (looks, finals) == ([True, True, False], [True, True, False])
+
+
+def test_another_object_or_a_later_time_is_not_paid(tmp_path: Path) -> None:
+    other = Visit(subject=OTHER_OBJECT, final=True)
+    assert take(tmp_path, "mutate", most=1, visit=FIRST)
+    assert not take(tmp_path, "other", most=1, visit=other)
+    assert not take(tmp_path, "late", most=1, time=NOW + MINUTE * 1.01)
+    assert not take(tmp_path, "early", most=1, time=NOW - MINUTE)
+    assert take(tmp_path, "in time", most=1, time=NOW + MINUTE)
+
+
+def test_a_revoked_grant_pays_for_nothing(tmp_path: Path) -> None:
+    assert take(tmp_path, "mutate", visit=FIRST)
+    assert GrantBook(tmp_path).revoke(GRANT, time=NOW, reason="over")
+    assert not take(tmp_path, "validate")
 
 
 def test_uses_are_counted_for_each_grant_and_survive(tmp_path: Path) -> None:

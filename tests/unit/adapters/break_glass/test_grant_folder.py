@@ -1,6 +1,7 @@
 """Grants in a folder: all of them, or an error."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from assay.adapters.break_glass.grant_book import GrantBook
 from assay.adapters.break_glass.grant_folder import GrantFolder
+from assay.domain.break_glass import Visit
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 
@@ -62,6 +64,8 @@ def test_no_folder_costs_more_than_its_limits(folder: GrantFolder, tmp_path: Pat
 
 
 def test_uses_and_revocations_are_those_of_the_book(folder: GrantFolder) -> None:
-    assert folder.use(GRANT, decision="a", time=NOW, most=1)
+    first = Visit(subject=GRANT, final=False)
+    assert folder.use(GRANT, decision="a", time=NOW, most=1, visit=first)
+    assert folder.is_paid(GRANT, replace(first, final=True), time=NOW)
     assert folder.revoke(GRANT, time=NOW, reason="over")
     assert (folder.standing(GRANT).uses, folder.standing(GRANT).revoked) == (1, "over")

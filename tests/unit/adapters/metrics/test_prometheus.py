@@ -61,3 +61,22 @@ def test_counts_of_two_processes_are_one_sum_whoever_answers(tmp_path: Path) -> 
     assert samples["assay_cluster_confirmed_timestamp_seconds", ("resource", "namespaces")] == 1003
     assert samples["assay_trust_root_age_seconds", ("root", "own")] == 7.5
     assert samples["assay_certificate_expiry_seconds", ("server", "webhook")] == 86400
+
+
+FORKING = """
+import os
+from assay.adapters.metrics.prometheus import PrometheusMetrics
+metrics = PrometheusMetrics()
+metrics.count_decision("gate", "allow")
+child = os.fork()
+metrics.count_decision("gate", "allow")
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+    metrics.count_decision("gate", "allow")
+"""
+
+
+def test_a_forked_process_counts_in_a_file_of_its_own(tmp_path: Path) -> None:
+    run(FORKING, tmp_path)
+    assert len(list(tmp_path.glob("counter_*.db"))) == 2
+    assert 'assay_decisions_total{kind="gate",verdict="allow"} 4.0' in run(READING, tmp_path)

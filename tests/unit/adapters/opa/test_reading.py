@@ -29,6 +29,8 @@ GOOD = "package assay.rule.extra\n\nx := input.image.digest\n"
         "x := input . image . config",
         "x := 1 with input as y",
         "x := input.image # .digest",
+        "# input.image.config is for others",
+        "x := `\n# - input: schema.a`; y := input.image.config",
     ],
 )
 def test_what_may_reach_the_configuration_reads_it(code: str) -> None:
@@ -41,7 +43,6 @@ def test_what_may_reach_the_configuration_reads_it(code: str) -> None:
         "x := count(input.signatures)",
         "some index in input.image.indexes",
         "# METADATA\n# schemas:\n#   - input: schema.assay_input_v1",
-        "\t# input.image.config is for others",
         "x := data.rule_data[input.request.tenant]",
         "inputs := 1",
         "some image in input.images",

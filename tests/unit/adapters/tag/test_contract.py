@@ -13,7 +13,7 @@ from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, InvalidInput
 from assay.domain.incident import Incident, IncidentKind, TagSighting, Witness
 from assay.domain.reference import Reference, Repository
-from assay.ports.incident import IncidentOutbox, TagBook
+from assay.ports.incident import MOST_MOVES, IncidentOutbox, TagBook
 from tests.fakes.tag_book import MemoryTagBook
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -64,6 +64,19 @@ def test_each_further_digest_is_an_incident_of_its_own(book: Book) -> None:
     for sighting in (SIGHTING, MOVED, replace(MOVED, digest=THIRD)):
         book.see(sighting)
     assert [incident.found for incident in book.incidents()] == [SECOND, THIRD]
+
+
+def test_a_tag_that_moves_on_and_on_is_denied_and_written_no_more(book: Book) -> None:
+    book.see(SIGHTING)
+    for number in range(MOST_MOVES + 3):
+        assert not book.see(replace(MOVED, digest=Digest.of(f"move {number}".encode())))
+    assert len(book.incidents()) == MOST_MOVES
+    accept(book, book.incidents()[0].reference)
+    assert not book.see(MOVED)
+    assert book.incidents()[-1].found == SECOND
+    elsewhere = replace(SIGHTING, tag="v2")
+    assert [book.see(elsewhere), book.see(replace(elsewhere, digest=SECOND))] == [True, False]
+    assert len(book.incidents()) == MOST_MOVES + 3
 
 
 def test_an_accepted_move_counts_for_good_beside_the_first_digest(book: Book, reopen: Callable[[], Book]) -> None:

@@ -90,6 +90,11 @@ def test_a_deleted_repository_has_neither_tag_nor_digest() -> None:
     assert (event.action, event.tag, event.digest) == (Action.DELETE, "", None)
 
 
+@pytest.mark.parametrize(("name", "word"), [("harbor", "CREATE_TAG"), ("harbor cloud event", "harbor.tag.created")])
+def test_a_tag_that_is_put_on_an_image_is_told_as_if_it_was_pushed(name: str, word: str) -> None:
+    assert parse(name, "type", to=word) == parse(name)
+
+
 @pytest.mark.parametrize(
     ("name", "path", "word"),
     [
