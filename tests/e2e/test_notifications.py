@@ -103,8 +103,8 @@ def push_unsigned(notified: Notified, bench: Workbench) -> None:
     copy_image(bench, notified.spare.released.digest, repository)
 
 
-def push_another(notified: Notified, bench: Workbench) -> Digest:
-    """Push another image, which nobody signed, under the tag `v1` of `release`."""
+def push_another(notified: Notified, bench: Workbench, tag: str = "v1") -> Digest:
+    """Push another image, which nobody signed, under a tag of `release`."""
     repository, config = Repository(registry=notified.host, path="release"), b'{"architecture": "amd64", "os": "linux"}'
     layers = [bench.registry.push_blob(repository, b"another layer", bench.deadline())]
     manifest = {
@@ -114,7 +114,7 @@ def push_another(notified: Notified, bench: Workbench) -> Digest:
         "layers": [described(layer, OCI_LAYER_GZIP) for layer in layers],
     }
     octets = json.dumps(manifest).encode()
-    return bench.registry.push_manifest(repository, octets, OCI_MANIFEST, bench.deadline(), tag="v1").digest
+    return bench.registry.push_manifest(repository, octets, OCI_MANIFEST, bench.deadline(), tag=tag).digest
 
 
 def described(blob: Descriptor, media_type: str) -> dict[str, object]:
@@ -175,3 +175,21 @@ def test_a_moved_tag_is_denied_recorded_and_told_to_its_owner(notified: Notified
     run_assay("incidents", "accept", *configuration, "--by", "alice", "--reason", "it is meant", image)
     assert notified.code() != "tag_moved"
     assert requests.get(f"{notified.stack.service_url}/v1/log/verification", timeout=30).json()["damages"] == []
+
+
+@pytest.mark.tools
+def test_an_owner_who_was_deaf_hears_of_a_move_also_after_a_restart(notified: Notified, bench: Workbench) -> None:
+    run_assay("copy", notified.spare.released.pinned, f"{notified.host}/release:v2")
+    notified.owner.status = 503
+    push_another(notified, bench, tag="v2")
+    eventually(lambda: told(notified, "v2"), "the owner was told in vain")
+    notified.stack.stop_service()
+    notified.owner.status = 204
+    before = told(notified, "v2")
+    notified.stack.start_service()
+    eventually(lambda: told(notified, "v2") > before, "the owner was told again")
+
+
+def told(notified: Notified, tag: str) -> int:
+    """How often the owner was told of a move of this tag."""
+    return sum(json.loads(body)["tag"] == tag for _, _, _, body in notified.owner.seen)

@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from tests.fakes.tls_server import TlsServer
 
 
 @dataclass
@@ -60,12 +62,11 @@ def answering(script: Script, *, certificate: tuple[Path, Path] | None = None) -
             except OSError:
                 return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    context: ssl.SSLContext | None = None
     if certificate is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+    server = TlsServer(("127.0.0.1", 0), Handler, context)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     script.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from tests.fakes.tls_server import TlsServer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +56,11 @@ def serving(respond: Respond, certificate: Path | None = None) -> Iterator[str]:
         def do_POST(self) -> None:
             self.do_GET()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    context: ssl.SSLContext | None = None
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+    server = TlsServer(("127.0.0.1", 0), Handler, context)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

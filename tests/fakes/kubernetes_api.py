@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from assay.adapters.kubernetes.access import ClusterAccess
 from assay.adapters.kubernetes.connection import KubernetesConnection
 from assay_webhooks.certificate import issue_serving_certificate
+from tests.fakes.tls_server import TlsServer
 
 TOKEN = "pod-token"
 
@@ -111,11 +112,9 @@ def scripted_api(folder: Path) -> Iterator[ScriptedApi]:
             self.end_headers()
             self.wfile.write(found.body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem")
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server = TlsServer(("127.0.0.1", 0), Handler, context)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     api.address = f"https://127.0.0.1:{server.server_port}"

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from assay.adapters.prewarmer.server import PrewarmerSocket
 from assay.bootstrap.applications import running_engine
@@ -23,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 _NICE = 10
 _LONGEST_WAIT = 1.0
 _AGAIN_SECONDS = 5.0
-_DECISIONS_SECONDS = 60.0
+_LOOK_SECONDS = 60.0
 _CLUSTER_SECONDS = 300.0
 _LIST_SECONDS = 60.0
 _MEMORY = timedelta(days=1)
@@ -57,7 +58,8 @@ def run_prewarmer(stop: threading.Event) -> None:
     _start("decisions", lambda: _repeat(running, lambda: looking.look_at_decisions(waiting), stop), stop)
     if webhook.prewarm.replica_sets:
         looking.follow(stop)
-        _start("replica sets", lambda: _repeat(running, lambda: looking.look_at_cluster(waiting), stop), stop)
+        look = partial(looking.look_at_cluster, waiting)
+        _start("replica sets", lambda: _repeat(running, look, stop, after_failure=_LOOK_SECONDS), stop)
     _repeat(running, lambda: min(_LONGEST_WAIT, prewarming.turn()), stop)
 
 
@@ -73,15 +75,16 @@ def _start(name: str, work: Callable[[], None], stop: threading.Event) -> None:
     threading.Thread(target=run, name=name, daemon=True).start()
 
 
-def _repeat(running: RunningEngine, work: Callable[[], float], stop: threading.Event) -> None:
-    """Take turns until `stop` is set."""
+def _repeat(
+    running: RunningEngine, work: Callable[[], float], stop: threading.Event, *, after_failure: float = _AGAIN_SECONDS
+) -> None:
+    """Take turns until `stop` is set; each says the seconds until the next one."""
     pause = 0.0
     while not stop.wait(pause):
-        pause = _guarded(running, work, otherwise=_AGAIN_SECONDS)
+        pause = _guarded(running, work, otherwise=after_failure)
 
 
 def _guarded(running: RunningEngine, work: Callable[[], float], *, otherwise: float) -> float:
-    """The seconds that a turn says until the next one."""
     try:
         return work()
     except AssayError as error:
@@ -94,12 +97,11 @@ def _guarded(running: RunningEngine, work: Callable[[], float], *, otherwise: fl
 
 
 class _Looking:
-    """Looks for images where nobody tells of them; used by one thread."""
+    """Looks for images where nobody tells of them; each place is looked at by one thread."""
 
     def __init__(self, installation: Installation, running: RunningEngine, webhook: WebhookSettings) -> None:
         self._running = running
         self._since = running.clock.now() - _MEMORY
-        self._list_from = 0.0
         self._cluster = open_cluster(installation, clock=running.clock, metrics=running.metrics)
         self._tenants = webhook.tenants
         self._exempt = webhook.coverage.exempt_namespaces
@@ -115,7 +117,7 @@ class _Looking:
         begun = self._running.clock.now()
         offer_decided(self._running.archive, prewarmer, since=self._since)
         self._since = begun - _OVERLAP
-        return _DECISIONS_SECONDS
+        return _LOOK_SECONDS
 
     def look_at_cluster(self, prewarmer: Prewarmer) -> float:
         """Offer what the ReplicaSets want."""

@@ -154,6 +154,9 @@ class _Asked:
         return partial(self._given, stale)
 
     def _given(self, stale: Stale) -> Judged:
+        self.engine.metrics.count_cache("memory", "stale" if stale.seconds else "hit")
+        if stale.seconds:
+            self.engine.metrics.observe_age(stale.seconds)
         return Judged.of(self.reference, self.artefact, stale.found, stale_seconds=stale.seconds)
 
     def _join(self) -> "tuple[Future[EvidenceVerdict], bool]":

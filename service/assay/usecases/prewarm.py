@@ -28,8 +28,7 @@ from assay.usecases.resolve import resolve
 from assay.usecases.staleness import judge_or_end, refuses
 from assay.usecases.waiting_images import WaitingImages
 
-REFRESH_SHARE = 0.8
-"""Share of the life of a listing after which it is made again."""
+_REFRESH_SHARE = 0.8  # of the life of a listing, or of an allow
 _JUDGE_SECONDS = 10.0
 _PARALLEL = 4
 _PER_HOST = 2
@@ -183,7 +182,7 @@ def _find_stored(engine: Engine, key: VerdictKey) -> KeptVerdict | None:
 def _refresh_at(kept: KeptVerdict, life: CacheLife) -> datetime:
     """When an allow is to be looked at again: before its listing is too old, and before it ends."""
     end = min(kept.listed + life.listing, kept.decided + life.allow)
-    return end - (1 - REFRESH_SHARE) * min(life.listing, life.allow)
+    return end - (1 - _REFRESH_SHARE) * min(life.listing, life.allow)
 
 
 def _judge(engine: Engine, source: Source, artefact: Artefact, scope: Scope) -> EvidenceVerdict:

@@ -64,6 +64,8 @@ def recall_outcome(engine: Engine, key: Hashable) -> KeptOutcome | None:
         listed = min(listed, known.listed)
     if {(item.repository, item.epoch) for item, _, _ in kept.verdicts} != _epochs(engine, kept):
         return None
+    for _ in filter(None, (seconds for _, _, seconds in kept.verdicts)):
+        engine.metrics.count_cache("memory", "stale")
     engine.metrics.count_cache("request", "hit")
     engine.metrics.observe_age((now - listed).total_seconds())
     return kept

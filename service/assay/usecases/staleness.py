@@ -49,10 +49,8 @@ def find_stale(engine: Engine, key: VerdictKey, now: datetime) -> Stale | None:
         return None
     if kept.fresh(now, engine.life):
         return Stale(found=kept.found, seconds=0)
-    engine.metrics.count_cache("memory", "stale")
-    age = (now - kept.listed).total_seconds()
-    engine.metrics.observe_age(age)
-    return Stale(found=kept.found, seconds=max(1, math.ceil(age / _STEP_SECONDS)) * _STEP_SECONDS)
+    steps = math.ceil((now - kept.listed).total_seconds() / _STEP_SECONDS)
+    return Stale(found=kept.found, seconds=max(1, steps) * _STEP_SECONDS)
 
 
 def _find_confirmed(engine: Engine, key: VerdictKey) -> KeptVerdict | None:

@@ -86,6 +86,13 @@ def break_down(registry: FakeRegistry, fault: Fault = DOWN) -> None:
     registry.faults[f"/v2/app/referrers/{IMAGE}"] = fault
 
 
+def begin_outage(world: World, registry: FakeRegistry, clock: MovingClock, seconds: int = 61) -> None:
+    """The image is allowed, its registry goes down, and time passes, by default until the listing is too old."""
+    judge(world, pinned(registry))
+    break_down(registry)
+    clock.pass_time(seconds)
+
+
 def pinned(registry: FakeRegistry) -> Reference:
     return registry.reference("app", digest=IMAGE)
 
@@ -108,9 +115,7 @@ def test_without_a_bound_in_the_policy_nothing_is_given_again(
     world: World, registry: FakeRegistry, clock: MovingClock
 ) -> None:
     world.policy.policy = LOADED
-    judge(world, pinned(registry))
-    break_down(registry)
-    clock.pass_time(61)
+    begin_outage(world, registry, clock)
     assert outcome(judge(world, pinned(registry))) == (Verdict.INDETERMINATE, 0)
 
 
@@ -120,6 +125,7 @@ def test_a_registry_that_is_well_is_asked_as_ever(world: World, registry: FakeRe
     registry.requests.clear()
     assert outcome(judge(world, pinned(registry))) == (Verdict.ALLOW, 0)
     assert registry.requests
+    assert world.metrics.cache["memory", "stale"] == 0
 
 
 def test_an_image_that_was_never_allowed_is_denied_while_its_registry_is_down(
@@ -189,9 +195,7 @@ def test_a_silent_registry_is_waited_for_a_moment_and_then_asked_in_the_backgrou
 def test_a_registry_that_answers_again_is_no_longer_in_trouble(
     world: World, registry: FakeRegistry, clock: MovingClock
 ) -> None:
-    judge(world, pinned(registry))
-    break_down(registry)
-    clock.pass_time(61)
+    begin_outage(world, registry, clock)
     judge(world, pinned(registry))
     registry.faults.clear()
     clock.pass_time(2)
@@ -203,18 +207,14 @@ def test_a_registry_that_answers_again_is_no_longer_in_trouble(
 
 @pytest.mark.parametrize("seconds", [61, 599])
 def test_a_push_ends_it_at_once(world: World, registry: FakeRegistry, clock: MovingClock, seconds: int) -> None:
-    judge(world, pinned(registry))
-    break_down(registry)
-    clock.pass_time(seconds)
+    begin_outage(world, registry, clock, seconds)
     assert judge(world, pinned(registry)).stale_seconds
     world.memory.store.forget_repository(pinned(registry).repository)
     assert outcome(judge(world, pinned(registry))) == (Verdict.INDETERMINATE, 0)
 
 
 def test_a_store_that_is_down_gives_nothing_again(world: World, registry: FakeRegistry, clock: MovingClock) -> None:
-    judge(world, pinned(registry))
-    break_down(registry)
-    clock.pass_time(61)
+    begin_outage(world, registry, clock)
     assert isinstance(world.memory.store, MemoryStore)
     world.memory.store.error = Unavailable("cache_unavailable", "down", remedy="clear it")
     assert outcome(judge(world, pinned(registry))) == (Verdict.INDETERMINATE, 0)
@@ -236,9 +236,7 @@ def test_a_store_that_answers_with_another_verdict_is_not_believed(
 def test_other_policy_other_trust_and_another_reader_have_nothing_to_be_given_again(
     world: World, registry: FakeRegistry, clock: MovingClock
 ) -> None:
-    judge(world, pinned(registry))
-    break_down(registry)
-    clock.pass_time(61)
+    begin_outage(world, registry, clock)
     distrusting = replace(world.engine(), trust=trust_in(FOREIGN))
     assert judge(world, pinned(registry), engine=distrusting).verdict.verdict is not Verdict.ALLOW
     assert judge(world, pinned(registry), reader="another").verdict.verdict is not Verdict.ALLOW
@@ -294,9 +292,7 @@ def test_an_unforeseen_error_is_raised_and_says_nothing_of_the_registry(
 
 
 def test_what_was_given_again_is_counted_with_its_age(world: World, registry: FakeRegistry, clock: MovingClock) -> None:
-    judge(world, pinned(registry))
-    break_down(registry)
-    clock.pass_time(100)
+    begin_outage(world, registry, clock, 100)
     judge(world, pinned(registry))
     assert (world.metrics.cache["memory", "stale"], world.metrics.ages) == (1, [100])
 
@@ -346,6 +342,7 @@ def test_the_same_question_has_the_same_answer_while_the_age_is_the_same(
     clock.pass_time(9)
     assert ask_for_pod(world, registry, name="web-2") == (Verdict.ALLOW, 210)
     assert (len(world.policy.asked), len(world.log.decisions)) == (asked, 3)
+    assert world.metrics.cache["memory", "stale"] == 2
     world.memory.store.forget_repository(pinned(registry).repository)
     assert ask_for_pod(world, registry)[0] is Verdict.INDETERMINATE
 
@@ -365,9 +362,7 @@ def test_the_same_question_is_answered_anew_when_the_registry_is_well_again(
 def test_what_another_process_listed_meanwhile_is_given_without_asking_anybody(
     world: World, registry: FakeRegistry, clock: MovingClock
 ) -> None:
-    judge(world, pinned(registry))
-    break_down(registry)
-    clock.pass_time(61)
+    begin_outage(world, registry, clock)
     assert judge(world, pinned(registry)).stale_seconds
     registry.faults.clear()
     other = World(clock=clock, memory=Memory(store=world.memory.store), policy=world.policy)
@@ -382,9 +377,7 @@ def test_an_image_that_nobody_knows_is_judged_although_its_registry_is_in_troubl
     world: World, registry: FakeRegistry, clock: MovingClock
 ) -> None:
     publish(registry, "new", GOOD)
-    judge(world, pinned(registry))
-    break_down(registry)
-    clock.pass_time(61)
+    begin_outage(world, registry, clock)
     assert judge(world, pinned(registry)).stale_seconds
     assert outcome(judge(world, registry.reference("new", digest=IMAGE))) == (Verdict.ALLOW, 0)
 

@@ -10,20 +10,20 @@ from assay.domain.notification import Action, Delivery, NotificationSource
 from assay.formats.open_object import OpenObject
 from assay_webhooks.notification.event import make_event, malformed, open_notification
 
-_PAYLOADS = {"package": "package", "registry_package": "registry_package"}
+_EVENTS = frozenset({"package", "registry_package"})
 _ACTIONS = frozenset({"published", "updated"})
 
 
 def parse_github(source: NotificationSource, octets: bytes, *, event: str) -> Delivery:
-    """Parse what came under the event of this name.
+    """Parse what came under the event of this name, which is also that of the member about the package.
 
     Versions of containers that were published or updated count; other events (`ping`), actions and packages are
     ignored. Raises what `open_notification` and `make_event` raise.
     """
     document = open_notification(octets)
-    if event not in _PAYLOADS or document.text("action") not in _ACTIONS:
+    if event not in _EVENTS or document.text("action") not in _ACTIONS:
         return Delivery(ignored=1)
-    version = document.section(_PAYLOADS[event]).optional_section("package_version")
+    version = document.section(event).optional_section("package_version")
     if not version.has("container_metadata"):
         return Delivery(ignored=1)
     named = version.section("container_metadata").optional_section("tag")
