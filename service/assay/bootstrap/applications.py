@@ -1,7 +1,7 @@
 """The WSGI applications of the workers that `assay serve` starts."""
 
-import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from flask import Flask
 
 from assay.adapters.metrics.prometheus import render_metrics
 from assay.adapters.supervision.gunicorn_hooks import BEGIN, REFUSED
+from assay.adapters.supervision.log_lines import log_plainly
 from assay.bootstrap.cluster import open_cluster, open_objects, pulling_registries
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
@@ -38,16 +39,9 @@ from assay.usecases.record_arming import record_arming
 _READINESS_SECONDS = 2.0
 
 
-def _log_plainly() -> None:
-    """Leave out what our lines do not say (Python documentation, "Logging: Optimization"): each decision writes one."""
-    logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
-    logging._srcfile = None  # noqa: SLF001  # as that documentation says
-
-
 def running_engine() -> tuple[Installation, RunningEngine]:
     """The installation and the engine that the supervisor prepared for a worker; `ConfigError(not_supervised)`."""
-    _log_plainly()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    lines = log_plainly(sys.stderr)
     try:
         configuration, generation = os.environ[CONFIGURATION_VARIABLE], os.environ[GENERATION_VARIABLE]
     except KeyError as error:
@@ -55,7 +49,7 @@ def running_engine() -> tuple[Installation, RunningEngine]:
             "not_supervised", f"the variable {error.args[0]} is not set", remedy="start the workers with `assay serve`"
         ) from error
     installation = Installation.load(Path(configuration))
-    return installation, RunningEngine(installation, Path(generation))
+    return installation, RunningEngine(installation, Path(generation), lines)
 
 
 def service_from_environment() -> Flask:

@@ -18,6 +18,7 @@ from assay.adapters.opa.engine import OpaEngine
 from assay.adapters.opa.generation import load_generation
 from assay.adapters.registry.candidate import CandidateRegistry
 from assay.adapters.registry.layout import OciLayout
+from assay.adapters.supervision.log_lines import LogLines
 from assay.adapters.trust.live_trust import LiveTrust
 from assay.bootstrap.break_glass import open_break_glass
 from assay.bootstrap.certificates import certificate_seconds, certificate_warnings
@@ -85,7 +86,8 @@ class RunningArchive:
 class RunningEngine:
     """The engine of one process with the parts that readiness looks at; connects to nothing until it is asked."""
 
-    def __init__(self, installation: Installation, generation: Path) -> None:
+    def __init__(self, installation: Installation, generation: Path, lines: LogLines) -> None:
+        self._lines = lines
         settings = installation.settings
         self._installation = installation
         limits = Limits()
@@ -154,6 +156,7 @@ class RunningEngine:
 
         A part that does not answer yet is left alone: readiness tells.
         """
+        self._lines.gather()
         self._trust.follow(threading.Event())
         deadline = Deadline.after(_PREPARATION_SECONDS, self.clock.monotonic)
         for prepare in (self._policy.prepare, self._log.ping):

@@ -1,5 +1,6 @@
 """The applications as workers build them, with nothing running behind them: everything denies and is named."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from assay.adapters.supervision.log_lines import LogLines
 from assay.bootstrap.applications import service_from_environment, webhook_parts_from_environment
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
@@ -57,7 +59,8 @@ def test_evidence_is_looked_for_where_the_configuration_says(
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     for text, sources in (("", EVERY_FORMAT), ("evidence: {referrers: false}\n", EVERY_FORMAT - {"referrers"})):
         installation = Installation.load(write(CONFIGURATION + text))
-        assert RunningEngine(installation, make_generation(installation)).engine.formats == sources
+        running = RunningEngine(installation, make_generation(installation), LogLines(io.StringIO()))
+        assert running.engine.formats == sources
 
 
 def test_a_key_that_cannot_be_fetched_is_a_warning_and_an_outage_when_nobody_is_left(

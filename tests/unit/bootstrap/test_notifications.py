@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from assay.adapters.cache.database import VerdictDatabase
 from assay.bootstrap.notifications import notification_parts_from_environment
 from assay.domain.errors import ConfigError
+from assay.domain.reference import Repository
 from tests.fakes.notification import HARBOR, SECRET, written
 from tests.unit.bootstrap.conftest import CONFIGURATION, NOTIFICATIONS, Write
 from tests.unit.bootstrap.test_applications import prepare
@@ -25,9 +27,12 @@ def client(monkeypatch: pytest.MonkeyPatch, write: Write, tmp_path: Path) -> Fla
 
 def test_a_push_begins_a_new_epoch_of_its_repository(client: FlaskClient, tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {SECRET.decode()}", "Content-Type": "application/json"}
+    epochs = VerdictDatabase(tmp_path / "state" / "cache")
+    pushed, other = (Repository(registry="registry.example", path=path) for path in ("team/app", "team/other"))
+    before = (epochs.epoch(pushed), epochs.epoch(other))
     answer = client.post("/v1/notifications/main", data=written(HARBOR), headers=headers)
     assert (answer.status_code, answer.get_json()) == (202, {"events": 1, "ignored": 0})
-    assert len(list((tmp_path / "state" / "cache" / "pushed").iterdir())) == 1
+    assert (epochs.epoch(pushed) == before[0], epochs.epoch(other) == before[1]) == (False, True)
 
 
 def test_a_secret_that_is_gone_is_not_ready(client: FlaskClient, tmp_path: Path) -> None:
