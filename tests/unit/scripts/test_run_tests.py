@@ -1,5 +1,6 @@
 """The runner runs everything and passes only when everything passed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,25 @@ def test_every_step_runs_even_after_a_failure(capfd: pytest.CaptureFixture[str])
     assert "== good: passed" in out
 
 
+def test_what_runs_beside_a_step_counts_like_it_and_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    talks = Step(name="talks", command=("sh", "-c", "echo $COVERAGE_FILE; exit 4"), coverage=".coverage-talks")
+    assert run([replace(_PASSES, beside=talks), replace(_FAILS, beside=_PASSES)]) == ["talks", "bad"]
+    out = capfd.readouterr().out
+    assert "/.coverage-talks\n" in out
+    assert "== talks: FAILED with status 4" in out
+
+
 def test_tests_run_confined_to_loopback() -> None:
     for tools in (True, False):
-        assert "--unshare-net" in steps_of_tests(Path("/venv/bin"), tools=tools)[0].command
+        step = steps_of_tests(Path("/venv/bin"), tools=tools)[0]
+        assert all("--unshare-net" in item.command for item in (step, step.beside) if item is not None)
+
+
+def test_every_test_runs_in_one_of_two_runs_that_measure_apart() -> None:
+    step = steps_of_tests(Path("/venv/bin"), tools=True)[0]
+    assert step.beside is not None
+    assert (step.command[-1], step.beside.command[-1]) == ("tests/e2e", "--ignore=tests/e2e")
+    assert step.coverage != step.beside.coverage
 
 
 def test_the_fast_run_leaves_out_what_needs_test_tools() -> None:
@@ -30,7 +47,9 @@ def test_the_fast_run_leaves_out_what_needs_test_tools() -> None:
 
 
 def test_the_whole_run_has_two_coverage_gates() -> None:
-    gates = [step.command[-1] for step in steps_of_tests(Path("/venv/bin"), tools=True)[1:]]
+    combined, *reports = steps_of_tests(Path("/venv/bin"), tools=True)[1:]
+    assert combined.command[1] == "combine"
+    gates = [step.command[-1] for step in reports]
     assert gates == ["--fail-under=100", "--fail-under=90"]
 
 

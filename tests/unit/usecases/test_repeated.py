@@ -15,13 +15,13 @@ from assay.usecases.admit import AdmissionScope, admit
 from tests.fakes.clock import MovingClock
 from tests.fakes.engine import World, good_bundles, publish, trust_in
 from tests.fakes.oci import image
-from tests.fakes.policy import ENVIRONMENT, NOW, TENANT
+from tests.fakes.policy import NOW
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.verdict_store import MemoryStore
+from tests.unit.usecases.test_admit import SCOPE, question
 
 IMAGE = Digest.of(image())
-SCOPE = AdmissionScope(tenant=TENANT, environment=ENVIRONMENT, caller="client certificate")
 OF_THE_REQUEST = {"id", "time", "preimage", "dry_run"}
 
 
@@ -40,21 +40,6 @@ def world() -> World:
 
 def pinned(registry: FakeRegistry, path: str = "app") -> Reference:
     return registry.reference(path, digest=IMAGE)
-
-
-def question(*references: Reference) -> AdmissionQuestion:
-    return AdmissionQuestion(
-        uid="uid-1",
-        operation="CREATE",
-        namespace="shop",
-        kind="Pod",
-        name="web",
-        user="alice",
-        service_account="web",
-        dry_run=False,
-        labels=(("app", "web"),),
-        references=references,
-    )
 
 
 def ask(world: World, asked: AdmissionQuestion, scope: AdmissionScope = SCOPE) -> AdmissionAnswer:
