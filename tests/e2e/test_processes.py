@@ -148,7 +148,8 @@ def test_no_log_holds_a_token_that_was_sent(spare: Spare) -> None:
 def test_a_decision_is_one_line_in_the_log(spare: Spare, released: Released) -> None:
     with workbench(spare.stack, spare.released) as bench:
         answer = bench.gate(released.digest)
-    lines = (spare.stack.state / "logs" / "service.log").read_text().splitlines()
-    (line,) = [line for line in lines if answer.decision_id in line]
+    log = spare.stack.state / "logs" / "service.log"
+    wait_until(lambda: answer.decision_id in log.read_text(), "the line of the decision")
+    (line,) = [line for line in log.read_text().splitlines() if answer.decision_id in line]
     assert "INFO" in line
     assert f"verdict=allow tenant=demo environment=prod image={spare.released.repository}" in line
