@@ -44,7 +44,7 @@ class RegistryServer(ThreadingHTTPServer):
         if self.context is None:
             super().finish_request(request, client_address)
             return
-        with self.context.wrap_socket(request.dup(), server_side=True) as wrapped:
+        with request.dup() as own, self.context.wrap_socket(own, server_side=True) as wrapped:
             super().finish_request(wrapped, client_address)
 
     def shutdown_request(self, request: object) -> None:

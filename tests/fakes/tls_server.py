@@ -23,7 +23,7 @@ class TlsServer(ThreadingHTTPServer):
             return
         # The standard library leaves a socket open when it is to be wrapped and its client has reset it already.
         request.getpeername()
-        with self.context.wrap_socket(request.dup(), server_side=True) as wrapped:
+        with request.dup() as own, self.context.wrap_socket(own, server_side=True) as wrapped:
             super().finish_request(wrapped, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
