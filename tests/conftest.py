@@ -46,9 +46,14 @@ def _is_address(host: object) -> bool:
 
 
 def pytest_configure() -> None:
-    """Guard this process; where the runner promised a confined network for all processes, hold it to that."""
-    sys.addaudithook(refuse_beyond_loopback)
+    """Hold the runner to the confined network that it promised; where it promised none, guard this process.
+
+    The guard is Python code that also runs when a thread sets its trace function, where CPython 3.11 gives way to
+    another thread that does the same and then refuses one of them: it is not for runs that measure coverage.
+    """
     os.environ["DOCKER_CONFIG"] = "/nonexistent"  # no test depends on where its user is logged in
     interfaces = [line.split(":")[0].strip() for line in Path("/proc/net/dev").read_text("ascii").splitlines()[2:]]
-    if os.environ.get(PROMISE) == "loopback" and interfaces != ["lo"]:
+    if os.environ.get(PROMISE) != "loopback":
+        sys.addaudithook(refuse_beyond_loopback)
+    elif interfaces != ["lo"]:
         raise pytest.UsageError(f"{PROMISE}=loopback, but there are the interfaces {', '.join(interfaces)}")

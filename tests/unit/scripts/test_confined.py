@@ -22,14 +22,15 @@ def _run_confined(*command: str) -> str:
 
 
 def test_this_process_cannot_connect_beyond_loopback() -> None:
-    with socket.socket() as untried, pytest.raises(OSError, match="tests reach loopback only") as refusal:
+    with socket.socket() as untried, pytest.raises(OSError) as refusal:  # noqa: PT011 - its number is what is asserted
         untried.connect(_BEYOND)
     assert refusal.value.errno == errno.ENETUNREACH
 
 
 def test_this_process_cannot_send_beyond_loopback() -> None:
-    with socket.socket(type=socket.SOCK_DGRAM) as untried, pytest.raises(OSError, match="tests reach loopback only"):
+    with socket.socket(type=socket.SOCK_DGRAM) as untried, pytest.raises(OSError) as refusal:  # noqa: PT011 - its number is what is asserted
         untried.sendto(b"", _BEYOND)
+    assert refusal.value.errno == errno.ENETUNREACH
 
 
 def test_this_process_cannot_resolve_names() -> None:
