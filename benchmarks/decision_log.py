@@ -15,6 +15,7 @@ from pathlib import Path
 
 from assay.adapters.clock import new_identifier
 from assay.adapters.log.client import SequencerClient
+from assay.adapters.log.draft import Drafting
 from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, DecisionKind, PolicyIdentity, Verdict
@@ -48,7 +49,7 @@ def measure() -> Iterator[Figure]:
         state = Path(scratch) / "state"
         with subprocess.Popen([sys.executable, "-c", _SEQUENCER, str(state)]) as sequencer:
             try:
-                log = SequencerClient(state / "sequencer.sock", service_version="benchmark")
+                log = SequencerClient(state / "sequencer.sock", Drafting(service_version="benchmark"))
                 _wait(log)
                 alone = _record(log, _ALONE, _decide_anew)
                 yield Figure(name="log, 1 writer: p50", value=percentile(alone, 0.5) * 1000, unit="ms")

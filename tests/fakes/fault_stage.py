@@ -19,6 +19,7 @@ from assay.adapters.kubernetes.connection import KubernetesConnection
 from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
 from assay.adapters.kubernetes.secret import SecretReader
 from assay.adapters.log.client import SequencerClient
+from assay.adapters.log.draft import Drafting
 from assay.adapters.opa.engine import OpaEngine
 from assay.adapters.opa.generation import Generation
 from assay.adapters.registry.access import RegistryAccess
@@ -214,7 +215,7 @@ class FaultStage:
             access=RegistryAccess(allowed=frozenset({host}), plain_http=frozenset({host})), limits=Limits()
         )
         policy = OpaEngine(self.opa_socket, self.generation)
-        log = SequencerClient(self.log_socket, service_version="0.1.0")
+        log = SequencerClient(self.log_socket, Drafting(service_version="0.1.0"))
         connection = KubernetesConnection(access=replace(self.cluster, address=f"https://{self.pipes['cluster'].host}"))
         unused: Any = None
         secrets = KubernetesCluster(

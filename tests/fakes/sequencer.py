@@ -9,6 +9,7 @@ from pathlib import Path
 from assay.adapters.clock import SystemClock
 from assay.adapters.log.archive import Archive
 from assay.adapters.log.client import SequencerClient
+from assay.adapters.log.draft import Drafting
 from assay.adapters.log.migration import migrate
 from assay.adapters.log.sequencer import run_sequencer
 from assay.adapters.log.state import StateFolder
@@ -38,7 +39,7 @@ def running(folder: Path, origin: str = ORIGIN) -> Iterator[SequencerClient]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    client = SequencerClient(StateFolder(folder=folder).socket, service_version="0.1.0")
+    client = SequencerClient(StateFolder(folder=folder).socket, Drafting(service_version="0.1.0"))
     try:
         assert ready.wait(20)
         if not failures:

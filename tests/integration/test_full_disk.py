@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from assay.adapters.log.client import SequencerClient
+from assay.adapters.log.draft import Drafting
 from assay.adapters.log.state import StateFolder
 from assay.domain.errors import Unavailable
 from assay.domain.record import DecisionFilter
@@ -36,7 +37,7 @@ def sequencer(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextmanager
 def connected(folder: Path) -> Iterator[SequencerClient]:
-    client = SequencerClient(StateFolder(folder=folder).socket, service_version="0.1.0")
+    client = SequencerClient(StateFolder(folder=folder).socket, Drafting(service_version="0.1.0"))
     try:
         yield client
     finally:

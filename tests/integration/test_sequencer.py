@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from assay.adapters.log.client import SequencerClient
+from assay.adapters.log.draft import Drafting
 from assay.adapters.log.state import StateFolder
 from assay.domain.decision import Recorded
 from assay.domain.errors import Unavailable
@@ -40,7 +41,7 @@ def _process(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]
 
 
 def _client(folder: Path) -> SequencerClient:
-    return SequencerClient(StateFolder(folder=folder).socket, service_version="0.1.0")
+    return SequencerClient(StateFolder(folder=folder).socket, Drafting(service_version="0.1.0"))
 
 
 def _record_until_it_dies(folder: Path, most: int = 200) -> tuple[dict[int, Recorded], int]:

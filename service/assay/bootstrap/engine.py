@@ -12,6 +12,7 @@ from assay.adapters.cache.database import VerdictDatabase
 from assay.adapters.clock import SystemClock, new_identifier
 from assay.adapters.log.archive import Archive
 from assay.adapters.log.client import SequencerClient
+from assay.adapters.log.draft import Drafting
 from assay.adapters.log.state import StateFolder
 from assay.adapters.metrics.prometheus import PrometheusMetrics
 from assay.adapters.opa.engine import OpaEngine
@@ -92,7 +93,9 @@ class RunningEngine:
         self._installation = installation
         limits = Limits()
         load_identifiers()
-        self._log = SequencerClient(StateFolder(folder=installation.state).socket, service_version=version("assay"))
+        self._log = SequencerClient(
+            StateFolder(folder=installation.state).socket, Drafting(service_version=version("assay"))
+        )
         self._policy = OpaEngine(installation.opa_socket, load_generation(generation))
         self.archive = RunningArchive(installation.state)
         self.clock = SystemClock()

@@ -1,22 +1,17 @@
 """The worker's side of the sequencer: `DecisionLog` over its unix socket."""
 
 import os
-import secrets
 import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from pathlib import Path
 
-from assay.adapters.log.rendering import Renderer
+from assay.adapters.log.draft import Drafting, require_answer, unavailable
 from assay.adapters.log.wire import (
     Answer,
     PingAnswer,
     PingRequest,
-    RecordAnswer,
-    RecordRequest,
-    Refusal,
     Request,
     parse_answer,
     receive_frame,
@@ -25,8 +20,7 @@ from assay.adapters.log.wire import (
 )
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded
-from assay.domain.errors import InvalidInput, Unavailable
-from assay.tlog.leaf import SALT_OCTETS, parse_leaf
+from assay.domain.errors import InvalidInput
 
 
 class SequencerClient:
@@ -37,45 +31,22 @@ class SequencerClient:
     Raises only `Unavailable(log_unavailable | log_overloaded)` and `InvalidInput`.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        service_version: str,
-        salt: Callable[[], bytes] = lambda: secrets.token_bytes(SALT_OCTETS),
-    ) -> None:
+    def __init__(self, path: Path, drafting: Drafting) -> None:
         self._path = path
-        self._renderer = Renderer(service_version=service_version)
-        self._salt = salt
+        self._drafting = drafting
         self._idle: deque[socket.socket] = deque()
         self._process = os.getpid()
 
     def record(self, decision: Decision, deadline: Deadline, *, proven: bool = True) -> Recorded:
         """Durably record; returns only after the commit, with a leaf of this very decision."""
-        salt = self._salt()
-        rendered = self._renderer.render(decision, salt)
-
-        def ask(budget: int) -> Request:
-            return RecordRequest(
-                budget=budget,
-                proven=proven,
-                leaf=rendered.leaf,
-                document=rendered.document.octets,
-                report=rendered.report.octets,
-                salt=salt,
-                preimage=decision.preimage,
-            )
-
-        answer = self._exchange(ask, deadline)
-        if not isinstance(answer, RecordAnswer) or answer.id != decision.id or not _is_same(answer.leaf, rendered.leaf):
-            raise _unavailable("it answered something else")
-        return Recorded(id=answer.id, leaf=answer.leaf or rendered.leaf, index=answer.index, proof=answer.proof)
+        draft = self._drafting.draft(decision, proven=proven)
+        return draft.recorded(self._exchange(draft.request, deadline))
 
     def ping(self, deadline: Deadline) -> int:
         """The number of leaves, after the sequencer has written to its database; `Unavailable(log_unavailable)`."""
-        answer = self._exchange(lambda budget: PingRequest(budget=budget), deadline)
+        answer = require_answer(self._exchange(lambda budget: PingRequest(budget=budget), deadline))
         if not isinstance(answer, PingAnswer):
-            raise _unavailable("it answered something else")
+            raise unavailable("it answered something else")
         return answer.size
 
     def close(self) -> None:
@@ -85,13 +56,9 @@ class SequencerClient:
 
     def _exchange(self, ask: Callable[[int], Request], deadline: Deadline) -> Answer:
         try:
-            answer = self._try_idle(ask, deadline) or self._try(self._connect(_seconds(deadline)), ask, deadline)
+            return self._try_idle(ask, deadline) or self._try(self._connect(_seconds(deadline)), ask, deadline)
         except OSError as error:
-            raise _unavailable(str(error) or type(error).__name__) from error
-        if isinstance(answer, Refusal):
-            family = Unavailable if answer.retryable else InvalidInput
-            raise family(answer.code, answer.message, remedy=answer.remedy)
-        return answer
+            raise unavailable(str(error) or type(error).__name__) from error
 
     def _try_idle(self, ask: Callable[[int], Request], deadline: Deadline) -> Answer | None:
         connection = self._take_idle()
@@ -141,29 +108,11 @@ def _read_answer(octets: bytes) -> Answer:
     try:
         return parse_answer(octets)
     except InvalidInput as error:
-        raise _unavailable(error.message) from error
-
-
-def _is_same(stored: bytes, sent: bytes) -> bool:
-    """Whether the stored leaf, if it is another one than was sent, says the same under another salt."""
-    if not stored:
-        return True
-    try:
-        return replace(parse_leaf(stored), caller="") == replace(parse_leaf(sent), caller="")
-    except InvalidInput:
-        return False
+        raise unavailable(error.message) from error
 
 
 def _seconds(deadline: Deadline) -> float:
     left = deadline.at - deadline.clock()
     if left <= 0:
-        raise _unavailable("no time was left")
+        raise unavailable("no time was left")
     return left
-
-
-def _unavailable(why: str) -> Unavailable:
-    return Unavailable(
-        "log_unavailable",
-        f"the decision log did not record in time: {why[:200]}",
-        remedy="check that the sequencer runs, then repeat the call",
-    )

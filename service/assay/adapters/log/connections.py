@@ -4,6 +4,7 @@ import logging
 import select
 import socket
 import time
+from collections.abc import Sequence
 from typing import Self
 
 from assay.adapters.log.entry import read_entry
@@ -23,6 +24,9 @@ _PATIENCE = 10.0
 _MOMENT = 0.001
 _FORGOTTEN = 0.25
 """By how much a batch makes the sequencer expect less company than an earlier one had."""
+
+Asked = tuple[Peer, Ticket | Refusal]
+"""Who asked, and what; what cannot be asked has its answer already."""
 
 
 class Connections:
@@ -52,10 +56,11 @@ class Connections:
         for peer in self._peers.values():
             peer.connection.close()
 
-    def gather(self, seconds: float) -> list[tuple[Peer, Ticket]]:
+    def gather(self, seconds: float) -> list[Asked]:
         """Wait so long at the most for questions, and a moment longer for those that lately came together with them.
 
-        A batch costs nearly as much with one decision as with four. Nobody waits for others who asks alone.
+        A batch costs nearly as much with one decision as with four. Nobody waits for others who asks alone. What cannot
+        be a question stands among them as its refusal: a worker gets its answers in the order it asked.
         """
         asked = self._take(seconds)
         if 0 < len(asked) < self._together:
@@ -65,17 +70,17 @@ class Connections:
             self._together = max(len(asked), self._together - _FORGOTTEN)
         return asked
 
-    def answer(self, peer: Peer, answer: Answer) -> None:
+    def answer(self, peer: Peer, answers: Sequence[Answer]) -> None:
         """Answer what a worker asked, unless it is gone."""
         if peer.connection.fileno() < 0:
             return
         try:
-            peer.send(answer)
+            peer.send(answers)
         except OSError as error:
             self._give_up(peer, error)
 
-    def _take(self, seconds: float) -> list[tuple[Peer, Ticket]]:
-        asked: list[tuple[Peer, Ticket]] = []
+    def _take(self, seconds: float) -> list[Asked]:
+        asked: list[Asked] = []
         for number, _ in self._poll.poll(seconds, _MOST_PER_TURN):
             if number == self._listener.fileno():
                 self._accept()
@@ -93,23 +98,30 @@ class Connections:
         self._peers[connection.fileno()] = Peer(connection)
         self._poll.register(connection, select.EPOLLIN)
 
-    def _hear(self, peer: Peer, asked: list[tuple[Peer, Ticket]]) -> None:
+    def _hear(self, peer: Peer, asked: list[Asked]) -> None:
         self._stalled.pop(peer, None)
         try:
-            octets = peer.receive(_MOST_HELD - sum(stalled.held for stalled in self._stalled))
-            if octets is None:
-                self._stalled[peer] = self._clock.monotonic()
-            else:
-                asked.append((peer, self._read_ticket(octets)))
+            frames = peer.receive(_MOST_HELD - sum(stalled.held for stalled in self._stalled))
         except EOFError:
             self._end(peer)
         except OSError as error:
             self._give_up(peer, error)
-        except AssayError as error:
-            refusal = Refusal(code=error.code, message=error.message, remedy=error.remedy, retryable=error.retryable)
-            self.answer(peer, refusal)
+        else:
+            asked += [(peer, self._understand(octets)) for octets in frames]
+            if not peer.is_between:
+                self._stalled[peer] = self._clock.monotonic()
 
-    def _read_ticket(self, octets: bytes) -> Ticket:
+    def _understand(self, octets: bytes | None) -> Ticket | Refusal:
+        try:
+            return self._read_ticket(octets)
+        except AssayError as error:
+            return Refusal(code=error.code, message=error.message, remedy=error.remedy, retryable=error.retryable)
+
+    def _read_ticket(self, octets: bytes | None) -> Ticket:
+        if octets is None:
+            raise Unavailable(
+                "log_overloaded", "too many decisions wait to be recorded", remedy="repeat the call later"
+            )
         request = parse_request(octets)
         if not 0 < request.budget <= _LONGEST_BUDGET:
             raise Unavailable(

@@ -1,9 +1,10 @@
-"""One worker's connection: it asks for one thing, gets its answer, and asks for the next."""
+"""One worker's connection: what it asks is answered in the order it was asked."""
 
 import socket
+from collections.abc import Iterator, Sequence
 
-from assay.adapters.log.wire import LENGTH, PIECE, Answer, read_length, render_answer, render_frame
-from assay.domain.errors import InvalidInput, Unavailable
+from assay.adapters.log.wire import LENGTH, PIECE, Answer, read_length, render_answer, render_frame, take_frame
+from assay.domain.errors import InvalidInput
 
 
 class Peer:
@@ -17,56 +18,54 @@ class Peer:
         self.connection = connection
         self.held = 0
         self._received = bytearray()
-        self._count = 0
-        self._dropped = False
+        self._to_drop = 0
 
-    def receive(self, room: int) -> bytes | None:
-        """The frame when it is whole, None while more must come.
+    @property
+    def is_between(self) -> bool:
+        """Whether every frame that has begun has ended."""
+        return not (self._received or self._to_drop)
 
-        One that is longer than `room` is read to its end and dropped, then raises `Unavailable(log_overloaded)`.
-        Raises `EOFError` when the worker ended between two frames.
+    def receive(self, room: int) -> list[bytes | None]:
+        """The frames that are whole now; None in the place of one that was longer than `room`.
+
+        Such a one is read to its end and dropped. Raises `EOFError` when the worker ended between two frames.
         """
         piece = self.connection.recv(PIECE)
         if not piece:
-            raise ConnectionResetError("it closed in the middle of a frame") if self._count else EOFError
-        if not self._count and len(piece) >= LENGTH.size and len(piece) == LENGTH.size + _read_length(piece):
-            return piece[LENGTH.size :]
+            raise EOFError if self.is_between else ConnectionResetError("it closed in the middle of a frame")
         self._received += piece
-        self._count += len(piece)
-        if self._count < LENGTH.size:
-            return None
-        whole = LENGTH.size + _read_length(self._received)
-        if self._count > whole:
-            raise ConnectionAbortedError("it asked again before it was answered")
-        self._hold(whole, room)
-        return self._finish() if self._count == whole else None
+        return list(self._frames(room))
 
-    def send(self, answer: Answer) -> None:
-        """Send an answer; a worker that waits for it has room for all of it."""
-        frame = render_frame(render_answer(answer))
-        if self.connection.send(frame) < len(frame):
+    def send(self, answers: Sequence[Answer]) -> None:
+        """Send answers; a worker that waits for them has room for all of them."""
+        octets = b"".join(render_frame(render_answer(answer)) for answer in answers)
+        if self.connection.send(octets) < len(octets):
             raise ConnectionAbortedError("it does not read its answers")
 
-    def _hold(self, whole: int, room: int) -> None:
-        """Decide once whether the frame is kept, and let go of what has come of one that is not."""
-        if not (self.held or self._dropped):
-            self._dropped = whole > room
-            self.held = 0 if self._dropped else whole
-        if self._dropped:
-            del self._received[LENGTH.size :]
+    def _frames(self, room: int) -> Iterator[bytes | None]:
+        while True:
+            if self._to_drop:
+                dropped = min(self._to_drop, len(self._received))
+                del self._received[:dropped]
+                self._to_drop -= dropped
+                if self._to_drop:
+                    return
+                yield None
+            try:
+                frame = take_frame(self._received)
+            except InvalidInput as error:
+                raise ConnectionAbortedError(error.message) from error
+            if frame is not None:
+                self.held = 0
+                yield frame
+            elif len(self._received) < LENGTH.size or self._has_room(room):
+                return
 
-    def _finish(self) -> bytes:
-        frame, dropped = bytes(self._received[LENGTH.size :]), self._dropped
-        self.held, self._received, self._count, self._dropped = 0, bytearray(), 0, False
-        if dropped:
-            raise Unavailable(
-                "log_overloaded", "too many decisions wait to be recorded", remedy="repeat the call later"
-            )
-        return frame
-
-
-def _read_length(head: bytes | bytearray) -> int:
-    try:
-        return read_length(head)
-    except InvalidInput as error:
-        raise ConnectionAbortedError(error.message) from error
+    def _has_room(self, room: int) -> bool:
+        """Whether the frame that has begun may stay; what has come of one that may not is dropped."""
+        whole = LENGTH.size + read_length(self._received)
+        if self.held or whole <= room:
+            self.held = whole
+            return True
+        self._to_drop = whole
+        return False

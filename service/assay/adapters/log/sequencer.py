@@ -13,9 +13,12 @@ from sqlalchemy import Engine
 from assay.adapters.log.connection import open_writer, read_generation
 from assay.adapters.log.connections import Connections
 from assay.adapters.log.latest import LatestCheckpoint
+from assay.adapters.log.peer import Peer
 from assay.adapters.log.schema import GENERATION
 from assay.adapters.log.startup import open_log
 from assay.adapters.log.state import hold_lock, open_state
+from assay.adapters.log.ticket import Ticket
+from assay.adapters.log.wire import Answer
 from assay.adapters.log.writer import Writer
 from assay.ports import Clock
 
@@ -68,9 +71,12 @@ def _serve(path: Path, writer: Writer, clock: Clock, stop: threading.Event, read
 
 def _turn(connections: Connections, writer: Writer, seconds: float) -> None:
     asked = connections.gather(seconds)
-    answers = writer.write([ticket for _, ticket in asked])
-    for (peer, _), answer in zip(asked, answers, strict=True):
-        connections.answer(peer, answer)
+    written = iter(writer.write([ticket for _, ticket in asked if isinstance(ticket, Ticket)]))
+    answers: dict[Peer, list[Answer]] = {}
+    for peer, ticket in asked:
+        answers.setdefault(peer, []).append(next(written) if isinstance(ticket, Ticket) else ticket)
+    for peer, of_one in answers.items():
+        connections.answer(peer, of_one)
 
 
 @contextmanager

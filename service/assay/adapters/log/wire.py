@@ -143,6 +143,18 @@ def receive_frame(connection: socket.socket, left: Callable[[], float]) -> bytes
     return bytes(received[LENGTH.size :])
 
 
+def take_frame(received: bytearray) -> bytes | None:
+    """Take the first frame out of what was received, None while it is not whole; `InvalidInput(frame_too_large)`."""
+    if len(received) < LENGTH.size:
+        return None
+    whole = LENGTH.size + read_length(received)
+    if len(received) < whole:
+        return None
+    frame = bytes(received[LENGTH.size : whole])
+    del received[:whole]
+    return frame
+
+
 def read_length(head: bytes | bytearray) -> int:
     """How long the frame is that begins so; raises `InvalidInput(frame_too_large)`."""
     length: int = LENGTH.unpack_from(head)[0]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from assay.adapters.log.client import SequencerClient
+from assay.adapters.log.draft import Drafting
 from assay.adapters.log.wire import (
     Answer,
     PingAnswer,
@@ -39,7 +40,7 @@ def _answering(*answers: Answer | bytes) -> Callable[[socket.socket], None]:
 
 
 def _client(tmp_path: Path) -> SequencerClient:
-    return SequencerClient(tmp_path / "s", service_version="0.1.0")
+    return SequencerClient(tmp_path / "s", Drafting(service_version="0.1.0"))
 
 
 def _ping_code(client: SequencerClient) -> str:
@@ -61,7 +62,7 @@ def test_a_connection_that_died_is_replaced_once(tmp_path: Path) -> None:
         assert [client.ping(soon()), client.ping(soon())] == [1, 2]
     client.close()
     with listening(tmp_path / "t", _answering()):
-        assert _ping_code(SequencerClient(tmp_path / "t", service_version="1")) == "log_unavailable"
+        assert _ping_code(SequencerClient(tmp_path / "t", Drafting(service_version="1"))) == "log_unavailable"
 
 
 def test_without_a_sequencer_the_log_is_unavailable(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.adapters.log import connections as connections_module
-from assay.adapters.log.connections import Connections
-from assay.adapters.log.peer import Peer
+from assay.adapters.log.connections import Asked, Connections
 from assay.adapters.log.ticket import Ticket
 from assay.adapters.log.wire import (
     PIECE,
@@ -27,7 +26,6 @@ from tests.fakes.entry import request_for
 
 PING = render_frame(render_request(PingRequest(budget=5000)))
 RECORD = render_frame(render_request(request_for(denied())))
-Asked = list[tuple[Peer, Ticket]]
 
 
 class Desk:
@@ -44,9 +42,9 @@ class Desk:
         worker.connect(str(self._path))
         return worker
 
-    def gather(self, enough: Callable[[Asked], bool]) -> Asked:
+    def gather(self, enough: Callable[[list[Asked]], bool]) -> list[Asked]:
         """What was asked by the time that there is enough of it."""
-        asked: Asked = []
+        asked: list[Asked] = []
         for _ in range(200):
             asked += self.connections.gather(0.05)
             if enough(asked):
@@ -79,10 +77,11 @@ def test_questions_of_several_workers_come_together(desk: Desk) -> None:
         first.sendall(PING)
         second.sendall(RECORD)
         asked = desk.gather(lambda asked: len(asked) == 2)
-        assert {ticket.entry is None for _, ticket in asked} == {True, False}
-        assert {ticket.deadline for _, ticket in asked} == {1005, 1010}
+        tickets = [ticket for _, ticket in asked if isinstance(ticket, Ticket)]
+        assert {ticket.entry is None for ticket in tickets} == {True, False}
+        assert {ticket.deadline for ticket in tickets} == {1005, 1010}
         for peer, _ in asked:
-            desk.connections.answer(peer, PingAnswer(size=3))
+            desk.connections.answer(peer, [PingAnswer(size=3)])
         assert _answer(first) == _answer(second) == PingAnswer(size=3)
 
 
@@ -123,10 +122,10 @@ def test_a_worker_that_goes_away_is_forgotten(desk: Desk) -> None:
     ((peer, _),) = desk.gather(bool)
     worker.close()
     desk.gather(lambda _: peer.connection.fileno() < 0)
-    desk.connections.answer(peer, PingAnswer(size=1))
+    desk.connections.answer(peer, [PingAnswer(size=1)])
 
 
-@pytest.mark.parametrize("sent", [PING + PING, PING[:3], b"\xff" * 4])
+@pytest.mark.parametrize("sent", [PING[:3], b"\xff" * 4])
 def test_who_does_not_keep_to_the_order_is_cut_off(desk: Desk, sent: bytes) -> None:
     with desk.connect() as worker, desk.connect() as good:
         worker.sendall(sent)
@@ -162,18 +161,30 @@ def test_who_does_not_read_answers_is_cut_off(desk: Desk) -> None:
         worker.sendall(PING)
         ((peer, _),) = desk.gather(bool)
         while peer.connection.fileno() >= 0:
-            desk.connections.answer(peer, Refusal(code="x" * 10_000, message="", remedy="", retryable=True))
+            desk.connections.answer(peer, [Refusal(code="x" * 10_000, message="", remedy="", retryable=True)])
         assert worker.recv(1)
 
 
-def test_what_cannot_be_recorded_is_answered_and_the_worker_may_ask_again(desk: Desk) -> None:
+def test_questions_that_come_at_once_are_answered_in_their_order(desk: Desk) -> None:
     with desk.connect() as worker:
-        for octets in (b"{}", render_request(PingRequest(budget=0))):
-            worker.sendall(render_frame(octets))
-            assert desk.gather(lambda _: _is_readable(worker)) == []
-            assert isinstance(_answer(worker), Refusal)
-        worker.sendall(PING)
+        worker.sendall(RECORD + render_frame(b"{}") + PING + PING[:3])
+        asked = desk.gather(lambda asked: len(asked) == 3)
+        assert [type(ticket) for _, ticket in asked] == [Ticket, Refusal, Ticket]
+        worker.sendall(PING[3:])
         assert len(desk.gather(bool)) == 1
+
+
+def test_what_cannot_be_recorded_is_refused_and_the_worker_may_ask_again(desk: Desk) -> None:
+    with desk.connect() as worker:
+        for octets, code in ((b"{}", "frame_malformed"), (render_request(PingRequest(budget=0)), "log_unavailable")):
+            worker.sendall(render_frame(octets))
+            ((peer, refusal),) = desk.gather(bool)
+            assert isinstance(refusal, Refusal)
+            desk.connections.answer(peer, [refusal])
+            assert _answer(worker) == refusal
+            assert refusal.code == code
+        worker.sendall(PING)
+        assert isinstance(desk.gather(bool)[0][1], Ticket)
 
 
 def test_more_connections_than_the_limit_are_closed(tmp_path: Path) -> None:
@@ -185,10 +196,8 @@ def test_more_connections_than_the_limit_are_closed(tmp_path: Path) -> None:
 def test_what_there_is_no_room_for_is_dropped_and_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections_module, "_MOST_HELD", PIECE)
     with desk.connect() as worker:
-        worker.sendall(render_frame(bytes(2 * PIECE)))
-        assert desk.gather(lambda _: _is_readable(worker)) == []
-        answer = _answer(worker)
-        assert isinstance(answer, Refusal)
-        assert (answer.code, answer.retryable) == ("log_overloaded", True)
-        worker.sendall(PING)
-        assert len(desk.gather(bool)) == 1
+        worker.sendall(render_frame(bytes(2 * PIECE)) + PING)
+        (_, refusal), (_, ticket) = desk.gather(lambda asked: len(asked) == 2)
+        assert isinstance(refusal, Refusal)
+        assert (refusal.code, refusal.retryable) == ("log_overloaded", True)
+        assert isinstance(ticket, Ticket)
