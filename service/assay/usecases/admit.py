@@ -13,7 +13,7 @@ from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.hold_tags import hold_tags
 from assay.usecases.judge import JUDGE_SHARE, Judged, leave_unjudged, unreadable
 from assay.usecases.judge_all import judge_all
-from assay.usecases.repeated import keep_outcome, question_key, recall_outcome
+from assay.usecases.repeated import find_repeatable, keep_outcome, recall_outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,8 @@ def admit(
     scope = Scope(kind=DecisionKind.ADMISSION, tenant=admission.tenant, environment=admission.environment)
     asker = _asker(question, admission)
     source = _find_source(engine, question, deadline.part(JUDGE_SHARE))
-    key = question_key(engine, question, asker, scope, source) if isinstance(source, Source) else None
-    kept = recall_outcome(engine, key) if key is not None else None
+    asked = find_repeatable(engine, question, asker, scope, source)
+    kept = recall_outcome(engine, asked) if asked is not None else None
     if kept is not None:
         decision = decide_now(engine, kept.outcome, asker)
         record(engine, decision, deadline)
@@ -49,8 +49,8 @@ def admit(
     judged = _judge_all(engine, source, question, scope, deadline.part(JUDGE_SHARE))
     concluded = conclude(engine, judged, asker, scope, deadline)
     images = _image_answers(engine, question, judged, concluded.decision)
-    if key is not None and isinstance(source, Source):
-        keep_outcome(engine, key, source, scope, judged, concluded, images)
+    if asked is not None:
+        keep_outcome(engine, asked, judged, concluded, images)
     return answer_with(concluded.decision, images)
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from assay.domain.artefact import Artefact
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Stage, StageVerdict, Verdict
 from assay.domain.kept_verdict import EvidenceVerdict, JudgedFacts, KeptVerdict
@@ -15,12 +16,21 @@ from assay.usecases.document import EvidenceFacts, canonical, evidence_document
 from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.evidence_tree import Proven, grow_tree
 from assay.usecases.recollection import keep_verdict, recall_verdict, verdict_key
-from assay.usecases.resolve import Resolved
+from assay.usecases.resolve import Resolved, resolve
 from assay.usecases.standing import Named, find_unjudged
 from assay.verification.trust_snapshot import TrustSnapshot
 
 _PARALLEL = 4
 _BADNESS = {Verdict.ALLOW: 0, Verdict.INDETERMINATE: 1, Verdict.DENY: 2}
+
+
+def judge_artefact(
+    engine: Engine, source: Source, artefact: Artefact, scope: Scope, deadline: Deadline
+) -> EvidenceVerdict:
+    """Fetch the manifest of an artefact by its digest and judge what lies beside it, as `judge_evidence` does."""
+    with engine.step("resolve"):
+        resolved = resolve(source.registry, artefact.reference, deadline)
+    return judge_evidence(engine, source, resolved, scope, deadline)
 
 
 def judge_evidence(

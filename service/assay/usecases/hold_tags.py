@@ -5,14 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from assay.domain.artefact import Artefact
-from assay.domain.decision import Finding, Severity, Stage, Status, Verdict
+from assay.domain.decision import Verdict
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.domain.incident import TagSighting, Witness
 from assay.usecases.engine import Engine
-from assay.usecases.judge import Judged
+from assay.usecases.judge import Judged, denial_of
 from assay.usecases.tag_guard import TagGuard
-
-_VERDICTS = {Status.VIOLATION: Verdict.DENY, Status.INDETERMINATE: Verdict.INDETERMINATE}
 
 
 def hold_tags(engine: Engine, judged: Sequence[Judged], *, dry_run: bool) -> list[Judged]:
@@ -36,13 +34,13 @@ def _held(guard: TagGuard, judged: Judged, now: datetime, *, dry_run: bool) -> J
         if _may_stand(guard, artefact, now, looked_up=judged.reference.digest is None and not dry_run):
             return judged
     except Unavailable as error:
-        return _denied(judged, error, Status.INDETERMINATE)
+        return _denied(judged, error)
     moved = InvalidInput(
         "tag_moved",
         f"the tag {artefact.tag} of {artefact.repository} is immutable, and {artefact.digest} is not its digest",
         remedy="use the digest that the tag had first, or have the move accepted with `assay incidents accept`",
     )
-    return _denied(judged, moved, Status.VIOLATION)
+    return _denied(judged, moved)
 
 
 def _may_stand(guard: TagGuard, artefact: Artefact, now: datetime, *, looked_up: bool) -> bool:
@@ -68,19 +66,8 @@ def _may_stand(guard: TagGuard, artefact: Artefact, now: datetime, *, looked_up:
     return may
 
 
-def _denied(judged: Judged, error: AssayError, status: Status) -> Judged:
-    finding = Finding(
-        code=error.code,
-        status=status,
-        severity=Severity.CRITICAL,
-        stage=Stage.EVIDENCE,
-        msg=error.message,
-        image=str(judged.reference),
-        reasons=(error.code,),
-        solution=error.remedy,
-    )
-    before = judged.verdict
-    verdict = before.verdict if before.verdict is Verdict.DENY else _VERDICTS[status]
-    return replace(
-        judged, stale_seconds=0, verdict=replace(before, verdict=verdict, findings=(finding, *before.findings))
-    )
+def _denied(judged: Judged, error: AssayError) -> Judged:
+    before, denial = judged.verdict, denial_of(error, judged.reference)
+    verdict = before.verdict if before.verdict is Verdict.DENY else denial.verdict
+    findings = (*denial.findings, *before.findings)
+    return replace(judged, stale_seconds=0, verdict=replace(before, verdict=verdict, findings=findings))

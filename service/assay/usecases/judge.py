@@ -106,6 +106,11 @@ def unreadable(reference: Reference, error: AssayError, *, asked_as: Reference |
     `asked_as` is the reference of the question, where `reference` knows the digest and that one does not.
     """
     asked = asked_as or reference
+    return Judged(reference=asked, artefact=_artefact(reference), verdict=denial_of(error, asked))
+
+
+def denial_of(error: AssayError, asked: Reference) -> StageVerdict:
+    """The verdict that an error about what a reference names is, with the error as its finding."""
     finding = Finding(
         code=error.code,
         status=Status.INDETERMINATE if error.retryable else Status.VIOLATION,
@@ -117,11 +122,7 @@ def unreadable(reference: Reference, error: AssayError, *, asked_as: Reference |
         solution=error.remedy,
     )
     verdict = Verdict.INDETERMINATE if error.retryable else Verdict.DENY
-    return Judged(
-        reference=asked,
-        artefact=_artefact(reference),
-        verdict=StageVerdict(stage=Stage.EVIDENCE, verdict=verdict, findings=(finding,)),
-    )
+    return StageVerdict(stage=Stage.EVIDENCE, verdict=verdict, findings=(finding,))
 
 
 def _artefact(reference: Reference) -> Artefact | None:

@@ -14,7 +14,7 @@ from assay.domain.kept_verdict import EvidenceVerdict
 from assay.domain.reference import Reference
 from assay.domain.verdict_key import VerdictKey
 from assay.usecases.engine import Engine, Scope, Source
-from assay.usecases.evidence_stage import judge_evidence
+from assay.usecases.evidence_stage import judge_artefact, judge_evidence
 from assay.usecases.judge import Judged, unreadable
 from assay.usecases.recollection import find_fresh, verdict_key
 from assay.usecases.resolve import Resolved, resolve
@@ -173,11 +173,9 @@ def _own_deadline(engine: Engine, deadline: Deadline) -> Deadline:
 
 
 def _judge(engine: Engine, source: Source, pin: _Pin, scope: Scope, deadline: Deadline) -> EvidenceVerdict:
-    resolved = pin.resolved
-    if resolved is None:
-        with engine.step("resolve"):
-            resolved = resolve(source.registry, pin.artefact.reference, deadline)
-    return judge_evidence(engine, source, resolved, scope, deadline)
+    if pin.resolved is None:
+        return judge_artefact(engine, source, pin.artefact, scope, deadline)
+    return judge_evidence(engine, source, pin.resolved, scope, deadline)
 
 
 def _landed(landing: "Future[T]", reference: Reference, deadline: Deadline) -> T | AssayError:

@@ -19,12 +19,10 @@ from assay.domain.errors import AssayError
 from assay.domain.kept_verdict import CacheLife, EvidenceVerdict, KeptVerdict
 from assay.domain.reference import Repository
 from assay.domain.seen_image import SeenImage, Sighting
-from assay.domain.verdict_key import VerdictKey
 from assay.ports.metrics import PrewarmMetrics
 from assay.usecases.engine import Engine, Scope, Source
-from assay.usecases.evidence_stage import judge_evidence
-from assay.usecases.recollection import verdict_key
-from assay.usecases.resolve import resolve
+from assay.usecases.evidence_stage import judge_artefact
+from assay.usecases.recollection import find_stored, verdict_key
 from assay.usecases.staleness import judge_or_end, refuses
 from assay.usecases.waiting_images import WaitingImages
 
@@ -133,13 +131,14 @@ class Prewarming:
         artefact, scope = place
         source, now = Source(registry=engine.registry), engine.clock.now()
         key = verdict_key(engine, source, artefact, scope, now)
-        if (kept := _find_stored(engine, key)) is not None and now < _refresh_at(kept, engine.life):
+        if (kept := find_stored(engine, key)) is not None and _is_warm(kept, now, engine.life):
             return _Outcome(word="fresh", pause=(_refresh_at(kept, engine.life) - now).total_seconds())
         known = engine.memory.verdicts.get(key)
         if known is not None and now + engine.life.listing >= known.decided + engine.life.allow:
             engine.memory.verdicts.forget(key)  # decided anew, or it would end while its listing is young
+        deadline = Deadline.after(_JUDGE_SECONDS, engine.clock.monotonic)
         try:
-            found = judge_or_end(engine, key, partial(_judge, engine, source, artefact, scope))
+            found = judge_or_end(engine, key, partial(judge_artefact, engine, source, artefact, scope, deadline))
         except AssayError as error:
             return _Outcome(word=_why_not(error, retryable=error.retryable))
         if found.verdict.verdict is not Verdict.ALLOW:
@@ -170,23 +169,11 @@ def _why_not(found: EvidenceVerdict | AssayError, *, retryable: bool) -> str:
     return "unavailable" if retryable else "denied"
 
 
-def _find_stored(engine: Engine, key: VerdictKey) -> KeptVerdict | None:
-    try:
-        kept = engine.memory.store.find(key)
-    except AssayError:
-        engine.metrics.count_cache("store", "failure")
-        return None
-    return kept if kept is not None and kept.key == key and kept.found.verdict.verdict is Verdict.ALLOW else None
+def _is_warm(kept: KeptVerdict, now: datetime, life: CacheLife) -> bool:
+    return kept.found.verdict.verdict is Verdict.ALLOW and now < _refresh_at(kept, life)
 
 
 def _refresh_at(kept: KeptVerdict, life: CacheLife) -> datetime:
     """When an allow is to be looked at again: before its listing is too old, and before it ends."""
     end = min(kept.listed + life.listing, kept.decided + life.allow)
     return end - (1 - _REFRESH_SHARE) * min(life.listing, life.allow)
-
-
-def _judge(engine: Engine, source: Source, artefact: Artefact, scope: Scope) -> EvidenceVerdict:
-    deadline = Deadline.after(_JUDGE_SECONDS, engine.clock.monotonic)
-    with engine.step("resolve"):
-        resolved = resolve(source.registry, artefact.reference, deadline)
-    return judge_evidence(engine, source, resolved, scope, deadline)

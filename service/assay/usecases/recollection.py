@@ -1,6 +1,7 @@
 """What was found before and may serve again: verdicts on evidence, proofs about requests."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,19 +64,34 @@ def find_fresh(engine: Engine, key: VerdictKey, now: datetime) -> EvidenceVerdic
     kept = engine.memory.verdicts.get(key)
     if kept is None or not kept.fresh(now, engine.life):
         engine.metrics.count_cache("memory", "miss")
-        return _find_stored(engine, key, now)
+        return _find_fresh_stored(engine, key, now)
     engine.metrics.count_cache("memory", "hit")
     engine.metrics.observe_age((now - kept.listed).total_seconds())
     return kept.found
 
 
-def _find_stored(engine: Engine, key: VerdictKey, now: datetime) -> EvidenceVerdict | None:
+def find_stored(engine: Engine, key: VerdictKey) -> KeptVerdict | None:
+    """What the store keeps under this very key, however old; None, which is counted, while it cannot be asked."""
+    with suppress(AssayError):
+        return _ask_store(engine, key)
+    return None
+
+
+def _ask_store(engine: Engine, key: VerdictKey) -> KeptVerdict | None:
     try:
         kept = engine.memory.store.find(key)
     except AssayError:
         engine.metrics.count_cache("store", "failure")
+        raise
+    return kept if kept is not None and kept.key == key else None
+
+
+def _find_fresh_stored(engine: Engine, key: VerdictKey, now: datetime) -> EvidenceVerdict | None:
+    try:
+        kept = _ask_store(engine, key)
+    except AssayError:
         return None
-    if kept is None or kept.key != key or not kept.stands(now, engine.life):
+    if kept is None or not kept.stands(now, engine.life):
         engine.metrics.count_cache("store", "miss")
         return None
     engine.memory.verdicts.put(key, kept)

@@ -1,12 +1,14 @@
 """Questions that were asked before, while nothing they were decided on has changed."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from assay.domain.admission import AdmissionQuestion, ImageAnswer
 from assay.domain.artefact import Artefact
 from assay.domain.decision import Verdict
 from assay.domain.digest import Digest
+from assay.domain.errors import AssayError
 from assay.domain.kept_verdict import EvidenceVerdict, KeptVerdict
 from assay.domain.reference import Reference, Repository
 from assay.domain.verdict_key import VerdictKey
@@ -14,21 +16,37 @@ from assay.usecases.conclude import Asker, Concluded
 from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.judge import Judged
 from assay.usecases.memory import KeptOutcome
-from assay.usecases.recollection import basis, epoch_of, verdict_key
+from assay.usecases.recollection import Basis, basis, epoch_of, verdict_key
 from assay.usecases.staleness import find_stale
 
 
-def question_key(
-    engine: Engine, question: AdmissionQuestion, asker: Asker, scope: Scope, source: Source
-) -> Hashable | None:
-    """All that a question is decided on besides the moment; None when a tag has to be looked up for it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeatable:
+    """A question that may get the answer it got before.
+
+    `key` is all that it is decided on besides the moment, `basis` what was common to every question when it was asked.
+    """
+
+    key: Hashable
+    basis: Basis
+    at: datetime
+    source: Source
+    scope: Scope
+
+
+def find_repeatable(
+    engine: Engine, question: AdmissionQuestion, asker: Asker, scope: Scope, source: Source | AssayError
+) -> Repeatable | None:
+    """The question as one that may be asked again; None when a tag has to be looked up for it, or nothing can be read.
 
     A tag beside a digest has to be looked up, too, where it is immutable and not known to stand for that digest. Uid
     and name of a question, and whether it is a dry run, are not part of it: no rule can read them.
     """
-    if not all(_is_settled(engine, reference) for reference in question.references):
+    if isinstance(source, AssayError) or not all(_is_settled(engine, asked) for asked in question.references):
         return None
-    return (asker.request, question.references, question.images_unchanged, scope, source.reader)
+    key = (asker.request, question.references, question.images_unchanged, scope, source.reader)
+    now = engine.clock.now()
+    return Repeatable(key=key, basis=basis(engine, now), at=now, source=source, scope=scope)
 
 
 def _is_settled(engine: Engine, asked: Reference) -> bool:
@@ -41,20 +59,19 @@ def _is_settled(engine: Engine, asked: Reference) -> bool:
     return not engine.tags.covers(artefact) or bool(engine.tags.known.get(artefact))
 
 
-def recall_outcome(engine: Engine, key: Hashable) -> KeptOutcome | None:
+def recall_outcome(engine: Engine, asked: Repeatable) -> KeptOutcome | None:
     """The answer that the question got before, if it would get it again.
 
     Guaranteed: policy, rule dates and trust are those of then, the verdict on each image is still the one that is
     remembered for it, of this epoch and fresh, or as stale as it was recorded to be while its registry does not answer,
     and the policy said so within the life of such an answer.
     """
-    kept = engine.memory.outcomes.get(key)
+    kept = engine.memory.outcomes.get(asked.key)
     if kept is None or not 0 <= engine.clock.monotonic() - kept.proven < engine.life.request.total_seconds():
         return None
-    now = engine.clock.now()
-    if kept.basis != basis(engine, now):
+    if kept.basis != asked.basis:
         return None
-    listed = now
+    listed = now = asked.at
     for verdict_of, found, stale_seconds in kept.verdicts:
         known = engine.memory.verdicts.get(verdict_of)
         if known is None or known.found is not found:
@@ -84,50 +101,49 @@ def _is_stale(engine: Engine, known: KeptVerdict, seconds: int, now: datetime) -
     return stale is not None and stale.found is known.found and stale.seconds == seconds
 
 
-def keep_outcome(  # what was asked, what was found and what was answered
+def keep_outcome(
     engine: Engine,
-    key: Hashable,
-    source: Source,
-    scope: Scope,
+    asked: Repeatable,
     judged: Sequence[Judged],
     concluded: Concluded,
     images: tuple[ImageAnswer, ...],
 ) -> None:
-    """Remember an answer, if it is an allow of the policy itself, over verdicts that are remembered too."""
-    if concluded.outcome.verdict is not Verdict.ALLOW:
+    """Remember an answer, if it is an allow of the policy itself, over verdicts that are remembered too.
+
+    Policy, rule dates and trust must still be those of the moment it was asked: what changed while it was decided may
+    have a part in the answer, or not.
+    """
+    if concluded.outcome.verdict is not Verdict.ALLOW or basis(engine, engine.clock.now()) != asked.basis:
         return
     proof = engine.memory.proofs.get(Digest.of(concluded.request))
-    verdicts = _kept_verdicts(engine, source, scope, judged)
+    verdicts = _kept_verdicts(engine, asked, judged)
     if proof is None or verdicts is None:
         return
-    now = engine.clock.now()
     engine.memory.outcomes.put(
-        key,
+        asked.key,
         KeptOutcome(
             outcome=concluded.outcome,
             images=images,
             verdicts=verdicts,
-            basis=basis(engine, now),
+            basis=asked.basis,
             proven=proof.at,
         ),
     )
 
 
 def _kept_verdicts(
-    engine: Engine, source: Source, scope: Scope, judged: Sequence[Judged]
+    engine: Engine, asked: Repeatable, judged: Sequence[Judged]
 ) -> tuple[tuple[VerdictKey, EvidenceVerdict, int], ...] | None:
-    kept = [_kept_verdict(engine, source, scope, item) for item in judged if not item.runs_already]
+    kept = [_kept_verdict(engine, asked, item) for item in judged if not item.runs_already]
     found = tuple(item for item in kept if item is not None)
     return found if len(found) == len(kept) else None
 
 
-def _kept_verdict(
-    engine: Engine, source: Source, scope: Scope, judged: Judged
-) -> tuple[VerdictKey, EvidenceVerdict, int] | None:
+def _kept_verdict(engine: Engine, asked: Repeatable, judged: Judged) -> tuple[VerdictKey, EvidenceVerdict, int] | None:
     artefact: Artefact | None = judged.artefact
     if artefact is None:
         return None
-    key = verdict_key(engine, source, artefact, scope, engine.clock.now())
+    key = verdict_key(engine, asked.source, artefact, asked.scope, asked.at)
     kept = engine.memory.verdicts.get(key)
     same = kept is not None and kept.found.facts is judged.facts
     return (key, kept.found, judged.stale_seconds) if kept is not None and same else None

@@ -15,6 +15,7 @@ from assay.domain.errors import AssayError
 from assay.domain.kept_verdict import EvidenceVerdict, KeptVerdict
 from assay.domain.verdict_key import VerdictKey
 from assay.usecases.engine import Engine
+from assay.usecases.recollection import find_stored
 
 PATIENCE_SHARE = 0.01
 """Share of the time for judging after which a registry that has not answered keeps silent."""
@@ -56,12 +57,8 @@ def find_stale(engine: Engine, key: VerdictKey, now: datetime) -> Stale | None:
 def _find_confirmed(engine: Engine, key: VerdictKey) -> KeptVerdict | None:
     now, memory = engine.clock.monotonic(), engine.memory
     if now >= (memory.confirmed.get(key) or 0.0):
-        try:
-            stored = memory.store.find(key)
-        except AssayError:
-            engine.metrics.count_cache("store", "failure")
-            return None
-        if stored is None or stored.key != key:
+        stored = find_stored(engine, key)
+        if stored is None:
             return None
         known = memory.verdicts.get(key)
         if known is None or known.listed < stored.listed:

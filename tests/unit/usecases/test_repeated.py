@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, PodFacts
-from assay.domain.decision import Decision, Verdict
+from assay.domain.decision import Decision, Recorded, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 from assay.domain.reference import Reference
 from assay.usecases.admit import AdmissionScope, admit
+from assay.verification.trust_snapshot import TrustSnapshot
 from tests.fakes.clock import MovingClock
 from tests.fakes.engine import World, good_bundles, publish, trust_in
 from tests.fakes.oci import image
@@ -36,6 +38,16 @@ def registry() -> Iterator[FakeRegistry]:
 @pytest.fixture
 def world() -> World:
     return World(clock=MovingClock(wall=NOW))
+
+
+class TrustInTurn:
+    """One trust after the other, each time somebody looks; the last one stays."""
+
+    def __init__(self, snapshots: list[TrustSnapshot]) -> None:
+        self._snapshots = snapshots
+
+    def snapshot(self) -> TrustSnapshot:
+        return self._snapshots.pop(0) if len(self._snapshots) > 1 else self._snapshots[0]
 
 
 def pinned(registry: FakeRegistry, path: str = "app") -> Reference:
@@ -140,6 +152,45 @@ def test_what_a_decision_followed_from_must_not_have_changed(
     assert not is_decided_anew(world, partial(ask, world, asked))
     change(world)
     assert is_decided_anew(world, partial(ask, world, asked))
+
+
+def _let_a_rule_begin(world: World) -> None:
+    assert isinstance(world.clock, MovingClock)
+    world.clock.pass_time(31)
+
+
+@pytest.mark.parametrize("change", [_let_a_rule_begin, _change_policy, _change_trust])
+@pytest.mark.parametrize("unchanged", [True, False])
+def test_an_answer_is_not_given_again_when_something_changed_before_it_was_kept(
+    world: World, registry: FakeRegistry, change: Callable[[World], None], *, unchanged: bool
+) -> None:
+    asked = replace(question(pinned(registry)), images_unchanged=unchanged)
+    rules = dict(world.policy.policy.rules)
+    rules["registry.allowed"] = replace(rules["registry.allowed"], effective_on=NOW + timedelta(seconds=30))
+    world.policy.policy = replace(world.policy.policy, rules=rules)
+
+    def change_meanwhile(recorded: Recorded) -> Recorded:
+        change(world)
+        return recorded
+
+    world.log.answer = change_meanwhile
+    ask(world, asked)
+    world.log.answer = lambda recorded: recorded
+    assert is_decided_anew(world, partial(ask, world, asked))
+    assert not is_decided_anew(world, partial(ask, world, asked))
+
+
+def test_an_answer_is_not_given_again_when_trust_changed_before_it_was_judged(
+    world: World, registry: FakeRegistry
+) -> None:
+    before, other = trust_in(world.authority.authority), trust_in(FakeAuthority("second").authority)
+    asked = replace(question(pinned(registry)), images_unchanged=True)
+    world.trust = TrustInTurn([before, other])
+    ask(world, asked)
+    assert world.log.decisions[0].policy.trust == other.digest
+    world.trust = before
+    assert is_decided_anew(world, partial(ask, world, asked))
+    assert not is_decided_anew(world, partial(ask, world, asked))
 
 
 def test_a_push_ends_what_was_said_about_its_repository_alone(world: World, registry: FakeRegistry) -> None:
