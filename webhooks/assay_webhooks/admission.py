@@ -11,17 +11,19 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
 from assay.domain.errors import InvalidInput, Unavailable
+from assay.domain.http_call import HttpCall, HttpReply
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
 from assay.ports import Clock
 from assay.ports.metrics import AdmissionMetrics
 from assay_webhooks.answer import Hook, allow_exempt, refuse_failure, refuse_internally, refuse_object, respond
-from assay_webhooks.question import Exemption, examine, needs_digests, pose_question, require_digests
+from assay_webhooks.question import Exemption, Subject, examine, needs_digests, pose_question, require_digests
 from assay_webhooks.review import (
     LARGEST_REVIEW,
     AdmissionRequest,
@@ -35,6 +37,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Admit = Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]
+Settle = Callable[[AdmissionAnswer | Callable[[], AdmissionAnswer]], None]
+AdmitSoon = Callable[[AdmissionQuestion, Deadline, Settle], None]
+"""Calls `Settle` once: with the answer, or with what gives it in a thread that may wait."""
+
+Reply = Callable[[HttpReply], None]
+Later = Callable[[Callable[[], HttpReply]], None]
+AnswerSoon = Callable[[HttpCall, Reply, Later], bool]
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _TIMEOUT = re.compile(r"([1-9]|[12][0-9]|30)s", re.ASCII)
@@ -45,13 +55,25 @@ _NO_STATUS = ServerStatus()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    status: str
-    content_type: str
-    body: bytes
+class _Case:
+    """A review that came in, and when it has to be answered."""
+
+    hook: Hook
+    review: AdmissionRequest
+    begun: float
+    deadline: Deadline
 
 
-_METHOD_NOT_ALLOWED = _Answer(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Posed:
+    """What the engine is asked about a review."""
+
+    subject: Subject
+    question: AdmissionQuestion
+    pin: bool
+
+
+_METHOD_NOT_ALLOWED = HttpReply(
     status="405 Method Not Allowed", content_type="text/plain; charset=utf-8", body=b"Method Not Allowed\n"
 )
 
@@ -60,6 +82,7 @@ class AdmissionDoor:
     """The WSGI application of `POST /mutate` and `POST /validate`; every other path is that of `beside`.
 
     `admit` may raise `InvalidInput` and `Unavailable`; whatever else it does ends in a denial with reason `internal`.
+    `admit_soon` is for a server that can answer without a thread; it may raise the same.
     `timeout_seconds` is the webhook configuration's own `timeoutSeconds`, for calls that do not tell theirs. Denials
     are HTTP 200; only a body that is no review gets 400, 413 or 415 with text, for there is no request to answer.
     """
@@ -73,8 +96,10 @@ class AdmissionDoor:
         *,
         timeout_seconds: int,
         beside: WSGIApplication,
+        admit_soon: AdmitSoon | None = None,
     ) -> None:
         self._admit = admit
+        self._admit_soon = admit_soon
         self._metrics = metrics
         self._clock = clock
         self._coverage = coverage
@@ -87,79 +112,138 @@ class AdmissionDoor:
         hook = _HOOKS.get(environ["PATH_INFO"])
         if hook is None:
             return self._beside(environ, start_response)
-        answer = _METHOD_NOT_ALLOWED if environ["REQUEST_METHOD"] != "POST" else self._answer_call(hook, environ)
-        allow = [("Allow", "POST")] if answer is _METHOD_NOT_ALLOWED else []
-        length = ("Content-Length", str(len(answer.body)))
-        start_response(answer.status, [("Content-Type", answer.content_type), length, *allow])
-        return [answer.body]
+        reply = _METHOD_NOT_ALLOWED if environ["REQUEST_METHOD"] != "POST" else self._answer_call(hook, environ)
+        allow = [("Allow", "POST")] if reply is _METHOD_NOT_ALLOWED else []
+        length = ("Content-Length", str(len(reply.body)))
+        start_response(reply.status, [("Content-Type", reply.content_type), length, *allow])
+        return [reply.body]
 
-    def _answer_call(self, hook: Hook, environ: WSGIEnvironment) -> _Answer:
-        review: AdmissionRequest | None = None
+    def answer_soon(self, call: HttpCall, reply: Reply, later: Later) -> bool:
+        """Take a review without waiting for anybody; False at once when the call is something else.
+
+        Exactly one of the two is called once, now or by `admit_soon`: `reply`, or `later` with what makes the reply in
+        a thread that may wait. Raises nothing.
+        """
+        hook = _HOOKS.get(call.path)
+        if hook is None or call.method != "POST" or self._admit_soon is None:
+            return False
+        case = self._open(hook, call.query, 0.0, lambda: _require_json(call))
+        if isinstance(case, HttpReply):
+            reply(case)
+            return True
+        posed = self._guarded(case, lambda: self._pose(case))
+        if isinstance(posed, HttpReply):
+            reply(posed)
+        elif isinstance(posed, ReviewResponse):
+            reply(self._close(case, posed))
+        else:
+            self._settle_soon(self._admit_soon, case, posed, reply, later)
+        return True
+
+    def _settle_soon(self, admit_soon: AdmitSoon, case: _Case, posed: _Posed, reply: Reply, later: Later) -> None:
+        def settle(answer: AdmissionAnswer | Callable[[], AdmissionAnswer]) -> None:
+            if isinstance(answer, AdmissionAnswer):
+                reply(self._judge(case, posed, lambda: answer))
+            else:
+                later(lambda: self._judge(case, posed, answer))
+
+        def refuse(error: Exception) -> AdmissionAnswer:
+            raise error
+
+        try:
+            admit_soon(posed.question, case.deadline, settle)
+        except Exception as error:  # noqa: BLE001  # judged at the boundary of every answer
+            reply(self._judge(case, posed, partial(refuse, error)))
+
+    def _answer_call(self, hook: Hook, environ: WSGIEnvironment) -> HttpReply:
+        server: ServerStatus = environ.get(SERVER_STATUS, _NO_STATUS)
+        case = self._open(hook, environ.get("QUERY_STRING", ""), server.waited_seconds, lambda: _read_body(environ))
+        if isinstance(case, HttpReply):
+            return case
+        posed = self._guarded(case, lambda: self._pose(case))
+        if isinstance(posed, HttpReply):
+            return posed
+        if isinstance(posed, ReviewResponse):
+            return self._close(case, posed)
+        return self._judge(case, posed, lambda: self._admit(posed.question, case.deadline))
+
+    def _open(self, hook: Hook, query: str, waited: float, read: Callable[[], bytes]) -> _Case | HttpReply:
         try:
             begun = self._clock.monotonic()
-            deadline = self._deadline(environ)
-            try:
-                review = parse_review(_read_body(environ))
-            except InvalidInput as error:
-                self._metrics.count_failure(error.code)
-                return _text(_STATUS.get(error.code, "400 Bad Request"), f"{error.code}: {error}")
-            response = self._judge(hook, review, deadline)
-            answer = _json(response)
-            _log_response(hook, review, response)
-            self._count(hook, review, response)
-            self._metrics.observe_admission(hook.value, self._clock.monotonic() - begun)
-        except Exception:  # noqa: BLE001  # the one boundary of this entry point
+            told = _TIMEOUT_PARAMETER.search(query)
+            budget = parse_budget(told[1] if told else "", timeout_seconds=self._timeout_seconds)
+            deadline = Deadline.after(budget - waited, self._clock.monotonic)
+            return _Case(hook=hook, review=parse_review(read()), begun=begun, deadline=deadline)
+        except InvalidInput as error:
+            self._metrics.count_failure(error.code)
+            return _text(_STATUS.get(error.code, "400 Bad Request"), f"{error.code}: {error}")
+        except Exception:  # noqa: BLE001  # a boundary of this entry point
+            _log.exception("a call of the hook %s failed unexpectedly", hook)
+            with contextlib.suppress(Exception):  # a broken counter must not turn the answer into an error
+                self._metrics.count_failure("internal")
+            return _text("500 Internal Server Error", "internal: an unexpected error was logged")
+
+    def _guarded(self, case: _Case, work: Callable[[], T]) -> T | HttpReply:
+        try:
+            return work()
+        except Exception:  # noqa: BLE001  # the boundary of this entry point
             # A denial is an answer; an error would leave the request to failurePolicy.
-            _log.exception("a review of the hook %s failed unexpectedly", hook)
-            return self._refuse_unexpected(hook, review)
-        return answer
-
-    def _deadline(self, environ: WSGIEnvironment) -> Deadline:
-        told = _TIMEOUT_PARAMETER.search(environ.get("QUERY_STRING", ""))
-        budget = parse_budget(told[1] if told else "", timeout_seconds=self._timeout_seconds)
-        server: ServerStatus = environ.get(SERVER_STATUS, _NO_STATUS)
-        return Deadline.after(budget - server.waited_seconds, self._clock.monotonic)
-
-    def _refuse_unexpected(self, hook: Hook, review: AdmissionRequest | None) -> _Answer:
-        response = refuse_internally(review.uid) if review else None
-        with contextlib.suppress(Exception):  # a broken counter must not turn the denial into an error
-            self._metrics.count_failure("internal")
-            if review and response:
-                self._count(hook, review, response)
-        if response:
+            _log.exception("a review of the hook %s failed unexpectedly", case.hook)
+            response = refuse_internally(case.review.uid)
+            with contextlib.suppress(Exception):  # a broken counter must not turn the denial into an error
+                self._metrics.count_failure("internal")
+                self._count(case, response)
             return _json(response)
-        return _text("500 Internal Server Error", "internal: an unexpected error was logged")
 
-    def _count(self, hook: Hook, review: AdmissionRequest, response: ReviewResponse) -> None:
+    def _judge(self, case: _Case, posed: _Posed, admit: Callable[[], AdmissionAnswer]) -> HttpReply:
+        """The answer to a review of which the engine says this."""
+        response = self._guarded(case, lambda: self._respond(case, posed, admit))
+        return response if isinstance(response, HttpReply) else self._close(case, response)
+
+    def _close(self, case: _Case, response: ReviewResponse) -> HttpReply:
+        def close() -> HttpReply:
+            reply = _json(response)
+            _log_response(case, response)
+            self._count(case, response)
+            self._metrics.observe_admission(case.hook.value, self._clock.monotonic() - case.begun)
+            return reply
+
+        return self._guarded(case, close)
+
+    def _count(self, case: _Case, response: ReviewResponse) -> None:
         exempt = dict(response.audit_annotations).get("exemption")
         self._metrics.count_admission(
-            hook.value,
+            case.hook.value,
             decision="allow" if response.allowed else "deny",
             reason=response.reason.value if response.reason else exempt or "allowed",
-            dry_run=review.dry_run,
+            dry_run=case.review.dry_run,
         )
 
-    def _judge(self, hook: Hook, review: AdmissionRequest, deadline: Deadline) -> ReviewResponse:
+    def _pose(self, case: _Case) -> _Posed | ReviewResponse:
+        review = case.review
         try:
             subject = examine(review, self._kinds, self._coverage)
             if isinstance(subject, Exemption):
                 return allow_exempt(review.uid, subject)
             pinned = needs_digests(review, subject, self._coverage)
-            if hook is Hook.VALIDATE and pinned:
+            if case.hook is Hook.VALIDATE and pinned:
                 require_digests(subject.images)
-            question = pose_question(review, subject, final=hook is Hook.VALIDATE)
+            question = pose_question(review, subject, final=case.hook is Hook.VALIDATE)
         except InvalidInput as error:
             self._metrics.count_failure(error.code)
             return refuse_object(review.uid, error)
+        return _Posed(subject=subject, question=question, pin=pinned and case.hook is Hook.MUTATE)
+
+    def _respond(self, case: _Case, posed: _Posed, admit: Callable[[], AdmissionAnswer]) -> ReviewResponse:
         try:
-            deadline.remaining("the decision")
-            answer = self._admit(question, deadline)
+            case.deadline.remaining("the decision")
+            answer = admit()
         except (InvalidInput, Unavailable) as error:
             self._metrics.count_failure(error.code)
-            return refuse_failure(review.uid, error)
-        response = respond(subject, question, answer, pin=pinned and hook is Hook.MUTATE)
+            return refuse_failure(case.review.uid, error)
+        response = respond(posed.subject, posed.question, answer, pin=posed.pin)
         # The API server shows the warnings of both hooks, and every decision has an id of its own: tell them once.
-        return response if hook is Hook.VALIDATE else replace(response, warnings=())
+        return response if case.hook is Hook.VALIDATE else replace(response, warnings=())
 
 
 def parse_budget(timeout: str, *, timeout_seconds: int) -> float:
@@ -173,11 +257,20 @@ def parse_budget(timeout: str, *, timeout_seconds: int) -> float:
     return seconds - min(1.0, seconds * 0.2)
 
 
-def _read_body(environ: WSGIEnvironment) -> bytes:
-    if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != "application/json":
+def _require_json(call: HttpCall) -> bytes:
+    _require_json_type(call.content_type)
+    return call.body
+
+
+def _require_json_type(content_type: str) -> None:
+    if content_type.partition(";")[0].strip().lower() != "application/json":
         raise InvalidInput(
             "content_type_unsupported", "the body is not application/json", remedy="send the review as JSON"
         )
+
+
+def _read_body(environ: WSGIEnvironment) -> bytes:
+    _require_json_type(environ.get("CONTENT_TYPE", ""))
     told = environ.get("CONTENT_LENGTH", "")
     declared = int(told) if told.isascii() and told.isdigit() else 0
     # A body whose length is not told ends where the server says so, if it does.
@@ -192,9 +285,10 @@ def _read_body(environ: WSGIEnvironment) -> bytes:
     return bytes(body)
 
 
-def _log_response(hook: Hook, review: AdmissionRequest, response: ReviewResponse) -> None:
+def _log_response(case: _Case, response: ReviewResponse) -> None:
+    review = case.review
     fields = {
-        "hook": hook.value,
+        "hook": case.hook.value,
         "uid": review.uid,
         "operation": review.operation.value,
         "dry_run": review.dry_run,
@@ -204,9 +298,9 @@ def _log_response(hook: Hook, review: AdmissionRequest, response: ReviewResponse
     _log.info("admission %s", json.dumps(fields))
 
 
-def _json(response: ReviewResponse) -> _Answer:
-    return _Answer(status="200 OK", content_type="application/json", body=render_response(response))
+def _json(response: ReviewResponse) -> HttpReply:
+    return HttpReply(status="200 OK", content_type="application/json", body=render_response(response))
 
 
-def _text(status: str, text: str) -> _Answer:
-    return _Answer(status=status, content_type="text/plain; charset=utf-8", body=f"{text}\n".encode())
+def _text(status: str, text: str) -> HttpReply:
+    return HttpReply(status=status, content_type="text/plain; charset=utf-8", body=f"{text}\n".encode())

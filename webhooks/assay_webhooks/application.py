@@ -1,6 +1,6 @@
 """The webhook's WSGI application."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -9,7 +9,7 @@ from assay.domain.coverage import Coverage
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
 from assay.ports import Clock
 from assay.ports.metrics import AdmissionMetrics
-from assay_webhooks.admission import AdmissionDoor, Admit
+from assay_webhooks.admission import AdmissionDoor, Admit, AdmitSoon, AnswerSoon
 
 Readiness = Callable[[], Sequence[str]]
 """Names what is not ready, from a closed set; empty when everything is."""
@@ -26,12 +26,15 @@ def create_application(
     coverage: Coverage | None = None,
     timeout_seconds: int = 10,
     warnings: Warnings = tuple,
+    admit_soon: AdmitSoon | None = None,
+    in_loop: Callable[[AnswerSoon], Mapping[str, object]] = lambda _: {},
 ) -> Flask:
     """Create the application: `POST /mutate`, `POST /validate`, `GET /healthz`, `GET /readyz`.
 
     `/healthz` says that the process answers and nothing else, so that an outage elsewhere never restarts it;
     `/readyz` is 503 and names every part that is not ready, and the server once it was told to end; with either status
-    it carries the warnings. Opens nothing and starts no thread: safe before a fork.
+    it carries the warnings. With `admit_soon` reviews can also be answered in the loop of a server: `in_loop` makes of
+    that the extensions that such a server looks for. Opens nothing and starts no thread: safe before a fork.
     """
     application = Flask(__name__, static_folder=None)
     application.register_error_handler(HTTPException, _render_http_error)
@@ -47,9 +50,17 @@ def create_application(
 
     application.add_url_rule("/healthz", view_func=healthz)
     application.add_url_rule("/readyz", view_func=readyz)
-    application.wsgi_app = AdmissionDoor(  # type: ignore[method-assign]  # Flask's own way to put something before it
-        admit, metrics, clock, coverage or Coverage(), timeout_seconds=timeout_seconds, beside=application.wsgi_app
+    door = AdmissionDoor(
+        admit,
+        metrics,
+        clock,
+        coverage or Coverage(),
+        timeout_seconds=timeout_seconds,
+        beside=application.wsgi_app,
+        admit_soon=admit_soon,
     )
+    application.wsgi_app = door  # type: ignore[method-assign]  # Flask's own way to put something before it
+    application.extensions.update(in_loop(door.answer_soon))
     return application
 
 

@@ -16,5 +16,7 @@ application = create_application(
     coverage=_parts.coverage,
     timeout_seconds=_parts.timeout_seconds,
     warnings=lambda: [*_parts.warnings(), *_watch.warnings()],
+    admit_soon=_parts.admit_soon,
+    in_loop=_parts.in_loop,
 )
 application.extensions.update(_parts.begin_also(lambda: _watch.follow(threading.Event())))

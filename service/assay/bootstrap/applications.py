@@ -13,6 +13,7 @@ from flask import Flask
 from assay.adapters.metrics.prometheus import render_metrics
 from assay.adapters.supervision.gunicorn_hooks import BEGIN, REFUSED
 from assay.adapters.supervision.log_lines import log_plainly
+from assay.adapters.supervision.loop_application import IN_LOOP, Later, LoopApplication, Pipeline, Reply
 from assay.bootstrap.cluster import open_cluster, open_objects, pulling_registries
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
@@ -25,13 +26,14 @@ from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
 from assay.domain.errors import ConfigError
 from assay.domain.gate import GateAnswer, GateQuestion
+from assay.domain.http_call import HttpCall
 from assay.domain.tenancy import find_tenancy
 from assay.http.application import create_service
 from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
 from assay.ports import Clock, Cluster, ClusterObjects
 from assay.ports.metrics import AdmissionMetrics
-from assay.usecases.admit import AdmissionScope, admit
+from assay.usecases.admit import AdmissionScope, Waiting, admit, admit_soon
 from assay.usecases.engine import Engine
 from assay.usecases.gate import ask_gate
 from assay.usecases.record_arming import record_arming
@@ -89,6 +91,8 @@ class WebhookParts:
     """
 
     admit: Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]
+    admit_soon: Callable[[AdmissionQuestion, Deadline, Callable[[AdmissionAnswer | Waiting], None]], None]
+    pipeline: Pipeline
     failing: Callable[[], list[str]]
     warnings: Callable[[], Sequence[str]]
     extensions: Mapping[str, Callable[..., None]]
@@ -109,6 +113,10 @@ class WebhookParts:
 
         return {**self.extensions, BEGIN: begin}
 
+    def in_loop(self, answer_soon: Callable[[HttpCall, Reply, Later], bool]) -> Mapping[str, LoopApplication]:
+        """The extension for an application that answers so."""
+        return {IN_LOOP: LoopApplication(answer_soon=answer_soon, pipeline=self.pipeline)}
+
 
 def webhook_parts_from_environment() -> WebhookParts:
     """The parts of the admission webhook."""
@@ -117,7 +125,8 @@ def webhook_parts_from_environment() -> WebhookParts:
     if webhook is None:
         raise ConfigError("webhook_missing", "the configuration has no webhook", remedy="add the section `webhook`")
     cluster = open_cluster(installation, clock=running.clock, metrics=running.metrics)
-    decide = _decider(_pulling_engine(installation, running, cluster), webhook, cluster)
+    engine = _pulling_engine(installation, running, cluster)
+    find_scope = _scope_finder(webhook, cluster)
     scopes = sorted({(rule.tenant, rule.environment) for rule in webhook.tenants})
 
     def record(change: Change, deadline: Deadline) -> None:
@@ -137,7 +146,11 @@ def webhook_parts_from_environment() -> WebhookParts:
             cluster.follow(threading.Event())
 
     return WebhookParts(
-        admit=decide,
+        admit=lambda question, deadline: admit(engine, question, find_scope(question), deadline),
+        admit_soon=lambda question, deadline, then: admit_soon(
+            engine, running.pipeline, question, find_scope(question), deadline, then
+        ),
+        pipeline=running.pipeline,
         failing=failing,
         warnings=lambda: [*running.warnings(), *incidents.warnings()],
         extensions={BEGIN: begin, REFUSED: partial(running.metrics.count_refusal, "webhook")},
@@ -163,20 +176,17 @@ def _pulling_engine(installation: Installation, running: RunningEngine, cluster:
     return replace(running.engine, pulling=pulling)
 
 
-def _decider(
-    engine: Engine, webhook: WebhookSettings, cluster: Cluster | None
-) -> Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]:
+def _scope_finder(webhook: WebhookSettings, cluster: Cluster | None) -> Callable[[AdmissionQuestion], AdmissionScope]:
     caller = "client certificate" if webhook.tls.client_ca else "unauthenticated"
     find_namespace = cluster.get_namespace if cluster is not None else None
 
-    def decide(question: AdmissionQuestion, deadline: Deadline) -> AdmissionAnswer:
+    def find_scope(question: AdmissionQuestion) -> AdmissionScope:
         tenancy = find_tenancy(webhook.tenants, question.namespace, find_namespace)
-        scope = AdmissionScope(
+        return AdmissionScope(
             tenant=tenancy.tenant,
             environment=tenancy.environment,
             caller=caller,
             namespace_labels=tenancy.namespace_labels,
         )
-        return admit(engine, question, scope, deadline)
 
-    return decide
+    return find_scope

@@ -13,6 +13,7 @@ from assay.adapters.clock import SystemClock, new_identifier
 from assay.adapters.log.archive import Archive
 from assay.adapters.log.client import SequencerClient
 from assay.adapters.log.draft import Drafting
+from assay.adapters.log.pipeline import RecordPipeline
 from assay.adapters.log.state import StateFolder
 from assay.adapters.metrics.prometheus import PrometheusMetrics
 from assay.adapters.opa.engine import OpaEngine
@@ -93,12 +94,12 @@ class RunningEngine:
         self._installation = installation
         limits = Limits()
         load_identifiers()
-        self._log = SequencerClient(
-            StateFolder(folder=installation.state).socket, Drafting(service_version=version("assay"))
-        )
+        socket, drafting = StateFolder(folder=installation.state).socket, Drafting(service_version=version("assay"))
+        self._log = SequencerClient(socket, drafting)
         self._policy = OpaEngine(installation.opa_socket, load_generation(generation))
         self.archive = RunningArchive(installation.state)
         self.clock = SystemClock()
+        self.pipeline = RecordPipeline(socket, drafting, self.clock.monotonic)
         self.metrics = PrometheusMetrics()
         self._trust = LiveTrust(
             installation.reread_trust, file=installation.file, clock=self.clock, metrics=self.metrics

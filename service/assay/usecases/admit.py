@@ -1,19 +1,25 @@
 """Admission: whether a workload may run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnswer
 from assay.domain.deadline import Deadline
-from assay.domain.decision import Decision, DecisionKind, Verdict
+from assay.domain.decision import Decision, DecisionKind, Recorded, Verdict
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
+from assay.ports import DecisionPipeline
 from assay.usecases.break_glass import is_granted
-from assay.usecases.conclude import Asker, conclude, decide_now, record
+from assay.usecases.conclude import Asker, conclude, decide_now, record, record_soon
 from assay.usecases.document import RequestFacts
 from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.hold_tags import hold_tags
 from assay.usecases.judge import JUDGE_SHARE, Judged, leave_unjudged, unreadable
 from assay.usecases.judge_all import judge_all
 from assay.usecases.repeated import find_repeatable, keep_outcome, recall_outcome
+
+Waiting = Callable[[], AdmissionAnswer]
+"""An answer that somebody has to be waited for; raises what `admit` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +42,12 @@ def admit(
     already; then they are left unjudged, and only the request is decided. Raises `Unavailable` when the decision could
     not be recorded.
     """
-    scope = Scope(kind=DecisionKind.ADMISSION, tenant=admission.tenant, environment=admission.environment)
-    asker = _asker(question, admission)
+    scope, asker = _scope(admission), _asker(question, admission)
     source = _find_source(engine, question, deadline.part(JUDGE_SHARE))
     asked = find_repeatable(engine, question, asker, scope, source)
     kept = recall_outcome(engine, asked) if asked is not None else None
     if kept is not None:
-        decision = decide_now(engine, kept.outcome, asker)
-        record(engine, decision, deadline)
-        return answer_with(decision, kept.images)
+        return _record_now(engine, decide_now(engine, kept.outcome, asker), kept.images, deadline)
     engine = engine.for_one_request()
     judged = _judge_all(engine, source, question, scope, deadline.part(JUDGE_SHARE))
     concluded = conclude(engine, judged, asker, scope, deadline)
@@ -52,6 +55,48 @@ def admit(
     if asked is not None:
         keep_outcome(engine, asked, judged, concluded, images)
     return answer_with(concluded.decision, images)
+
+
+def admit_soon(
+    engine: Engine,
+    pipeline: DecisionPipeline,
+    question: AdmissionQuestion,
+    admission: AdmissionScope,
+    deadline: Deadline,
+    then: Callable[[AdmissionAnswer | Waiting], None],
+) -> None:
+    """Give the answer that a question got before, without waiting for anybody in this thread.
+
+    `then` is called once: with the answer when its decision is recorded, or with what has to be called, in a thread
+    that may wait, to get one. Raises the `InvalidInput` of a decision that cannot be recorded.
+    """
+    scope, asker = _scope(admission), _asker(question, admission)
+    source = Source(registry=engine.registry) if question.images_unchanged else engine.known_source(question)
+    asked = find_repeatable(engine, question, asker, scope, source) if source is not None else None
+    kept = recall_outcome(engine, asked, may_wait=False) if asked is not None else None
+    if kept is None:
+        then(partial(admit, engine, question, admission, deadline))
+        return
+    decision, images = decide_now(engine, kept.outcome, asker), kept.images
+
+    def settle(recorded: Recorded | None) -> None:
+        if recorded is None:
+            then(partial(_record_now, engine, decision, images, deadline))
+        else:
+            then(answer_with(decision, images))
+
+    record_soon(engine, pipeline, decision, deadline, settle)
+
+
+def _record_now(
+    engine: Engine, decision: Decision, images: tuple[ImageAnswer, ...], deadline: Deadline
+) -> AdmissionAnswer:
+    record(engine, decision, deadline)
+    return answer_with(decision, images)
+
+
+def _scope(admission: AdmissionScope) -> Scope:
+    return Scope(kind=DecisionKind.ADMISSION, tenant=admission.tenant, environment=admission.environment)
 
 
 def _asker(question: AdmissionQuestion, admission: AdmissionScope) -> Asker:

@@ -1,6 +1,6 @@
 """The last two steps: decide the request over the judged images, and record the decision."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -10,6 +10,7 @@ from assay.domain.decision import Decision, Finding, Recorded, Stage, StageVerdi
 from assay.domain.digest import Digest
 from assay.domain.evidence import Gap, Rejection
 from assay.domain.outcome import Outcome
+from assay.ports import DecisionPipeline
 from assay.usecases.break_glass import Denial, reconsider
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import JudgedImage, RequestFacts, canonical, request_document
@@ -97,6 +98,30 @@ def record(engine: Engine, decision: Decision, deadline: Deadline) -> Recorded:
         recorded = record_decision(engine.log, decision, deadline)
     engine.metrics.count_decision(decision.kind.value, decision.verdict.value)
     return recorded
+
+
+def record_soon(
+    engine: Engine,
+    pipeline: DecisionPipeline,
+    decision: Decision,
+    deadline: Deadline,
+    then: Callable[[Recorded | None], None],
+) -> None:
+    """Begin to record a decision, and call `then` as the pipeline does; what was recorded is counted.
+
+    The record of another decision is none.
+    """
+    begun = engine.clock.monotonic()
+
+    def count(recorded: Recorded | None) -> None:
+        if recorded is None or recorded.id != decision.id:
+            then(None)
+            return
+        engine.metrics.observe_step("record", engine.clock.monotonic() - begun)
+        engine.metrics.count_decision(decision.kind.value, decision.verdict.value)
+        then(recorded)
+
+    pipeline.record_soon(decision, deadline, count)
 
 
 def _image(judged: Judged) -> JudgedImage:

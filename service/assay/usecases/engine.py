@@ -18,7 +18,7 @@ from assay.ports import Clock, DecisionLog, PolicyEngine, Registry, TrustRoots
 from assay.ports.metrics import EngineMetrics
 from assay.usecases.break_glass import BreakGlass
 from assay.usecases.memory import Memory
-from assay.usecases.pulling import PullingRegistries
+from assay.usecases.pulling import Pulling, PullingRegistries
 from assay.usecases.tag_guard import TagGuard
 
 
@@ -54,8 +54,14 @@ class Engine:
         """The registries as the question's Pods may read them; raises what fetching their secrets does."""
         if self.pulling is None:
             return Source(registry=self.registry)
-        found = self.pulling.open(question, deadline)
-        return Source(registry=found.registry, reader=found.credentials.text if found.credentials else "")
+        return Source.of(self.pulling.open(question, deadline))
+
+    def known_source(self, question: AdmissionQuestion) -> "Source | None":
+        """What `source_for` gives, if that is known without asking anybody."""
+        if self.pulling is None:
+            return Source(registry=self.registry)
+        found = self.pulling.known(question)
+        return None if found is None else Source.of(found)
 
     def for_one_request(self) -> "Engine":
         """This engine with the trust of this moment: a reload in the middle of a request changes nothing in it."""
@@ -98,3 +104,8 @@ class Source:
 
     registry: Registry
     reader: str = ""
+
+    @classmethod
+    def of(cls, pulling: Pulling) -> "Source":
+        """The registries as Pods read them."""
+        return cls(registry=pulling.registry, reader=pulling.credentials.text if pulling.credentials else "")

@@ -59,15 +59,20 @@ class PullingRegistries:
         Raises `Unavailable(cluster_unavailable)` and, for a pull secret that cannot be read,
         `InvalidInput(docker_config_malformed)`.
         """
-        asker = (question.namespace, question.service_account, question.pull_secrets)
-        known = self._answers.get(asker)
-        if known is not None and self.clock.monotonic() < known.until:
-            return known.pulling
+        known = self.known(question)
+        if known is not None:
+            return known
+        asker = _asker(question)
         secrets = self.cluster.fetch_pull_secrets(*asker, deadline.part(_FETCH_SHARE))
         pulling = self._pulling(secrets, what=f"a pull secret in the namespace {question.namespace}")
         if secrets or not question.pull_secrets:  # one that is named and not there yet may come any moment
             self._remember(asker, pulling)
         return pulling
+
+    def known(self, question: AdmissionQuestion) -> Pulling | None:
+        """Those that were opened for its Pods less than half a minute ago; nobody is asked."""
+        known = self._answers.get(_asker(question))
+        return known.pulling if known is not None and self.clock.monotonic() < known.until else None
 
     def _remember(self, asker: _Asker, pulling: Pulling) -> None:
         with self._lock:
@@ -87,3 +92,7 @@ class PullingRegistries:
             while len(self._registries) > _MOST_REGISTRIES:
                 self._registries.popitem(last=False)
         return Pulling(registry=registry, credentials=identity)
+
+
+def _asker(question: AdmissionQuestion) -> _Asker:
+    return (question.namespace, question.service_account, question.pull_secrets)

@@ -59,8 +59,10 @@ def _is_settled(engine: Engine, asked: Reference) -> bool:
     return not engine.tags.covers(artefact) or bool(engine.tags.known.get(artefact))
 
 
-def recall_outcome(engine: Engine, asked: Repeatable) -> KeptOutcome | None:
+def recall_outcome(engine: Engine, asked: Repeatable, *, may_wait: bool = True) -> KeptOutcome | None:
     """The answer that the question got before, if it would get it again.
+
+    Whether a registry that does not answer excuses an old listing is asked of the database: not without `may_wait`.
 
     Guaranteed: policy, rule dates and trust are those of then, the verdict on each image is still the one that is
     remembered for it, of this epoch and fresh, or as stale as it was recorded to be while its registry does not answer,
@@ -69,7 +71,7 @@ def recall_outcome(engine: Engine, asked: Repeatable) -> KeptOutcome | None:
     kept = engine.memory.outcomes.get(asked.key)
     if kept is None or not 0 <= engine.clock.monotonic() - kept.proven < engine.life.request.total_seconds():
         return None
-    if kept.basis != asked.basis:
+    if kept.basis != asked.basis or (not may_wait and any(stale for _, _, stale in kept.verdicts)):
         return None
     listed = now = asked.at
     for verdict_of, found, stale_seconds in kept.verdicts:

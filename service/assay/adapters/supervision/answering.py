@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Protocol
 
@@ -11,9 +12,9 @@ from gunicorn.http import wsgi
 
 from assay.adapters.supervision.connection import Connection
 from assay.adapters.supervision.gathered import GatheredResponse
+from assay.adapters.supervision.loop_application import render_reply
+from assay.domain.http_call import HttpReply
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
-
-_MOMENT_MILLISECONDS = 2
 
 WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -34,19 +35,18 @@ class Answerer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """A whole request that waits for a thread, and since when."""
+    """A whole request that waits for a thread; `answer` answers it and says whether its connection goes on."""
 
     connection: Connection
     request: Any
-    arrived: float
+    answer: Callable[[], bool]
 
 
 class AnsweringThreads:
     """Answers whole requests, each in one thread, in the order they came.
 
     `answered` is called in that thread, with whether the connection goes on. A client that does not read its answer
-    holds the thread for `read_seconds` at most. Where no other request waits, the thread stays with its connection a
-    little longer: a client that asks again at once is answered without a detour through the loop of the worker.
+    holds the thread for `read_seconds` at most.
     """
 
     def __init__(self, worker: Answerer, read_seconds: float, answered: Callable[[Connection, bool], None]) -> None:
@@ -62,50 +62,54 @@ class AnsweringThreads:
             threading.Thread(target=self._answer_requests, name=f"answer-{number}", daemon=True).start()
 
     def take(self, connection: Connection, request: object) -> None:
-        """Answer this request when a thread is free."""
-        self._requests.put(_Request(connection=connection, request=request, arrived=time.monotonic()))
+        """Have the application answer this request when a thread is free."""
+        self._put(connection, request, partial(self._respond, connection, request, time.monotonic()))
+
+    def take_later(self, connection: Connection, request: object, work: Callable[[], HttpReply]) -> None:
+        """Answer this request with what `work` makes, when a thread is free."""
+        self._put(connection, request, partial(self._send, connection, request, work))
+
+    def finish(self, connection: Connection, request: object, octets: bytes, *, close: bool) -> None:
+        """Send what is left of an answer, when a thread is free."""
+
+        def send() -> bool:
+            connection.sock.sendall(octets)
+            return not close
+
+        self._put(connection, request, send)
+
+    def _put(self, connection: Connection, request: object, answer: Callable[[], bool]) -> None:
+        self._requests.put(_Request(connection=connection, request=request, answer=answer))
 
     def _answer_requests(self) -> None:
         while True:
-            asked: _Request | None = self._requests.get()
-            while asked is not None:
-                connection = asked.connection
-                goes_on = self._answer(asked)
-                asked = self._next_request(connection) if goes_on else None
-            self._answered(connection, goes_on)
-
-    def _next_request(self, connection: Connection) -> _Request | None:
-        """What the client asks next, when all of it comes in a moment and nobody else waits."""
-        if not self._worker.alive or not self._requests.empty():
-            return None
-        connection.let_go()
-        request = connection.receive_soon(_MOMENT_MILLISECONDS)
-        arrived = time.monotonic()
-        return _Request(connection=connection, request=request, arrived=arrived) if request is not None else None
+            asked = self._requests.get()
+            self._answered(asked.connection, self._answer(asked))
 
     def _answer(self, asked: _Request) -> bool:
         connection = asked.connection
         connection.sock.settimeout(self._read_seconds)
         try:
-            return self._respond(asked)
+            return asked.answer()
         except OSError:
             return False
         except Exception as error:  # noqa: BLE001  # the one boundary of this thread
             self._worker.handle_error(asked.request, connection.sock, connection.client, error)
             return False
 
-    def _respond(self, asked: _Request) -> bool:
-        worker, connection = self._worker, asked.connection
+    def _send(self, connection: Connection, request: Any, work: Callable[[], HttpReply]) -> bool:  # noqa: ANN401
+        reply = work()
+        close = request.should_close() or not self._worker.alive
+        connection.sock.sendall(render_reply(reply, close=close))
+        return not close
+
+    def _respond(self, connection: Connection, request: object, arrived: float) -> bool:
+        worker = self._worker
         response, environ = wsgi.create(
-            asked.request,
-            connection.sock,
-            connection.client,
-            connection.server,
-            worker.cfg,
-            response_class=GatheredResponse,
+            request, connection.sock, connection.client, connection.server, worker.cfg, response_class=GatheredResponse
         )
         environ["wsgi.multithread"] = True
-        environ[SERVER_STATUS] = replace(worker.status, waited_seconds=time.monotonic() - asked.arrived)
+        environ[SERVER_STATUS] = replace(worker.status, waited_seconds=time.monotonic() - arrived)
         try:
             self._write(worker.wsgi(environ, response.start_response), response)
         except Exception:

@@ -1,6 +1,5 @@
 """One client's connection, read without ever waiting for the client."""
 
-import select
 import socket
 import ssl
 from enum import Enum
@@ -65,7 +64,6 @@ class Connection:
         self._request: Any = None
         self._missing = 0
         self._given_octets = 0
-        self._failure: Exception | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -77,6 +75,11 @@ class Connection:
         """Bytes kept for requests that are not answered."""
         return len(self._received) + self._given_octets
 
+    @property
+    def may_end(self) -> bool:
+        """Whether nobody is at work for it."""
+        return self.polled and self.stage is not Stage.ANSWERING
+
     def let_go(self) -> None:
         """Note that the request that was given away is answered."""
         self.answered = True
@@ -85,7 +88,7 @@ class Connection:
     @property
     def has_more(self) -> bool:
         """Whether `receive` has something to say that no poll would show."""
-        if self._failure is not None or self._received:
+        if self._received:
             return True
         return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
 
@@ -95,8 +98,6 @@ class Connection:
         Raises `EOFError` when the client has gone, `OSError` when the connection broke, `LengthRequired`, and the
         parser's own exceptions for a head that is none.
         """
-        if self._failure is not None:
-            raise self._failure
         request = self._next_request()
         for _ in range(_MOST_READS):
             if request is not None:
@@ -110,25 +111,6 @@ class Connection:
             self._received += octets
             request = self._next_request()
         return request
-
-    def receive_soon(self, milliseconds: int) -> object | None:
-        """The next request, if all of it comes soon; whatever else comes is left to the next `receive`.
-
-        What `receive` would raise now it raises then.
-        """
-        if self._failure is not None:
-            return None
-        self.sock.setblocking(False)
-        if not self.has_more:
-            poller = select.poll()
-            poller.register(self.sock, select.POLLIN)
-            if not poller.poll(milliseconds):
-                return None
-        try:
-            return self.receive()
-        except Exception as error:  # noqa: BLE001  # raised again where all of them are told apart
-            self._failure = error
-            return None
 
     def _next_request(self) -> object | None:
         if self._request is None and not self._read_head():

@@ -11,6 +11,7 @@ import selectors
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -25,8 +26,11 @@ from gunicorn.workers.gthread import ThreadWorker
 from assay.adapters.supervision.answering import WSGI, AnsweringThreads
 from assay.adapters.supervision.connection import Connection, LengthRequired, Stage
 from assay.adapters.supervision.gunicorn_hooks import REFUSED
+from assay.adapters.supervision.loop_answers import LoopAnswers
+from assay.adapters.supervision.loop_application import IN_LOOP, render_reply
 from assay.adapters.supervision.server import LAME_DUCK_SECONDS, LOWEST_TLS, MOST_OCTETS, READ_SECONDS
 from assay.adapters.supervision.tls import ReloadingContext, TlsPaths
+from assay.domain.http_call import HttpReply
 from assay.domain.server_status import Refusal, ServerStatus
 
 _HANDSHAKE_THREADS = 2
@@ -72,10 +76,13 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         self._next_look = 0.0
         self._last_event = 0.0
         self._accept_at: float | None = None
+        self._loop: LoopAnswers | None = None
+        self._with_more: deque[Connection] = deque()
 
     def run(self) -> None:
         """Serve until SIGTERM, then drain."""
-        self._count_refusal = self.wsgi.extensions[REFUSED]  # type: ignore[attr-defined]  # a Flask application
+        extensions = self.wsgi.extensions  # type: ignore[attr-defined]  # a Flask application
+        self._count_refusal = extensions[REFUSED]
         if self.cfg.is_ssl:
             client_ca = Path(self.cfg.ca_certs) if self.cfg.ca_certs else None
             lowest = ssl.TLSVersion[self.cfg.env[LOWEST_TLS]]
@@ -85,6 +92,15 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         self._handshakes = ThreadPoolExecutor(_HANDSHAKE_THREADS)
         self._answering_threads = AnsweringThreads(self, self._read_seconds, self._answered)
         self._answering_threads.start(self.cfg.threads)
+        if IN_LOOP in extensions:
+            self._loop = LoopAnswers(
+                extensions[IN_LOOP],
+                self._answering_threads,
+                is_ending=lambda: not self.alive,
+                answered=self._after_answer,
+                hand_over=self._leave_poller,
+            )
+            self._loop.begin(self.poller)
         self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
         self.set_accept_enabled(True)
         while self.alive and self.is_parent_alive():
@@ -93,8 +109,11 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
 
     def _turn(self) -> None:
         self.notify()
-        patience = _TICK_SECONDS if self._accept_at is None else max(0.0, self._accept_at - time.monotonic())
-        self.wait_for_and_dispatch_events(min(patience, _TICK_SECONDS))
+        self.wait_for_and_dispatch_events(self._patience())
+        for _ in range(len(self._with_more)):
+            self._on_event(self._with_more.popleft(), None)
+        if self._loop is not None:
+            self._loop.attend()
         now = time.monotonic()
         if self._accept_at is not None and now >= self._accept_at:
             self._step_forward()
@@ -104,6 +123,14 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         if now >= self._next_look:
             self._next_look = now + _CERTIFICATE_CHECK_SECONDS
             self._look_at_certificate()
+
+    def _patience(self) -> float:
+        """How long there is nothing to do, if nothing happens."""
+        if self._with_more:
+            return 0.0
+        patience = _TICK_SECONDS if self._accept_at is None else max(0.0, self._accept_at - time.monotonic())
+        patience = min(patience, _TICK_SECONDS)
+        return patience if self._loop is None else self._loop.seconds_left(patience)
 
     def _drain(self) -> None:
         self.status = replace(self.status, draining=True)
@@ -119,6 +146,8 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         for connection in list(self._connections):
             self._close(connection)
         self._handshakes.shutdown(wait=False)
+        if self._loop is not None:
+            self._loop.end()
         self.poller.close()
         self.method_queue.close()
         for listener in self.sockets:
@@ -180,7 +209,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         return self._tls.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
 
     def _make_room(self) -> bool:
-        candidates = [connection for connection in self._connections if connection.polled]
+        candidates = [connection for connection in self._connections if connection.may_end]
         if not candidates:
             return False
         # Who never asked anything goes first: in a flood of half-open connections those are the flood.
@@ -192,15 +221,18 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
             connection.stage = stage
             connection.since = time.monotonic()
             connection.deadline = connection.since + seconds
-        connection.polled = True
-        event = selectors.EVENT_WRITE if writable else selectors.EVENT_READ
-        self.poller.register(connection.sock, event, partial(self._on_event, connection))
+        if not connection.polled:
+            connection.polled = True
+            event = selectors.EVENT_WRITE if writable else selectors.EVENT_READ
+            self.poller.register(connection.sock, event, partial(self._on_event, connection))
 
     def _on_event(self, connection: Connection, _: object) -> None:
         self._last_event = time.monotonic()
-        self._leave_poller(connection)
         match connection.stage:
+            case Stage.ANSWERING:  # it says more before it has its answer, which is looked at after that
+                self._leave_poller(connection)
             case Stage.HANDSHAKE:
+                self._leave_poller(connection)
                 step = self._handshakes.submit(_shake_hands, connection.sock)
                 step.add_done_callback(lambda done: self.method_queue.defer(self._after_handshake, connection, done))
             case Stage.LINGERING:
@@ -220,7 +252,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
 
     def _continue(self, connection: Connection) -> None:
         if connection.has_more:
-            self._on_event(connection, None)
+            self._with_more.append(connection)
 
     def _read(self, connection: Connection) -> None:
         try:
@@ -252,7 +284,9 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         else:
             self._answering += 1
             connection.stage = Stage.ANSWERING
-            self._answering_threads.take(connection, request)
+            if self._loop is None or not self._loop.take(connection, request):
+                self._leave_poller(connection)
+                self._answering_threads.take(connection, request)
 
     def _holds_too_much(self, connection: Connection) -> bool:
         if connection.held_octets < _LARGE_OCTETS:
@@ -280,9 +314,11 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         self._reply(connection, status, f"{status.phrase}\n", "text/plain")
 
     def _reply(self, connection: Connection, status: HTTPStatus, text: str, content_type: str) -> None:
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: {content_type}\r\n"
+        reply = HttpReply(
+            status=f"{status.value} {status.phrase}", content_type=content_type, body=text.encode("ascii")
+        )
         with contextlib.suppress(OSError):
-            connection.sock.send(f"{head}Content-Length: {len(text)}\r\n\r\n{text}".encode("ascii"))
+            connection.sock.send(render_reply(reply, close=True))
         self._linger(connection)
 
     def _linger(self, connection: Connection) -> None:
@@ -308,9 +344,8 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
             self._await(connection, Stage.LINGERING, _LINGER_SECONDS)
 
     def _expire(self, now: float) -> None:
-        for connection in [each for each in self._connections if each.polled and each.deadline <= now]:
+        for connection in [each for each in self._connections if each.may_end and each.deadline <= now]:
             if connection.stage is Stage.RECEIVING:
-                self._leave_poller(connection)
                 self._refuse(connection, HTTPStatus.REQUEST_TIMEOUT, Refusal.SLOW)
             else:
                 self._close(connection)
