@@ -13,6 +13,7 @@ from gunicorn.http import wsgi
 from assay.adapters.supervision.connection import Connection
 from assay.adapters.supervision.gathered import GatheredResponse
 from assay.adapters.supervision.loop_application import render_reply
+from assay.adapters.supervision.whole_request import WholeRequest
 from assay.domain.http_call import HttpReply
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
 
@@ -38,7 +39,7 @@ class _Request:
     """A whole request that waits for a thread; `answer` answers it and says whether its connection goes on."""
 
     connection: Connection
-    request: Any
+    request: WholeRequest
     answer: Callable[[], bool]
 
 
@@ -61,15 +62,15 @@ class AnsweringThreads:
         for number in range(threads):
             threading.Thread(target=self._answer_requests, name=f"answer-{number}", daemon=True).start()
 
-    def take(self, connection: Connection, request: object) -> None:
+    def take(self, connection: Connection, request: WholeRequest) -> None:
         """Have the application answer this request when a thread is free."""
         self._put(connection, request, partial(self._respond, connection, request, time.monotonic()))
 
-    def take_later(self, connection: Connection, request: object, work: Callable[[], HttpReply]) -> None:
+    def take_later(self, connection: Connection, request: WholeRequest, work: Callable[[], HttpReply]) -> None:
         """Answer this request with what `work` makes, when a thread is free."""
         self._put(connection, request, partial(self._send, connection, request, work))
 
-    def finish(self, connection: Connection, request: object, octets: bytes, *, close: bool) -> None:
+    def finish(self, connection: Connection, request: WholeRequest, octets: bytes, *, close: bool) -> None:
         """Send what is left of an answer, when a thread is free."""
 
         def send() -> bool:
@@ -78,7 +79,7 @@ class AnsweringThreads:
 
         self._put(connection, request, send)
 
-    def _put(self, connection: Connection, request: object, answer: Callable[[], bool]) -> None:
+    def _put(self, connection: Connection, request: WholeRequest, answer: Callable[[], bool]) -> None:
         self._requests.put(_Request(connection=connection, request=request, answer=answer))
 
     def _answer_requests(self) -> None:
@@ -97,16 +98,21 @@ class AnsweringThreads:
             self._worker.handle_error(asked.request, connection.sock, connection.client, error)
             return False
 
-    def _send(self, connection: Connection, request: Any, work: Callable[[], HttpReply]) -> bool:  # noqa: ANN401
+    def _send(self, connection: Connection, request: WholeRequest, work: Callable[[], HttpReply]) -> bool:
         reply = work()
-        close = request.should_close() or not self._worker.alive
+        close = request.head.closes or not self._worker.alive
         connection.sock.sendall(render_reply(reply, close=close))
         return not close
 
-    def _respond(self, connection: Connection, request: object, arrived: float) -> bool:
+    def _respond(self, connection: Connection, request: WholeRequest, arrived: float) -> bool:
         worker = self._worker
         response, environ = wsgi.create(
-            request, connection.sock, connection.client, connection.server, worker.cfg, response_class=GatheredResponse
+            request.parse(),
+            connection.sock,
+            connection.client,
+            connection.server,
+            worker.cfg,
+            response_class=GatheredResponse,
         )
         environ["wsgi.multithread"] = True
         environ[SERVER_STATUS] = replace(worker.status, waited_seconds=time.monotonic() - arrived)

@@ -10,6 +10,8 @@ from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import Unreader
 
+from assay.adapters.supervision.whole_request import LARGEST_CALL, Head, HeadBook, WholeRequest
+
 _CHUNK = 64 * 1024
 _MOST_READS = 4
 _LONGEST_HEAD = 64 * 1024
@@ -46,7 +48,16 @@ class Connection:
     request is given away, but for one above `most_octets`, which the application refuses by its length.
     """
 
-    def __init__(self, sock: socket.socket, client: object, server: object, *, cfg: object, most_octets: int) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        client: object,
+        server: object,
+        *,
+        cfg: object,
+        most_octets: int,
+        heads: HeadBook,
+    ) -> None:
         self.sock = sock
         self.client = client
         self.server = server
@@ -61,14 +72,16 @@ class Connection:
         self._parser.unreader = self._arrived
         self._received = bytearray()
         self._searched = 0
+        self._heads = heads
+        self._head: Head | None = None
+        self._head_octets = b""
         self._request: Any = None
-        self._missing = 0
         self._given_octets = 0
 
     @property
     def has_begun(self) -> bool:
         """Whether a part of the next request is here."""
-        return bool(self._received) or self._request is not None
+        return bool(self._received) or self._head is not None
 
     @property
     def held_octets(self) -> int:
@@ -92,7 +105,7 @@ class Connection:
             return True
         return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
 
-    def receive(self) -> object | None:
+    def receive(self) -> WholeRequest | None:
         """Take what has arrived; the request, once it is complete.
 
         Raises `EOFError` when the client has gone, `OSError` when the connection broke, `LengthRequired`, and the
@@ -112,47 +125,68 @@ class Connection:
             request = self._next_request()
         return request
 
-    def _next_request(self) -> object | None:
-        if self._request is None and not self._read_head():
+    def _next_request(self) -> WholeRequest | None:
+        head = self._head or self._read_head()
+        awaited = head.octets if head is not None and head.octets <= self._most_octets else 0
+        if head is None or len(self._received) < awaited:
             return None
-        if len(self._received) < self._missing:
-            return None
-        self._arrived.buf.seek(0, 2)
-        self._arrived.buf.write(self._take(self._missing))
-        self._given_octets = self._missing
-        request, self._request = self._request, None
-        return request  # type: ignore[no-any-return]  # the library is untyped
+        body = self._take(awaited)
+        self._given_octets = len(body)
+        request, octets = self._request, self._head_octets
+        self._head = self._request = None
+        if request is not None:
+            self._arrived.buf.write(body)
+            return WholeRequest(head=head, body=_small(body), parse=lambda: request)
+        return WholeRequest(head=head, body=body, parse=lambda: self._parse(octets, body))
 
-    def _read_head(self) -> bool:
+    def _read_head(self) -> Head | None:
         end = self._received.find(_END_OF_HEAD, max(self._searched - len(_END_OF_HEAD), 0))
         self._searched = len(self._received)
         if end < 0:
             if self._searched > _LONGEST_HEAD:
                 raise LimitRequestHeaders("the head of the request is too long")
-            return False
+            return None
         self._searched = 0
-        # What the application left of the last body must not be taken for the next head.
-        self._arrived.take_buffered()
-        self._parser.mesg = None
-        self._arrived.unread(self._take(end + len(_END_OF_HEAD)))
-        self._request = next(self._parser)
+        octets = self._take(end + len(_END_OF_HEAD))
+        self._head = self._heads.find(self.client, octets) or self._judge_head(octets)
+        self._head_octets = octets
+        return self._head
+
+    def _judge_head(self, octets: bytes) -> Head:
+        self._request = self._parse(octets, b"")
         reader = self._request.body.reader
         if not isinstance(reader, LengthReader):
             raise LengthRequired
-        self._missing = reader.length
-        if self._missing > self._most_octets:
-            self._missing = 0
+        if reader.length > self._most_octets:
             self._request.force_close()
-        self._ask_for_body()
-        return True
+        elif not self._asks_for_body(reader.length):
+            self._heads.keep(self.client, octets, Head.of(self._request, reader.length))
+        return Head.of(self._request, reader.length)
 
-    def _ask_for_body(self) -> None:
+    def _parse(self, head: bytes, body: bytes) -> Any:  # noqa: ANN401  # the library is untyped
+        # What the application left of the last body must not be taken for the next head.
+        self._arrived.take_buffered()
+        self._parser.mesg = None
+        self._arrived.unread(head)
+        request = next(self._parser)
+        self._arrived.buf.seek(0, 2)
+        self._arrived.buf.write(body)
+        return request
+
+    def _asks_for_body(self, octets: int) -> bool:
+        """Whether the client waits to be asked for the body; it is."""
         # RFC 9110, section 10.1.1. gunicorn would ask when it calls the application, which waits for the body here.
-        if self._request._expected_100_continue and len(self._received) < self._missing:  # noqa: SLF001
+        expected = bool(self._request._expected_100_continue)  # noqa: SLF001
+        if expected and len(self._received) < octets:
             self.sock.send(_CONTINUE)
         self._request._expected_100_continue = False  # noqa: SLF001  # the parser has no other way to be told
+        return expected
 
     def _take(self, octets: int) -> bytes:
         taken = bytes(self._received[:octets])
         del self._received[:octets]
         return taken
+
+
+def _small(body: bytes) -> bytes:
+    return body if len(body) <= LARGEST_CALL else b""

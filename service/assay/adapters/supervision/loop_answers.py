@@ -4,12 +4,12 @@ import selectors
 import ssl
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from assay.adapters.supervision.answering import AnsweringThreads
 from assay.adapters.supervision.connection import Connection
-from assay.adapters.supervision.loop_application import LARGEST_CALL, LoopApplication, read_call, render_reply
-from assay.domain.http_call import HttpReply
+from assay.adapters.supervision.loop_application import LoopApplication, render_reply
+from assay.adapters.supervision.whole_request import LARGEST_CALL, WholeRequest
+from assay.domain.http_call import HttpCall, HttpReply
 
 
 class LoopAnswers:
@@ -51,19 +51,23 @@ class LoopAnswers:
         """End the pipeline."""
         self._application.pipeline.close()
 
-    def take(self, connection: Connection, request: Any) -> bool:  # noqa: ANN401  # the library is untyped
+    def take(self, connection: Connection, request: WholeRequest) -> bool:
         """Answer this request, now or soon; False when that is not for the loop."""
-        if connection.held_octets > LARGEST_CALL:
+        head = request.head
+        if head.octets > LARGEST_CALL:
             return False
+        call = HttpCall(
+            method=head.method, path=head.path, query=head.query, content_type=head.content_type, body=request.body
+        )
         later = partial(self._answer_later, connection, request)
-        return self._application.answer_soon(read_call(request), partial(self._send, connection, request), later)
+        return self._application.answer_soon(call, partial(self._send, connection, request), later)
 
-    def _answer_later(self, connection: Connection, request: object, work: Callable[[], HttpReply]) -> None:
+    def _answer_later(self, connection: Connection, request: WholeRequest, work: Callable[[], HttpReply]) -> None:
         self._hand_over(connection)
         self._threads.take_later(connection, request, work)
 
-    def _send(self, connection: Connection, request: Any, reply: HttpReply) -> None:  # noqa: ANN401  # untyped
-        close = request.should_close() or self._is_ending()
+    def _send(self, connection: Connection, request: WholeRequest, reply: HttpReply) -> None:
+        close = request.head.closes or self._is_ending()
         octets = render_reply(reply, close=close)
         try:
             sent = connection.sock.send(octets)

@@ -4,14 +4,12 @@ import selectors
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, Protocol
+from typing import Protocol
 
 from assay.domain.http_call import HttpCall, HttpReply
 
 IN_LOOP = "assay.in_loop"
 """The extension of a Flask application that holds its `LoopApplication`, if it has one."""
-LARGEST_CALL = 64 * 1024
-"""Bytes of a body that are looked at in the loop; a larger one would keep the other connections waiting."""
 
 Reply = Callable[[HttpReply], None]
 Later = Callable[[Callable[[], HttpReply]], None]
@@ -52,18 +50,6 @@ class LoopApplication:
 
     answer_soon: Callable[[HttpCall, Reply, Later], bool]
     pipeline: Pipeline
-
-
-def read_call(request: Any) -> HttpCall:  # noqa: ANN401  # gunicorn's request: the library is untyped
-    """The call that a whole request is."""
-    told = [value for name, value in request.headers if name == "CONTENT-TYPE"]
-    return HttpCall(
-        method=request.method,
-        path=request.path,
-        query=request.query or "",
-        content_type=told[0] if len(told) == 1 else "",
-        body=request.body.read(),
-    )
 
 
 def render_reply(reply: HttpReply, *, close: bool) -> bytes:

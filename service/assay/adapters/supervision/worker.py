@@ -30,6 +30,7 @@ from assay.adapters.supervision.loop_answers import LoopAnswers
 from assay.adapters.supervision.loop_application import IN_LOOP, render_reply
 from assay.adapters.supervision.server import LAME_DUCK_SECONDS, LOWEST_TLS, MOST_OCTETS, READ_SECONDS
 from assay.adapters.supervision.tls import ReloadingContext, TlsPaths
+from assay.adapters.supervision.whole_request import HeadBook, WholeRequest
 from assay.domain.http_call import HttpReply
 from assay.domain.server_status import Refusal, ServerStatus
 
@@ -78,6 +79,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         self._accept_at: float | None = None
         self._loop: LoopAnswers | None = None
         self._with_more: deque[Connection] = deque()
+        self._heads = HeadBook()
 
     def run(self) -> None:
         """Serve until SIGTERM, then drain."""
@@ -193,7 +195,14 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         except OSError:  # the client has gone, or said something before its turn
             sock.close()
             return
-        connection = Connection(prepared, client, listener.getsockname(), cfg=self.cfg, most_octets=self._most_octets)
+        connection = Connection(
+            prepared,
+            client,
+            listener.getsockname(),
+            cfg=self.cfg,
+            most_octets=self._most_octets,
+            heads=self._heads,
+        )
         self._connections.add(connection)
         if self._tls is None:
             self._await(connection, Stage.IDLE, self.cfg.keepalive)
@@ -268,7 +277,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         else:
             self._after_read(connection, request)
 
-    def _after_read(self, connection: Connection, request: Any | None) -> None:  # noqa: ANN401  # untyped library
+    def _after_read(self, connection: Connection, request: WholeRequest | None) -> None:
         if request is None:
             if self._holds_too_much(connection):
                 self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, Refusal.BUSY)
@@ -276,7 +285,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
                 self._await(connection, Stage.RECEIVING, self._read_seconds)
             else:
                 self._await(connection, Stage.IDLE, self.cfg.keepalive)
-        elif request.path == _LIVENESS and self._answering >= self.cfg.threads:
+        elif request.head.path == _LIVENESS and self._answering >= self.cfg.threads:
             # Threads that all wait for a registry are busy, not dead; this loop is what would be dead.
             self._reply(connection, HTTPStatus.OK, '{"status": "alive"}\n', "application/json")
         elif self._answering >= self._most_waiting:
