@@ -218,9 +218,9 @@ def _count_image_words(pod_spec: object) -> int:
                 count += 1
             if "reference" in value and _holds_text(value["reference"]):
                 count += 1
-            pending += value.values()
+            pending += [child for child in value.values() if type(child) is dict or type(child) is list]
         elif type(value) is list:
-            pending += value
+            pending += [child for child in value if type(child) is dict or type(child) is list]
     return count
 
 

@@ -8,7 +8,7 @@ from assay.domain.record import Leaf
 from assay.tlog.canonical import ShapeError, parse_time, render_canonical, render_time
 from assay.tlog.leaf import leaf_members, malformed_leaf, parse_leaf
 
-_PLAIN = re.compile(r"[A-Za-z0-9:.-]+", re.ASCII)
+_PLAIN = re.compile(rb"[A-Za-z0-9:.-]+")
 _FILLED = ("caller", "dry_run", "id", "time")
 
 
@@ -37,14 +37,15 @@ class LeafForm:
 
         Raises `InvalidInput(leaf_malformed)` for an id or a caller that is not letters, digits, `:`, `.` and `-`.
         """
-        if not (_PLAIN.fullmatch(decision_id) and _PLAIN.fullmatch(caller)):
+        name, mark = decision_id.encode(errors="replace"), caller.encode(errors="replace")
+        if not (_PLAIN.fullmatch(name) and _PLAIN.fullmatch(mark)):
             raise malformed_leaf("its id or its caller is no plain word")
         first, second, third = self._stretches
         return b'{"caller":"%b","dry_run":%b,%b,"id":"%b",%b,"time":"%b",%b}' % (
-            caller.encode(),
+            mark,
             b"true" if dry_run else b"false",
             first,
-            decision_id.encode(),
+            name,
             second,
             render_time(time).encode(),
             third,
@@ -61,7 +62,8 @@ class LeafReader:
     def read(self, octets: bytes) -> Leaf:
         """What `parse_leaf` makes of these bytes; raises `InvalidInput(leaf_malformed)` as that does."""
         common, words = _cut(octets)
-        if not all(map(_is_plain, words)):
+        # A plain word is spelled in one way only, as it is.
+        if not all(map(_PLAIN.fullmatch, words)):
             return parse_leaf(octets)
         known = self._known.get(common)
         if known is not None:
@@ -87,11 +89,6 @@ def _cut(octets: bytes) -> tuple[tuple[bytes | int, ...], tuple[bytes, bytes, by
     time, time_end, third = rest.partition(b'"')
     marks = quote, end, name_mark, name_end, time_mark, time_end
     return (len(octets), opening, first, second, third, *marks), (caller, name, time)
-
-
-def _is_plain(word: bytes) -> bool:
-    """Whether a text is spelled in one way only, as it is."""
-    return word.isascii() and _PLAIN.fullmatch(word.decode()) is not None
 
 
 def _fill(known: Leaf, caller: bytes, name: bytes, time: bytes) -> Leaf:

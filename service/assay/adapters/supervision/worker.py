@@ -110,7 +110,6 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         self._drain()
 
     def _turn(self) -> None:
-        self.notify()
         self.wait_for_and_dispatch_events(self._patience())
         for _ in range(len(self._with_more)):
             self._on_event(self._with_more.popleft(), None)
@@ -121,6 +120,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
             self._step_forward()
         if now >= self._next_expiry:
             self._next_expiry = now + _TICK_SECONDS
+            self.notify()
             self._expire(now)
         if now >= self._next_look:
             self._next_look = now + _CERTIFICATE_CHECK_SECONDS
