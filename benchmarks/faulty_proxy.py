@@ -64,6 +64,8 @@ class FaultyProxy:
 
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError), socket.create_connection(("127.0.0.1", self._target)) as server:
+            for end in (client, server):  # or a head and its body, forwarded one by one, would be 40 ms apart
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             back = threading.Thread(target=_copy, args=(server, client), daemon=True)
             back.start()
             while octets := client.recv(_CHUNK):
