@@ -45,7 +45,7 @@ def _create(plane: ControlPlane, images: Sequence[Reference], count: int, parall
     yield Figure(name=f"{label}: refused", value=len(refused), unit="", goal=0)
     yield Figure(name=f"{label}: without a Pod", value=count - pods, unit="", goal=0)
     yield Figure(name=f"{label}: failed", value=_failures(plane, namespace), unit="events", goal=0)
-    yield Figure(name=f"{label}: created", value=count / seconds, unit="1/s")
+    yield Figure(name=f"{label}: created", value=(count - len(refused)) / seconds, unit="1/s")
 
 
 def _await_pods(plane: ControlPlane, namespace: str, wanted: int) -> int:

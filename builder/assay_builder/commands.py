@@ -8,15 +8,15 @@ from typing import TypeVar, cast
 
 import click
 
-from assay.cli.option import FILE, KEY, output_option, read_token, registry_options, timeout_option
+from assay.cli.option import FILE, KEY, output_option, timeout_option
 from assay.cli.outcome import ExitCode, exit_code_of_verdict
 from assay.domain.deadline import Deadline
 from assay.domain.key_uri import KeyUri
-from assay.domain.reference import Repository
 from assay.ports import EvidenceSigner, Signer
 from assay.usecases.sign import Backing, KeyEvidenceSigner
 from assay_builder import composition, pipeline
 from assay_builder.describe.provenance import LOCAL_BUILDER
+from assay_builder.destination import Destination, destination_options
 from assay_builder.locking.lock_inputs import LockParts, lock_inputs
 from assay_builder.parts import CommandContext, Progress, ServiceParts
 from assay_builder.pipeline import BuildParts, Publication
@@ -114,13 +114,7 @@ def fetch(spec: Path, lock_file: Path | None, cache: Path | None, output: str) -
 @click.option("--signing-config", type=FILE, help="Logs and timestamp authorities for every signature (JSON).")
 @click.option("--trusted-root", type=FILE, help="What these services are judged by (trusted_root.json).")
 @click.option("--layout", type=_FOLDER, help="Write an OCI layout here, and SBOMs and provenance to LAYOUT.evidence.")
-@click.option("--gate", "gate_url", metavar="URL", help="Ask this verification service, and push when it allows.")
-@click.option("--token-file", type=FILE, help="File with the caller's token for the service.  [env: ASSAY_TOKEN]")
-@click.option("--ca", type=FILE, help="PEM file of the CA behind the service's certificate.")
-@click.option("--push", metavar="REPOSITORY", help="Where to push.  [default: publish.repository of SPEC]")
-@click.option("--tag", "tags", multiple=True, help="Tag to push, may be repeated.  [default: publish.tags of SPEC]")
-@click.option("--no-push", is_flag=True, help="Ask the gate, but push nothing.")
-@registry_options
+@destination_options
 @click.option("--builder-id", default=LOCAL_BUILDER, show_default=True, metavar="URI", help="Who the provenance names.")
 @_cache_option
 @_scratch_option
@@ -136,15 +130,7 @@ def build(
     signing_config: Path | None,
     trusted_root: Path | None,
     layout: Path | None,
-    gate_url: str | None,
-    token_file: Path | None,
-    ca: Path | None,
-    push: str | None,
-    tags: tuple[str, ...],
-    no_push: bool,  # noqa: FBT001  # click passes options by name
-    plain_http: tuple[str, ...],
-    token_hosts: tuple[tuple[str, str], ...],
-    registry_ca: Path | None,
+    destination: Destination,
     builder_id: str,
     cache: Path | None,
     scratch: Path | None,
@@ -162,19 +148,9 @@ def build(
     """
     service = cast("CommandContext", ctx.obj).builder_parts()
     plan = _read_plan(spec, lock_file)
-    if layout is None and gate_url is None:
+    if layout is None and destination.gate_url is None:
         raise click.UsageError("name --layout, --gate or both: the result has to go somewhere")
-    if gate_url is None and (push or tags or no_push):
-        raise click.UsageError("--push, --tag and --no-push need --gate: nothing is pushed without its allow")
-    publication = None
-    if gate_url is not None:
-        publication = Publication(
-            gate=service.gate(gate_url, token=read_token(token_file), ca=ca),
-            registry=service.registry(plain_http=plain_http, ca=registry_ca, token_hosts=token_hosts),
-            repository=_repository(plan, push),
-            tags=_tags(plan, tags),
-            seconds=timeout,
-        )
+    publication = destination.open(service, plan, timeout)
     backing = _open_backing(service, signing_config, trusted_root, timeout)
     chosen = KeyEvidenceSigner(_open_signer(service, key, signer), backing)
     parts = _build_parts(service, chosen, builder_id, cache, scratch, _progress(output))
@@ -184,7 +160,7 @@ def build(
     if publication is None:
         _show(output, describe_attested(attested))
         return
-    ctx.exit(_publish(attested, publication, parts, no_push=no_push, output=output))
+    ctx.exit(_publish(attested, publication, parts, no_push=destination.no_push, output=output))
 
 
 def _publish(
@@ -244,21 +220,6 @@ def _read_plan(spec: Path, lock_file: Path | None) -> Plan:
 
 def _default_lock(spec: Path) -> Path:
     return spec.with_suffix(".lock.json")
-
-
-def _repository(plan: Plan, push: str | None) -> Repository:
-    if push:
-        return Repository.parse(push)
-    if plan.spec.repository is None:
-        raise click.UsageError("name a repository: --push, or publish.repository in the specification")
-    return plan.spec.repository
-
-
-def _tags(plan: Plan, tags: tuple[str, ...]) -> tuple[str, ...]:
-    chosen = tags or plan.spec.publish_tags
-    if not chosen:
-        raise click.UsageError("name a tag: --tag, or publish.tags in the specification")
-    return chosen
 
 
 def _write(attested: Attested, layout: Path) -> None:

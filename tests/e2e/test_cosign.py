@@ -178,5 +178,7 @@ def test_assay_signs_with_a_key_that_cosign_generated(bench: Workbench, cosign: 
     bench.sign(theirs, image)
     bench.attest(theirs, image, SPDX, bench.predicate(SPDX))
     name, key = f"{bench.repository}@{image.digest}", str(cosign_keys / "cosign.pub")
-    cosign.accept("verify", "--key", key, NO_LOG, name)
-    cosign.accept("verify-attestation", "--key", key, NO_LOG, "--type", "spdxjson", name)
+    verified = json.loads(cosign.accept("verify", "--key", key, NO_LOG, name))
+    assert {entry["critical"]["image"]["docker-manifest-digest"] for entry in verified} == {image.digest.text}
+    printed = cosign.accept("verify-attestation", "--key", key, NO_LOG, "--type", "spdxjson", name)
+    assert json.loads(printed)["payloadType"] == "application/vnd.in-toto+json"

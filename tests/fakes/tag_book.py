@@ -23,6 +23,7 @@ class MemoryTagBook(TagBook, IncidentOutbox):
     allowed: dict[_Place, list[Digest]] = field(default_factory=dict)
     happened: list[Incident] = field(default_factory=list)
     pending: dict[int, tuple[datetime, PendingIncident]] = field(default_factory=dict)
+    taken: set[int] = field(default_factory=set)
 
     def _begin(self) -> None:
         self.asked += 1
@@ -75,6 +76,7 @@ class MemoryTagBook(TagBook, IncidentOutbox):
         due = [item for time, item in self.pending.values() if time <= now]
         for item in due:
             self.pending[item.number] = (now + timedelta(seconds=10), item)
+            self.taken.add(item.number)
         return due
 
     def mark_recorded(self, pending: PendingIncident) -> None:
@@ -85,6 +87,10 @@ class MemoryTagBook(TagBook, IncidentOutbox):
     def settle(self, pending: PendingIncident) -> None:
         self._begin()
         del self.pending[pending.number]
+
+    def unheard(self) -> int:
+        self._begin()
+        return len(self.pending.keys() & self.taken)
 
     def _write(self, incident: Incident) -> None:
         self.happened.append(incident)

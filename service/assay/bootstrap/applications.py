@@ -127,10 +127,9 @@ def webhook_parts_from_environment() -> WebhookParts:
     cluster = open_cluster(installation, clock=running.clock, metrics=running.metrics)
     engine = _pulling_engine(installation, running, cluster)
     find_scope = _scope_finder(webhook, cluster)
-    scopes = sorted({(rule.tenant, rule.environment) for rule in webhook.tenants})
 
     def record(change: Change, deadline: Deadline) -> None:
-        record_arming(running.engine, change, scopes, deadline)
+        record_arming(running.engine, change, webhook.scopes, deadline)
 
     def failing() -> list[str]:
         deadline = Deadline.after(_READINESS_SECONDS, running.clock.monotonic)

@@ -33,15 +33,9 @@ def certificate_warnings(installation: Installation, now: datetime) -> Sequence[
 
 
 def _certificates(installation: Installation) -> Iterator[tuple[str, Path]]:
-    settings = installation.settings
-    if settings.service.tls is not None:
-        yield "service", installation.path(settings.service.tls.certificate)
-    if settings.webhook is not None:
-        yield "webhook", installation.path(settings.webhook.tls.certificate)
-    if settings.provider is not None:
-        yield "provider", installation.path(settings.provider.tls.certificate)
-    if settings.notifications is not None and settings.notifications.tls is not None:
-        yield "notifications", installation.path(settings.notifications.tls.certificate)
+    for name, server in installation.settings.servers.items():
+        if server.tls is not None:
+            yield name, installation.path(server.tls.certificate)
 
 
 def _read(path: Path) -> x509.Certificate | None:

@@ -146,8 +146,8 @@ class RunningEngine:
         The parts are asked at the same time: one that stands still does not use up the time of another.
         """
         with ThreadPoolExecutor(max_workers=2) as pool:
-            opa = pool.submit(_failure, lambda: self._policy.ping(deadline))
-            database = pool.submit(_failure, lambda: self._log.ping(deadline))
+            opa = pool.submit(failure_of, lambda: self._policy.ping(deadline))
+            database = pool.submit(failure_of, lambda: self._log.ping(deadline))
         return {
             "policy": "" if self._policy.loaded().rules else "no rules are loaded",
             "trust": self._untrusted(),
@@ -200,7 +200,8 @@ def _life(settings: CacheSettings) -> CacheLife:
     )
 
 
-def _failure(probe: Callable[[], object]) -> str:
+def failure_of(probe: Callable[[], object]) -> str:
+    """Why a part cannot be used; empty when it can."""
     try:
         probe()
     except AssayError as error:

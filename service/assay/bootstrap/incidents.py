@@ -58,5 +58,5 @@ def open_incident_desk(installation: Installation) -> IncidentDesk | None:
     return IncidentDesk(
         outbox=SqliteTagBook(installation.state),
         find_owner=find_owner,
-        scopes=sorted({(rule.tenant, rule.environment) for rule in webhook.tenants}),
+        scopes=webhook.scopes,
     )

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from assay.adapters.clock import SystemClock
 from assay.adapters.opa.generation import load_generation
@@ -11,9 +10,7 @@ from assay.bootstrap.incidents import open_owners
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.notifications import open_secrets
 from assay.bootstrap.registry import service_access, service_credentials
-from assay.bootstrap.serve import make_generation
-from assay.configuration.settings import TlsFiles
-from assay.domain.errors import ConfigError
+from assay.bootstrap.serve import make_generation, require_tls_files
 from assay.verification.trust_root import TrustRoot
 from assay.verification.trust_snapshot import TrustSnapshot
 
@@ -30,16 +27,9 @@ def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]
         policy = load_generation(make_generation(elsewhere)).policy
     service_access(installation)
     service_credentials(installation)
-    servers = [("service", settings.service.listen, settings.service.tls)]
-    if settings.webhook is not None:
-        servers.append(("webhook", settings.webhook.listen, settings.webhook.tls))
-    if settings.provider is not None:
-        servers.append(("provider", settings.provider.listen, settings.provider.tls))
     if settings.notifications is not None:
         open_secrets(installation, settings.notifications)
-        servers.append(("notifications", settings.notifications.listen, settings.notifications.tls))
-    for name, _, tls in servers:
-        _require_files(installation, name, tls)
+    require_tls_files(installation)
     keys = sum(len(authority.keys) for authority in trust.authorities)
     identities = sum(len(authority.identities) for authority in trust.authorities)
     tenants = sorted({f"{tenant}/{environment}" for tenant, environment, _ in policy.mandatory})
@@ -52,7 +42,10 @@ def inspect_installation(installation: Installation) -> Sequence[tuple[str, str]
         ("opa", f"{policy.opa}"),
         *_find_break_glass(installation),
         *_find_immutable_tags(installation),
-        *((name, f"listens on {address}{' with TLS' if tls else ''}") for name, address, tls in servers),
+        *(
+            (name, f"listens on {server.listen}{' with TLS' if server.tls else ''}")
+            for name, server in settings.servers.items()
+        ),
     ]
 
 
@@ -92,10 +85,3 @@ def _find_immutable_tags(installation: Installation) -> list[tuple[str, str]]:
         return []
     owners = open_owners(installation, settings)
     return [("immutable tags", f"{len(settings.rules)} rules, owners: {', '.join(owners) or 'nobody'}")]
-
-
-def _require_files(installation: Installation, name: str, tls: TlsFiles | None) -> None:
-    written = (tls.certificate, tls.key, tls.client_ca) if tls else ()
-    for path in (installation.path(text) for text in written if text):
-        if not Path(path).is_file():
-            raise ConfigError("tls_file_missing", f"{name}: there is no file {path}", remedy="correct the path")

@@ -9,9 +9,10 @@ from assay.adapters.prewarmer.client import PrewarmerClient
 from assay.adapters.secret.secret_file import SecretFiles
 from assay.adapters.supervision.gunicorn_hooks import BEGIN, REFUSED
 from assay.bootstrap.applications import running_engine
+from assay.bootstrap.engine import failure_of
 from assay.bootstrap.installation import Installation
 from assay.configuration.settings import NotificationSettings
-from assay.domain.errors import AssayError, ConfigError
+from assay.domain.errors import ConfigError
 from assay.domain.notification import Delivery, NotificationSource
 from assay.ports import Clock, Prewarmer
 from assay.ports.metrics import NotificationMetrics
@@ -56,7 +57,7 @@ def notification_parts_from_environment() -> NotificationParts:
     incidents = running.incident_watch()
 
     def failing() -> Mapping[str, str]:
-        return {f"secrets of {source.name}": _failure(read) for source, read in sources}
+        return {f"secrets of {source.name}": failure_of(read) for source, read in sources}
 
     def begin() -> None:
         running.begin()
@@ -74,15 +75,6 @@ def notification_parts_from_environment() -> NotificationParts:
 
 
 def _open_prewarmer(installation: Installation) -> Prewarmer | None:
-    webhook = installation.settings.webhook
-    if webhook is None or webhook.prewarm is None:
+    if installation.settings.prewarmed is None:
         return None
     return PrewarmerClient(path=installation.prewarmer_socket)
-
-
-def _failure(read: Secrets) -> str:
-    try:
-        read()
-    except AssayError as error:
-        return error.message
-    return ""

@@ -39,16 +39,17 @@ def run_prewarmer(stop: threading.Event) -> None:
     """
     os.nice(_NICE)
     installation, running = running_engine()
-    webhook = installation.settings.webhook
-    if webhook is None or webhook.prewarm is None:
+    prewarmed = installation.settings.prewarmed
+    if prewarmed is None:
         raise ConfigError("prewarm_missing", "the configuration asks for no pre-warmer", remedy="add `webhook.prewarm`")
-    waiting = WaitingImages(most=webhook.prewarm.images)
+    webhook, prewarm = prewarmed
+    waiting = WaitingImages(most=prewarm.images)
     prewarming = Prewarming(
         engine=running.engine,
         metrics=running.metrics,
         waiting=waiting,
-        scopes=sorted({(rule.tenant, rule.environment) for rule in webhook.tenants}),
-        most=webhook.prewarm.images,
+        scopes=webhook.scopes,
+        most=prewarm.images,
         tell=lambda error: _LOG.error("an image was not verified", exc_info=error),
     )
     running.begin()
@@ -56,7 +57,7 @@ def run_prewarmer(stop: threading.Event) -> None:
     receiver = PrewarmerSocket(installation.prewarmer_socket)
     _start("seen", lambda: receiver.receive(waiting.offer, stop), stop)
     _start("decisions", lambda: _repeat(running, lambda: looking.look_at_decisions(waiting), stop), stop)
-    if webhook.prewarm.replica_sets:
+    if prewarm.replica_sets:
         looking.follow(stop)
         look = partial(looking.look_at_cluster, waiting)
         _start("replica sets", lambda: _repeat(running, look, stop, after_failure=_LOOK_SECONDS), stop)

@@ -7,6 +7,8 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay.adapters.log.state import open_state
@@ -23,30 +25,33 @@ from assay.bootstrap.access import cluster_access
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.variables import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
 from assay.configuration.listener import Address
-from assay.configuration.settings import (
-    NotificationSettings,
-    ProviderSettings,
-    ServiceSettings,
-    TlsFiles,
-    WebhookSettings,
-)
+from assay.configuration.settings import Server, Settings, TlsFiles
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
 from assay.domain.notification import LARGEST_NOTIFICATION
 
-_Server = ServiceSettings | WebhookSettings | ProviderSettings | NotificationSettings
 _OPA_ENVIRONMENT = {"GOGC": "200"}
 """Half as many garbage collections: a fifth of the CPU of a query for five MiB (docs/performance.md)."""
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _GRACE_SECONDS = 5.0
 _BESIDE_GRACEFUL = 5
-# What the webhook accepts; a server that reads less would refuse in a way that the API server cannot tell from a fault.
-_LARGEST_REVIEW = 8 * 1024 * 1024
-_LARGEST_QUESTION = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Application:
+    """What a web server serves.
+
+    `most_octets` is what it accepts: a server that reads less would refuse in a way that the API server cannot tell
+    from a fault.
+    """
+
+    name: str
+    most_octets: int
+    lowest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
 
 
 def serve(installation: Installation, report: Callable[[str], None]) -> None:
-    """Check everything, then run until SIGTERM; raises `ConfigError` before anything was started or changed."""
+    """Check everything, then run until SIGTERM; raises `ConfigError` before anything was started."""
     open_state(installation.state)
     with hold_supervisor_lock(installation.state / "supervisor.lock"):
         _prepare_folders(installation)
@@ -56,10 +61,28 @@ def serve(installation: Installation, report: Callable[[str], None]) -> None:
 def _run(installation: Installation, report: Callable[[str], None]) -> None:
     generation = make_generation(installation)
     _require_secrets(installation)
-    servers = _servers(installation)
-    listeners = {name: _listen(server.listen) for name, server in servers.items()}
+    require_tls_files(installation)
+    addresses = {name: server.listen for name, server in installation.settings.servers.items()}
+    with ExitStack() as opened:
+        listeners = {name: opened.enter_context(_listen(address)) for name, address in addresses.items()}
+        _supervise(installation, generation, listeners, report)
+
+
+def _supervise(
+    installation: Installation,
+    generation: Path,
+    listeners: Mapping[str, socket.socket],
+    report: Callable[[str], None],
+) -> None:
+    servers = installation.settings.servers
     endpoints = _endpoints(servers, listeners)
-    specs = _specs(installation, generation, listeners)
+    specs = [
+        _opa(installation, generation),
+        _sequencer(installation),
+        *_refresher(installation),
+        *_prewarmer(installation, generation),
+        *(_web_server(installation, generation, name, servers[name], listeners[name]) for name in servers),
+    ]
 
     def started(_: Mapping[str, int]) -> None:
         for name, address in endpoints.items():
@@ -86,30 +109,26 @@ def _require_secrets(installation: Installation) -> None:
         open_secrets(installation, settings.notifications)
 
 
-def _servers(installation: Installation) -> Mapping[str, _Server]:
-    settings = installation.settings
-    configured: dict[str, _Server | None] = {
-        "service": settings.service,
-        "webhook": settings.webhook,
-        "provider": settings.provider,
-        "notifications": settings.notifications,
+def require_tls_files(installation: Installation) -> None:
+    """Raises `ConfigError(tls_file_missing)` naming the server and the file."""
+    for name, server in installation.settings.servers.items():
+        written = (server.tls.certificate, server.tls.key, server.tls.client_ca) if server.tls else ()
+        for path in (installation.path(text) for text in written if text):
+            if not path.is_file():
+                raise ConfigError("tls_file_missing", f"{name}: there is no file {path}", remedy="correct the path")
+
+
+def _applications(settings: Settings) -> Mapping[str, _Application]:
+    return {
+        "service": _Application(name="assay.wsgi:application", most_octets=settings.request_octets),
+        "webhook": _Application(name="assay_webhooks.wsgi:application", most_octets=8 * 1024 * 1024),
+        "provider": _Application(
+            name="assay_webhooks.provider.wsgi:application", most_octets=64 * 1024, lowest=ssl.TLSVersion.TLSv1_3
+        ),
+        "notifications": _Application(
+            name="assay_webhooks.notification_wsgi:application", most_octets=LARGEST_NOTIFICATION
+        ),
     }
-    return {name: server for name, server in configured.items() if server is not None}
-
-
-def _specs(installation: Installation, generation: Path, listeners: Mapping[str, socket.socket]) -> list[ChildSpec]:
-    settings = installation.settings
-    specs = [_opa(installation, generation), _sequencer(installation), *_refresher(installation)]
-    specs.append(_service(installation, generation, listeners))
-    if settings.webhook is not None and settings.webhook.prewarm is not None:
-        specs.append(_prewarmer(installation, generation))
-    if settings.webhook is not None:
-        specs.append(_webhook(installation, settings.webhook, generation, listeners))
-    if settings.provider is not None:
-        specs.append(_provider(installation, settings.provider, generation, listeners))
-    if settings.notifications is not None:
-        specs.append(_notifications(installation, settings.notifications, generation, listeners))
-    return specs
 
 
 def make_generation(installation: Installation) -> Path:
@@ -156,7 +175,7 @@ def _listen(address: Address) -> socket.socket:
         ) from error
 
 
-def _endpoints(servers: Mapping[str, _Server], listeners: Mapping[str, socket.socket]) -> dict[str, str]:
+def _endpoints(servers: Mapping[str, Server], listeners: Mapping[str, socket.socket]) -> dict[str, str]:
     found = {}
     for name, listener in listeners.items():
         if listener.family == socket.AF_UNIX:
@@ -213,14 +232,18 @@ def _refresher(installation: Installation) -> list[ChildSpec]:
     ]
 
 
-def _prewarmer(installation: Installation, generation: Path) -> ChildSpec:
-    return ChildSpec(
-        name="prewarmer",
-        command=(sys.executable, "-m", "assay", "prewarmer"),
-        environment=_engine_variables(installation, generation),
-        log=_log(installation, "prewarmer"),
-        grace=_GRACE_SECONDS,
-    )
+def _prewarmer(installation: Installation, generation: Path) -> list[ChildSpec]:
+    if installation.settings.prewarmed is None:
+        return []
+    return [
+        ChildSpec(
+            name="prewarmer",
+            command=(sys.executable, "-m", "assay", "prewarmer"),
+            environment=_engine_variables(installation, generation),
+            log=_log(installation, "prewarmer"),
+            grace=_GRACE_SECONDS,
+        )
+    ]
 
 
 def _engine_variables(installation: Installation, generation: Path) -> Mapping[str, str]:
@@ -231,70 +254,10 @@ def _engine_variables(installation: Installation, generation: Path) -> Mapping[s
     }
 
 
-def _service(installation: Installation, generation: Path, listeners: Mapping[str, socket.socket]) -> ChildSpec:
-    service = installation.settings.service
-    octets = installation.settings.request_octets
-    application = "assay.wsgi:application"
-    return _web_server(
-        installation, generation, "service", application, listeners["service"], service, service.tls, octets
-    )
-
-
-def _webhook(
-    installation: Installation,
-    webhook: WebhookSettings,
-    generation: Path,
-    listeners: Mapping[str, socket.socket],
-) -> ChildSpec:
-    application = "assay_webhooks.wsgi:application"
-    return _web_server(
-        installation, generation, "webhook", application, listeners["webhook"], webhook, webhook.tls, _LARGEST_REVIEW
-    )
-
-
-def _provider(
-    installation: Installation,
-    provider: ProviderSettings,
-    generation: Path,
-    listeners: Mapping[str, socket.socket],
-) -> ChildSpec:
-    return _web_server(
-        installation,
-        generation,
-        "provider",
-        "assay_webhooks.provider.wsgi:application",
-        listeners["provider"],
-        provider,
-        provider.tls,
-        _LARGEST_QUESTION,
-        lowest=ssl.TLSVersion.TLSv1_3,
-    )
-
-
-def _notifications(
-    installation: Installation,
-    server: NotificationSettings,
-    generation: Path,
-    listeners: Mapping[str, socket.socket],
-) -> ChildSpec:
-    name, application = "notifications", "assay_webhooks.notification_wsgi:application"
-    return _web_server(
-        installation, generation, name, application, listeners[name], server, server.tls, LARGEST_NOTIFICATION
-    )
-
-
 def _web_server(
-    installation: Installation,
-    generation: Path,
-    name: str,
-    application: str,
-    listener: socket.socket,
-    server: _Server,
-    tls: TlsFiles | None,
-    most_octets: int,
-    *,
-    lowest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+    installation: Installation, generation: Path, name: str, server: Server, listener: socket.socket
 ) -> ChildSpec:
+    application = _applications(installation.settings)[name]
     graceful = installation.settings.decision_seconds + _BESIDE_GRACEFUL
     options = ServerOptions(
         workers=server.workers,
@@ -302,12 +265,12 @@ def _web_server(
         read_seconds=server.read_seconds,
         lame_duck_seconds=server.lame_duck_seconds,
         graceful_seconds=graceful,
-        most_octets=most_octets,
-        tls=_tls_paths(installation, tls, lowest),
+        most_octets=application.most_octets,
+        tls=_tls_paths(installation, server.tls, application.lowest),
     )
     return ChildSpec(
         name=name,
-        command=tuple(server_command(application, listener.fileno(), options)),
+        command=tuple(server_command(application.name, listener.fileno(), options)),
         environment=_engine_variables(installation, generation),
         descriptors=(listener.fileno(),),
         log=_log(installation, name),

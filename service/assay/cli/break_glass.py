@@ -10,7 +10,7 @@ import click
 
 from assay.cli.composition import composition
 from assay.cli.image_source import start_clock
-from assay.cli.option import FILE, output_option
+from assay.cli.option import FILE, configuration_option, output_option
 from assay.cli.packed import packed
 from assay.cli.render import safe_text
 from assay.cli.signing import Signatory, signatory_options
@@ -19,7 +19,6 @@ from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.limit import Limits
 
-_configuration = click.option("--config", "configuration", type=FILE, required=True, help="The configuration file.")
 _target = click.option(
     "--to",
     "target",
@@ -141,7 +140,7 @@ def endorse(ctx: click.Context, grant: Path, target: Path, signatory: Signatory,
 
 
 @break_glass.command(name="list")
-@_configuration
+@configuration_option
 @output_option
 @click.pass_context
 def list_grants(ctx: click.Context, configuration: Path, output: str) -> None:
@@ -182,7 +181,7 @@ def list_grants(ctx: click.Context, configuration: Path, output: str) -> None:
 
 @break_glass.command()
 @click.argument("grant", metavar="GRANT")
-@_configuration
+@configuration_option
 @click.option("--reason", required=True, help="Why; kept with the revocation.")
 @click.pass_context
 def revoke(ctx: click.Context, grant: str, configuration: Path, reason: str) -> None:

@@ -6,11 +6,9 @@ from pathlib import Path
 import click
 
 from assay.cli.composition import composition
-from assay.cli.option import FILE, output_option
+from assay.cli.option import configuration_option, output_option
 from assay.domain.kept_verdict import KeptVerdict
 from assay.tlog.canonical import render_time
-
-_configuration = click.option("--config", "configuration", type=FILE, required=True, help="The configuration file.")
 
 
 @click.group()
@@ -23,7 +21,7 @@ def cache() -> None:
 
 
 @cache.command()
-@_configuration
+@configuration_option
 @output_option
 @click.pass_context
 def show(ctx: click.Context, configuration: Path, output: str) -> None:
@@ -44,7 +42,7 @@ def show(ctx: click.Context, configuration: Path, output: str) -> None:
 
 
 @cache.command()
-@_configuration
+@configuration_option
 @click.pass_context
 def clear(ctx: click.Context, configuration: Path) -> None:
     """Forget every verdict, also in the memory of running workers; the next request judges anew.

@@ -6,13 +6,11 @@ from pathlib import Path
 import click
 
 from assay.cli.composition import composition
-from assay.cli.option import FILE, output_option
+from assay.cli.option import configuration_option, output_option
 from assay.cli.render import safe_text
 from assay.domain.incident import Incident, IncidentKind
 from assay.domain.reference import Reference
 from assay.formats.incident import describe_incident
-
-_configuration = click.option("--config", "configuration", type=FILE, required=True, help="The configuration file.")
 
 
 @click.group()
@@ -25,7 +23,7 @@ def incidents() -> None:
 
 
 @incidents.command()
-@_configuration
+@configuration_option
 @output_option
 @click.pass_context
 def show(ctx: click.Context, configuration: Path, output: str) -> None:
@@ -45,7 +43,7 @@ def show(ctx: click.Context, configuration: Path, output: str) -> None:
 
 @incidents.command()
 @click.argument("image", metavar="REPOSITORY:TAG@DIGEST")
-@_configuration
+@configuration_option
 @click.option("--by", required=True, help="Who accepts it.")
 @click.option("--reason", required=True, help="One line for whoever reads the record later.")
 @click.pass_context

@@ -72,6 +72,11 @@ def registry_options(command: Command) -> Command:
     return command
 
 
+def configuration_option(command: Command) -> Command:
+    """`--config FILE`."""
+    return click.option("--config", "configuration", type=FILE, required=True, help="The configuration file.")(command)
+
+
 def output_option(command: Command) -> Command:
     """`--output text|json`."""
     return click.option(

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from assay.cli.composition import composition
-from assay.cli.option import FILE
+from assay.cli.option import configuration_option
 
 
 @click.command()
-@click.option("--config", "configuration", type=FILE, required=True, help="The configuration file.")
+@configuration_option
 @click.pass_context
 def serve(ctx: click.Context, configuration: Path) -> None:
     """Run the verification service and, when configured, the admission webhook.
@@ -26,7 +26,7 @@ def serve(ctx: click.Context, configuration: Path) -> None:
 
 
 @click.command(hidden=True)
-@click.option("--config", "configuration", type=FILE, required=True)
+@configuration_option
 @click.pass_context
 def sequencer(ctx: click.Context, configuration: Path) -> None:
     """Run the process that alone writes the decision log; `assay serve` starts it."""
@@ -34,7 +34,7 @@ def sequencer(ctx: click.Context, configuration: Path) -> None:
 
 
 @click.command(hidden=True)
-@click.option("--config", "configuration", type=FILE, required=True)
+@configuration_option
 @click.pass_context
 def refresher(ctx: click.Context, configuration: Path) -> None:
     """Run the process that keeps trust roots up to date; `assay serve` starts it."""

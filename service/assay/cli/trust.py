@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from assay.cli.composition import composition
-from assay.cli.option import FILE, output_option
+from assay.cli.option import FILE, configuration_option, output_option
 from assay.cli.outcome import ExitCode
 from assay.domain.errors import Unavailable
 from assay.domain.root_origin import RootOrigin
@@ -16,8 +16,6 @@ from assay.formats.published_root import PublishedRoot, Refreshed
 from assay.usecases.inspect_trust import find_parties, inspect_trust
 from assay.verification.trust_root import TrustRoot
 from assay.verification.trust_snapshot import TrustSnapshot
-
-_configuration = click.option("--config", "configuration", type=FILE, required=True, help="The configuration file.")
 
 
 @click.group()
@@ -55,7 +53,7 @@ def show(ctx: click.Context, configuration: Path | None, trusted_root: Path | No
 
 
 @trust.command()
-@_configuration
+@configuration_option
 @output_option
 @click.pass_context
 def refresh(ctx: click.Context, configuration: Path, output: str) -> None:
@@ -79,7 +77,7 @@ def refresh(ctx: click.Context, configuration: Path, output: str) -> None:
 
 
 @trust.command()
-@_configuration
+@configuration_option
 @click.option(
     "--days", type=click.IntRange(0, 3650), default=30, show_default=True, help="Tell of windows that close so soon."
 )

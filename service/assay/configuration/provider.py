@@ -4,26 +4,30 @@ import re
 
 from assay.configuration.listener import parse_address
 from assay.configuration.section import Section, refuse
-from assay.configuration.settings import ProviderSettings, TlsFiles
+from assay.configuration.server import read_lame_duck_seconds, read_seconds, read_tls
+from assay.configuration.settings import ProviderSettings
 
 _DNS_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
 _LONGEST_MILLISECONDS = 30_000
 
 
-def read_provider(section: Section, tls: TlsFiles, *, read_seconds: int, lame_duck_seconds: int) -> ProviderSettings:
-    """Read what is left of the section; `ConfigError(configuration_invalid)` naming the place.
+def read_provider(section: Section | None) -> ProviderSettings | None:
+    """Read the section; `ConfigError(configuration_invalid)` naming the place.
 
     Guaranteed: a client shows a certificate of `client_ca` for one of the named DNS names, wherever the provider
     listens.
     """
+    if section is None:
+        return None
+    tls = read_tls(section.section("tls"))
     if not tls.client_ca:
         raise refuse(f"{section.place}.tls.client_ca", "anybody could ask", "name the CA of Gatekeeper's certificate")
     settings = ProviderSettings(
         listen=parse_address(section.text("listen"), place=f"{section.place}.listen"),
         workers=section.integer("workers", 2, lowest=1, highest=64),
         threads=section.integer("threads", 8, lowest=1, highest=64),
-        read_seconds=read_seconds,
-        lame_duck_seconds=lame_duck_seconds,
+        read_seconds=read_seconds(section),
+        lame_duck_seconds=read_lame_duck_seconds(section, default=5),
         tls=tls,
         client_names=_client_names(section),
         tenant=section.name("tenant"),

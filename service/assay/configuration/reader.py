@@ -12,7 +12,7 @@ from assay.configuration.provider import read_provider
 from assay.configuration.registry import read_registries
 from assay.configuration.section import Section, open_configuration, refuse
 from assay.configuration.server import read_lame_duck_seconds, read_seconds, read_tls
-from assay.configuration.settings import CacheSettings, ProviderSettings, ServiceSettings, Settings, WebhookSettings
+from assay.configuration.settings import CacheSettings, ServiceSettings, Settings, WebhookSettings
 from assay.configuration.trust import read_trust
 from assay.configuration.webhook import read_coverage, read_prewarm, read_tenants
 from assay.domain.caller import Caller, Role
@@ -39,7 +39,7 @@ def parse_configuration(octets: bytes) -> Settings:
         origin=_origin(root),
         service=_service(root.section("service")),
         webhook=webhook,
-        provider=_provider(root.optional_section("provider")),
+        provider=read_provider(root.optional_section("provider")),
         notifications=read_notifications(root.optional_section("notifications")),
         immutable_tags=read_immutable_tags(root.optional_section("immutable_tags")),
         cluster=read_cluster(root.optional_section("cluster"), webhook),
@@ -146,17 +146,6 @@ def _refuse_open_doors(listen: Address, settings: ServiceSettings) -> None:
         raise refuse("service.listen", f"{listen} can be reached by others without TLS", "add `tls`")
     if settings.local is not None:
         raise refuse("service.local", f"{listen} can be reached by others", "remove `local`; use `callers` with tokens")
-
-
-def _provider(section: Section | None) -> ProviderSettings | None:
-    if section is None:
-        return None
-    return read_provider(
-        section,
-        read_tls(section.section("tls")),
-        read_seconds=read_seconds(section),
-        lame_duck_seconds=read_lame_duck_seconds(section, default=5),
-    )
 
 
 def _webhook(section: Section | None) -> WebhookSettings | None:

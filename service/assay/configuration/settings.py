@@ -1,5 +1,6 @@
 """The settings of one installation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,6 +73,11 @@ class WebhookSettings:
     coverage: Coverage
     prewarm: PrewarmSettings | None = None
 
+    @property
+    def scopes(self) -> tuple[tuple[str, str], ...]:
+        """Every tenant and environment that a namespace may belong to, once."""
+        return tuple(sorted({(rule.tenant, rule.environment) for rule in self.tenants}))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
@@ -116,6 +122,10 @@ class NotificationSettings:
     def workers(self) -> int:
         """How many processes there are."""
         return 1
+
+
+Server = ServiceSettings | WebhookSettings | ProviderSettings | NotificationSettings
+"""A web server of the installation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,3 +281,21 @@ class Settings:
     cache: CacheSettings
     request_octets: int
     decision_seconds: int
+
+    @property
+    def servers(self) -> Mapping[str, Server]:
+        """The web servers there are, by the names of their sections."""
+        configured: Mapping[str, Server | None] = {
+            "service": self.service,
+            "webhook": self.webhook,
+            "provider": self.provider,
+            "notifications": self.notifications,
+        }
+        return {name: server for name, server in configured.items() if server is not None}
+
+    @property
+    def prewarmed(self) -> tuple[WebhookSettings, PrewarmSettings] | None:
+        """The webhook whose images are verified before anybody asks, and how many; None where none are."""
+        if self.webhook is None or self.webhook.prewarm is None:
+            return None
+        return self.webhook, self.webhook.prewarm

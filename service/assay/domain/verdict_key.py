@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 
 from assay.domain.decision import PolicyIdentity
 from assay.domain.digest import Digest
@@ -39,9 +40,11 @@ class VerdictKey:
 
     def __post_init__(self) -> None:
         # It is looked up again and again, and has some sixty values below it.
-        determining = tuple(getattr(self, item.name) for item in fields(self) if item.compare)
-        object.__setattr__(self, "_hash", hash(determining))
+        object.__setattr__(self, "_hash", hash(_determining(self)))
 
     def __hash__(self) -> int:
         """Worked out once."""
         return self._hash
+
+
+_determining = attrgetter(*(item.name for item in fields(VerdictKey) if item.compare))

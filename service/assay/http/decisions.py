@@ -16,7 +16,9 @@ from assay.domain.ulid import is_ulid
 from assay.formats.finding import render_finding, render_gap, render_rejection
 from assay.http.parameter import LARGEST_INDEX, integer_parameter, read_parameters, refuse_parameter
 from assay.http.parts import ServiceParts
+from assay.tlog.leaf import leaf_members
 
+_LISTED = ("id", "kind", "time", "tenant", "environment", "images", "verdict", "retryable", "dry_run")
 _DEFAULT_LIMIT, _HIGHEST_LIMIT = 100, 1000
 _KINDS = frozenset(DecisionKind) - {DecisionKind.LOG_START}
 _FILTERS = frozenset(
@@ -110,17 +112,8 @@ def _unknown(decision: str) -> InvalidInput:
 
 
 def _render_leaf(leaf: Leaf) -> dict[str, object]:
-    return {
-        "id": leaf.id,
-        "kind": leaf.kind.value,
-        "time": leaf.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "tenant": leaf.tenant,
-        "environment": leaf.environment,
-        "images": [{"name": image.name, "digest": image.digest.text} for image in leaf.images],
-        "verdict": leaf.verdict.value,
-        "retryable": leaf.retryable,
-        "dry_run": leaf.dry_run,
-    }
+    members = leaf_members(leaf)
+    return {name: members[name] for name in _LISTED}
 
 
 def _render_listed(item: LoggedDecision) -> dict[str, object]:

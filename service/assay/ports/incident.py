@@ -56,6 +56,10 @@ class IncidentOutbox(Protocol):
         """Everybody has heard of it."""
         ...
 
+    def unheard(self) -> int:
+        """How many were taken and are not settled: told in vain, or being told."""
+        ...
+
 
 class Owner(Protocol):
     """Somebody who hears of incidents."""

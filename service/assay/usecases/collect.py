@@ -85,22 +85,7 @@ def collect(
     use up the room of what counts; no more than `limits.referrers` referrers are looked into; at most one gap for each
     subject, kind and code. Raises `InvalidInput` when the registry may not be asked at all.
     """
-    places = [
-        _Beside(
-            registry=registry,
-            repository=listing.repository,
-            subject=subject,
-            config=config,
-            with_config=with_config,
-            listed=frozenset(item.descriptor.digest for item in listing.attestations),
-            deadline=deadline,
-            limits=limits,
-        )
-        for subject, config in (
-            *((index, None) for index in listing.indexes),
-            *((item.content, item.manifest.config) for item in listing.platforms),
-        )
-    ]
+    places = _places(registry, listing, deadline, limits, with_config=with_config)
     subjects = {place.subject.digest: place.subject for place in places}
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         configs = [pool.submit(place.read_config) for place in places]
@@ -119,6 +104,27 @@ def collect(
         _collected(place.subject, config.result(), found[place.subject.digest])
         for place, config in zip(places, configs, strict=True)
     )
+
+
+def _places(
+    registry: Registry, listing: Listing, deadline: Deadline, limits: Limits, *, with_config: bool
+) -> list["_Beside"]:
+    return [
+        _Beside(
+            registry=registry,
+            repository=listing.repository,
+            subject=subject,
+            config=config,
+            with_config=with_config,
+            listed=frozenset(item.descriptor.digest for item in listing.attestations),
+            deadline=deadline,
+            limits=limits,
+        )
+        for subject, config in (
+            *((index, None) for index in listing.indexes),
+            *((item.content, item.manifest.config) for item in listing.platforms),
+        )
+    ]
 
 
 def _survey(

@@ -17,12 +17,14 @@ class IncidentWatch:
     """Looks every two seconds for incidents that somebody has still to hear of, and reports them.
 
     The outbox hands each incident to one process at a time, so every process may watch. What could not be reported is
-    tried again, and `warnings` says so until it could. Safe to make before a fork.
+    tried again, by whoever comes next, and `warnings` of every process says so until it could. Safe to make before a
+    fork.
     """
 
     def __init__(self, engine: Engine, desk: IncidentDesk | None) -> None:
         self._engine = engine
         self._desk = desk
+        self._reasons: tuple[str, ...] = ()
         self._failures: tuple[str, ...] = ()
 
     def follow(self, stop: threading.Event) -> None:
@@ -38,7 +40,10 @@ class IncidentWatch:
         """Look once."""
         try:
             deadline = Deadline.after(_TURN_SECONDS, self._engine.clock.monotonic)
-            self._failures = report_incidents(self._engine, desk, deadline)
+            tried = report_incidents(self._engine, desk, deadline)
+            unheard = desk.outbox.unheard()
+            self._reasons = (tried or self._reasons) if unheard else ()
+            self._failures = (self._reasons or (f"somebody has still to hear of {unheard}",)) if unheard else ()
         except AssayError as error:
             self._failures = (error.message,)
         except Exception as error:  # noqa: BLE001  # the boundary of a long-lived thread

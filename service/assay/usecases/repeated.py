@@ -24,7 +24,8 @@ from assay.usecases.staleness import find_stale
 class Repeatable:
     """A question that may get the answer it got before.
 
-    `key` is all that it is decided on besides the moment, `basis` what was common to every question when it was asked.
+    `key` is all that it is decided on besides the moment; `at` is when it was asked, and `basis` what was common to
+    every question then.
     """
 
     key: Hashable

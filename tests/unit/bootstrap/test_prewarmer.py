@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -83,3 +84,5 @@ def test_it_lists_the_replica_sets_once_the_namespaces_are_known(
         prepare(monkeypatch, write(CONFIGURATION + WEBHOOK + "  prewarm: {replica_sets: true}\n" + BY_FILE))
         with running():
             eventually(lambda: bool(api.queries(path)), "the list of ReplicaSets")
+        asked = [urlsplit(call).path for call in api.calls]
+        assert asked.index("/api/v1/namespaces") < asked.index(path)

@@ -4,7 +4,7 @@ import pytest
 
 from assay.configuration.settings import ProviderSettings, TlsFiles
 from assay.domain.errors import ConfigError
-from tests.unit.configuration.test_reader import GOOD, read
+from tests.unit.configuration.test_reader import GOOD, WEBHOOK, read
 
 CA = ", client_ca: gatekeeper-ca.crt"
 PROVIDER = f"""\
@@ -14,6 +14,11 @@ provider:
   client_names: [gatekeeper-webhook-service.gatekeeper-system.svc]
   tenant: team-a
   environment: prod
+"""
+NOTIFICATIONS = """\
+notifications:
+  listen: 127.0.0.1:0
+  sources: [{name: main, kind: harbor, registry: registry.example, secrets: [harbor.token]}]
 """
 
 
@@ -32,6 +37,17 @@ def refusal(text: str) -> str:
 
 def test_without_the_section_there_is_no_provider() -> None:
     assert read(GOOD).provider is None
+
+
+def test_the_servers_are_those_that_have_a_section() -> None:
+    assert list(read(GOOD).servers) == ["service"]
+    told = read(f"{GOOD}{WEBHOOK}{PROVIDER}{NOTIFICATIONS}")
+    assert told.servers == {
+        "service": told.service,
+        "webhook": told.webhook,
+        "provider": told.provider,
+        "notifications": told.notifications,
+    }
 
 
 def test_a_provider_has_one_tenant_and_time_that_fits_into_that_of_gatekeeper() -> None:

@@ -48,6 +48,11 @@ def test_tenants_are_chosen_by_names_and_labels_in_order() -> None:
     )
 
 
+def test_each_tenant_and_environment_of_the_namespaces_is_told_once() -> None:
+    twice = TENANTS + "    - {match: {names: [till]}, tenant: shop, environment: prod}\n"
+    assert _webhook(_with_tenants(twice)).scopes == (("lab", "test"), ("rest", "prod"), ("shop", "prod"))
+
+
 def test_labels_need_a_view_of_the_cluster() -> None:
     with pytest.raises(ConfigError) as caught:
         read(GOOD + _with_tenants(TENANTS))
@@ -138,6 +143,13 @@ def test_what_is_verified_before_anybody_asks_is_told() -> None:
     assert _webhook(WEBHOOK + "  prewarm: {}\n").prewarm == PrewarmSettings(images=1000, replica_sets=False)
     told = _webhook(WEBHOOK + "  prewarm: {images: 5, replica_sets: true}\n").prewarm
     assert told == PrewarmSettings(images=5, replica_sets=True)
+
+
+def test_images_are_verified_before_anybody_asks_only_where_the_webhook_says_so() -> None:
+    assert read(GOOD).prewarmed is None
+    assert read(GOOD + WEBHOOK).prewarmed is None
+    told = read(GOOD + WEBHOOK + "  prewarm: {images: 5}\n")
+    assert told.prewarmed == (told.webhook, PrewarmSettings(images=5, replica_sets=False))
 
 
 @pytest.mark.parametrize(

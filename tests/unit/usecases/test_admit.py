@@ -1,6 +1,5 @@
 """Admission over fakes: an allow has an allowed digest for every image."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,23 +13,14 @@ from assay.domain.mirror import MirrorNames
 from assay.domain.policy import Mode
 from assay.domain.reference import Reference, Repository
 from assay.usecases.admit import AdmissionScope, admit
-from tests.fakes.engine import Rules, World, good_bundles, publish
+from tests.fakes.engine import Rules, World
 from tests.fakes.oci import image
 from tests.fakes.policy import ENVIRONMENT, TENANT
 from tests.fakes.registry import FakeRegistry, Fault
-from tests.fakes.signing import FakeAuthority
 
 SCOPE = AdmissionScope(tenant=TENANT, environment=ENVIRONMENT, caller="client certificate")
 IMAGE = Digest.of(image())
 MIRROR = Repository.parse("mirror.example/hub")
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    with FakeRegistry.start() as fake:
-        publish(fake, "app", good_bundles(FakeAuthority(), IMAGE))
-        publish(fake, "bare", {})
-        yield fake
 
 
 def question(*references: Reference) -> AdmissionQuestion:

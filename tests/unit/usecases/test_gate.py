@@ -1,6 +1,5 @@
 """The gate over fakes: an allow needs everything, and whatever breaks is never an allow."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -30,13 +29,6 @@ GOOD = good_bundles(FakeAuthority(), IMAGE)
 MANIFEST = f"/v2/app/manifests/{IMAGE}"
 DOWN = Unavailable("policy_engine_unavailable", "the engine is down", remedy="start it")
 NONSENSE = InvalidInput("policy_result_invalid", "the engine failed", remedy="correct the policy")
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    with FakeRegistry.start() as fake:
-        publish(fake, "app", GOOD)
-        yield fake
 
 
 @pytest.fixture

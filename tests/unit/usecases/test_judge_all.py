@@ -1,8 +1,6 @@
 """Many images of many requests: what is fresh is given, what is under way is shared, and no fault is an allow."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -20,24 +18,17 @@ from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.judge import Judged
 from assay.usecases.judge_all import judge_all
 from tests.fakes.clock import MovingClock
-from tests.fakes.engine import LOADED, World, good_bundles, publish, trust_in
+from tests.fakes.engine import LOADED, World, good_bundles, trust_in
 from tests.fakes.oci import image, put_bundle
 from tests.fakes.policy import ENVIRONMENT, NOW, TENANT
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.verdict_store import MemoryStore
+from tests.fixtures.polling import eventually
 
 SCOPE = Scope(kind=DecisionKind.ADMISSION, tenant=TENANT, environment=ENVIRONMENT)
 IMAGE = Digest.of(image())
 GOOD = good_bundles(FakeAuthority(), IMAGE)
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    with FakeRegistry.start() as fake:
-        publish(fake, "app", GOOD)
-        publish(fake, "bare", {})
-        yield fake
 
 
 @pytest.fixture
@@ -62,13 +53,6 @@ def verdicts(judged: list[Judged]) -> list[Verdict]:
 
 def evidence_questions(world: World) -> int:
     return sum("image" in document for document in world.policy.asked)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    patience = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < patience
-        time.sleep(0.01)
 
 
 def asked(registry: FakeRegistry) -> list[str]:
@@ -277,7 +261,7 @@ def test_who_asks_meanwhile_waits_for_the_same_judgement(world: World, registry:
         asking = [pool.submit(_ask, engine, pinned)]
         assert held.begun.wait(60)
         asking += [pool.submit(_ask, engine, pinned) for _ in range(2)]
-        wait_until(lambda: world.metrics.coalesced == 2)
+        eventually(lambda: world.metrics.coalesced == 2, "both wait")
         held.let.set()
         found = [item.result(60) for item in asking]
     assert [verdicts(judged) for judged in found] == [[Verdict.ALLOW]] * 3
@@ -291,7 +275,7 @@ def test_who_leaves_stops_nothing_and_what_is_found_serves_the_next(world: World
     assert (left.verdict.verdict, left.verdict.retryable) == (Verdict.INDETERMINATE, True)
     assert [finding.code for finding in left.verdict.findings] == ["deadline_exceeded"]
     held.let.set()
-    wait_until(lambda: len(engine.memory.verdicts) == 1)
+    eventually(lambda: len(engine.memory.verdicts) == 1, "the verdict is kept")
     assert verdicts(_ask(engine, pinned)) == [Verdict.ALLOW]
     assert evidence_questions(world) == 1
 

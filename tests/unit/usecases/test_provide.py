@@ -1,6 +1,5 @@
 """Single images over fakes: each has a decision of its own."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,23 +13,14 @@ from assay.domain.mirror import MirrorNames
 from assay.domain.provider import ProviderQuestion, Purpose
 from assay.domain.reference import Reference, Repository
 from assay.usecases.provide import ProviderScope, provide
-from tests.fakes.engine import World, good_bundles, publish
+from tests.fakes.engine import World
 from tests.fakes.oci import image
 from tests.fakes.policy import ENVIRONMENT, TENANT
 from tests.fakes.registry import FakeRegistry
-from tests.fakes.signing import FakeAuthority
 
 SCOPE = ProviderScope(tenant=TENANT, environment=ENVIRONMENT)
 IMAGE = Digest.of(image())
 MIRROR = Repository.parse("mirror.example/hub")
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    with FakeRegistry.start() as fake:
-        publish(fake, "app", good_bundles(FakeAuthority(), IMAGE))
-        publish(fake, "bare", {})
-        yield fake
 
 
 def question(*references: Reference) -> ProviderQuestion:

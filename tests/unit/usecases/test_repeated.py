@@ -1,6 +1,6 @@
 """A question that is asked again gets its answer again, and nothing else does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import timedelta
 from functools import partial
@@ -25,14 +25,6 @@ from tests.unit.usecases.test_admit import SCOPE, question
 
 IMAGE = Digest.of(image())
 OF_THE_REQUEST = {"id", "time", "preimage", "dry_run"}
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    with FakeRegistry.start() as fake:
-        publish(fake, "app", good_bundles(FakeAuthority(), IMAGE))
-        publish(fake, "bare", {})
-        yield fake
 
 
 @pytest.fixture

@@ -120,12 +120,26 @@ def test_an_incident_is_in_the_log_once_whoever_records_it(tmp_path: Path) -> No
 def test_a_process_watches_and_says_what_nobody_heard(stage: Stage) -> None:
     watch = IncidentWatch(stage.world.engine(), stage.desk)
     stage.owner.error = DEAF
-    watch.turn(stage.desk)
-    assert watch.warnings() == ("incidents: nobody listens",)
+    for _ in range(2):  # nothing is due the second time
+        watch.turn(stage.desk)
+        assert watch.warnings() == ("incidents: nobody listens",)
     stage.owner.error = None
     stage.wait()
     watch.turn(stage.desk)
     assert (watch.warnings(), len(stage.owner.heard)) == ((), 1)
+
+
+def test_every_process_says_what_nobody_heard_until_one_of_them_was_heard(stage: Stage) -> None:
+    one, other = (IncidentWatch(stage.world.engine(), stage.desk) for _ in range(2))
+    stage.owner.error = DEAF
+    one.turn(stage.desk)
+    other.turn(stage.desk)
+    assert other.warnings() == ("incidents: somebody has still to hear of 1",)
+    stage.owner.error = None
+    stage.wait()
+    other.turn(stage.desk)
+    one.turn(stage.desk)
+    assert (one.warnings(), other.warnings(), len(stage.owner.heard)) == ((), (), 1)
 
 
 def test_a_book_that_cannot_be_read_is_a_warning(stage: Stage) -> None:
@@ -149,10 +163,17 @@ def test_what_nobody_foresaw_is_counted_and_the_watch_goes_on(stage: Stage, capl
 
 def test_a_thread_reports_until_it_is_told_to_stop(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assay.usecases.incident_watch._PAUSE_SECONDS", 0.01)
-    stop = threading.Event()
+    before, stop = watching(), threading.Event()
     IncidentWatch(stage.world.engine(), stage.desk).follow(stop)
     try:
         eventually(lambda: bool(stage.owner.heard), "the owner heard")
     finally:
         stop.set()
-    IncidentWatch(stage.world.engine(), None).follow(stop)
+    eventually(lambda: watching() <= before, "the thread ended")
+    IncidentWatch(stage.world.engine(), None).follow(threading.Event())
+    assert watching() <= before
+
+
+def watching() -> set[threading.Thread]:
+    """The threads that watch incidents, whoever began them."""
+    return {thread for thread in threading.enumerate() if thread.name == "incidents"}

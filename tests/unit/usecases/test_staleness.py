@@ -2,8 +2,6 @@
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -33,6 +31,7 @@ from tests.fakes.policy import ENVIRONMENT, NOW, TENANT
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.verdict_store import MemoryStore
+from tests.fixtures.polling import eventually
 
 SCOPE = Scope(kind=DecisionKind.ADMISSION, tenant=TENANT, environment=ENVIRONMENT)
 IMAGE = Digest.of(image())
@@ -40,13 +39,6 @@ GOOD = good_bundles(FakeAuthority(), IMAGE)
 FOREIGN = FakeAuthority("other").authority
 BOUNDED = replace(LOADED, stale_listing={(TENANT, ENVIRONMENT): timedelta(seconds=600)})
 DOWN = Fault(status=503)
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    with FakeRegistry.start() as fake:
-        publish(fake, "app", GOOD)
-        yield fake
 
 
 @pytest.fixture
@@ -73,13 +65,6 @@ def judge(
 
 def outcome(judged: Judged) -> tuple[Verdict, int]:
     return judged.verdict.verdict, judged.stale_seconds
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    patience = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < patience
-        time.sleep(0.01)
 
 
 def break_down(registry: FakeRegistry, fault: Fault = DOWN) -> None:
@@ -188,7 +173,7 @@ def test_a_silent_registry_is_waited_for_a_moment_and_then_asked_in_the_backgrou
     assert outcome(judge(world, pinned(registry), seconds=-1)) == (Verdict.ALLOW, 70)
     clock.pass_time(1)
     held.free.set()
-    wait_until(lambda: judge(world, pinned(registry), seconds=-1).stale_seconds == 0)
+    eventually(lambda: judge(world, pinned(registry), seconds=-1).stale_seconds == 0, "a new listing")
     assert world.memory.outages.knows(pinned(registry).repository.registry, clock.monotonic())
 
 
@@ -201,7 +186,7 @@ def test_a_registry_that_answers_again_is_no_longer_in_trouble(
     clock.pass_time(2)
     assert outcome(judge(world, pinned(registry))) == (Verdict.ALLOW, 70)
     host = pinned(registry).repository.registry
-    wait_until(lambda: not world.memory.outages.knows(host, clock.monotonic()))
+    eventually(lambda: not world.memory.outages.knows(host, clock.monotonic()), "the trouble is over")
     assert outcome(judge(world, pinned(registry))) == (Verdict.ALLOW, 0)
 
 

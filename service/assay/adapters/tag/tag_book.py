@@ -122,6 +122,12 @@ class SqliteTagBook(TagBook, IncidentOutbox):
         with self._changing() as connection:
             connection.execute("UPDATE fact SET settled = 1 WHERE number = ?", (pending.number,))
 
+    def unheard(self) -> int:
+        """How many incidents were taken by somebody and are not settled."""
+        with self._opened() as connection:
+            row = connection.execute("SELECT COUNT(*) FROM fact WHERE settled = 0 AND tries > 0").fetchone()
+        return int(row[0])
+
     @staticmethod
     def _find_open(connection: sqlite3.Connection, reference: Reference) -> Incident:
         digest = reference.digest.text if reference.digest else ""

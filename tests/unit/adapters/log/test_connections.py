@@ -123,6 +123,9 @@ def test_a_worker_that_goes_away_is_forgotten(desk: Desk) -> None:
     worker.close()
     desk.gather(lambda _: peer.connection.fileno() < 0)
     desk.connections.answer(peer, [PingAnswer(size=1)])
+    with desk.connect() as other:
+        other.sendall(PING)
+        assert len(desk.gather(bool)) == 1
 
 
 @pytest.mark.parametrize("sent", [PING[:3], b"\xff" * 4])

@@ -60,9 +60,11 @@ def test_a_later_start_goes_on_where_the_log_ended(engine: Engine, state: StateF
 
 
 def test_a_first_start_that_was_interrupted_is_repeated(engine: Engine, state: StateFolder) -> None:
-    open_log(engine, state, ORIGIN)
+    before, _ = open_log(engine, state, ORIGIN)
     state.key.unlink()
-    open_log(engine, state, ORIGIN)
+    key, head = open_log(engine, state, ORIGIN)
+    assert (state.read_key(ORIGIN), head.frontier.size) == (key, 0)
+    assert key != before
 
 
 def test_a_lost_verifier_key_is_written_again(engine: Engine, state: StateFolder) -> None:

@@ -131,12 +131,13 @@ def test_an_acceptance_says_who_and_why(book: Book, by: str, reason: str) -> Non
 def test_an_incident_is_due_for_one_process_until_it_is_settled(book: Book, reopen: Callable[[], Book]) -> None:
     book.see(SIGHTING)
     book.see(MOVED)
+    assert book.unheard() == 0
     (pending,) = book.take_due(NOW)
     assert (pending.incident.found, pending.recorded) == (SECOND, False)
-    assert list(reopen().take_due(NOW)) == []
+    assert (list(reopen().take_due(NOW)), reopen().unheard()) == ([], 1)
     book.mark_recorded(pending)
     (again,) = reopen().take_due(NOW + timedelta(seconds=10))
     assert (again.number, again.recorded) == (pending.number, True)
     book.settle(again)
-    assert list(reopen().take_due(NOW + timedelta(days=1))) == []
+    assert (list(reopen().take_due(NOW + timedelta(days=1))), reopen().unheard()) == ([], 0)
     assert [incident.found for incident in book.incidents()] == [SECOND]

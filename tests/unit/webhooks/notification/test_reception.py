@@ -89,7 +89,7 @@ def test_a_repeated_delivery_is_taken_as_it_was_the_first_time() -> None:
     assert desk.taken[0] == desk.taken[1]
 
 
-def test_a_source_without_a_readable_secret_is_not_ready() -> None:
+def test_without_a_readable_secret_nothing_is_taken() -> None:
     def unreadable() -> tuple[bytes, ...]:
         raise Unavailable("secret_unavailable", "no secret", remedy="look")
 
