@@ -98,6 +98,7 @@ class RunningEngine:
         self._log = SequencerClient(socket, drafting)
         self._policy = OpaEngine(installation.opa_socket, load_generation(generation))
         self.archive = RunningArchive(installation.state)
+        self._verdicts = VerdictDatabase(installation.cache)
         self.clock = SystemClock()
         self.pipeline = RecordPipeline(socket, drafting, self.clock.monotonic)
         self.metrics = PrometheusMetrics()
@@ -127,7 +128,7 @@ class RunningEngine:
             metrics=self.metrics,
             limits=limits,
             new_id=new_identifier,
-            memory=Memory(store=VerdictDatabase(installation.cache)),
+            memory=Memory(store=self._verdicts),
             life=_life(settings.cache),
             revision=engine_revision(settings),
             mirrors=settings.registries.mirror_names,
@@ -162,10 +163,16 @@ class RunningEngine:
         """
         self._lines.gather()
         self._trust.follow(threading.Event())
+        self.metrics.prepare()
         deadline = Deadline.after(_PREPARATION_SECONDS, self.clock.monotonic)
-        for prepare in (self._policy.prepare, self._log.ping):
+        preparations: tuple[Callable[[], object], ...] = (
+            self._verdicts.prepare,
+            lambda: self._policy.prepare(deadline),
+            lambda: self._log.ping(deadline),
+        )
+        for prepare in preparations:
             with suppress(Unavailable):
-                prepare(deadline)
+                prepare()
 
     def _untrusted(self) -> str:
         outage = self._trust.snapshot().outage()

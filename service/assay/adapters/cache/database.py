@@ -75,6 +75,11 @@ class VerdictDatabase(VerdictStore, KeptVerdicts):
         except OSError as error:
             raise _unavailable(str(error)) from error
 
+    def prepare(self) -> None:
+        """Open the database, which the first question would wait for."""
+        with self._opened():
+            pass
+
     def find(self, key: VerdictKey) -> KeptVerdict | None:
         """The verdict under the key; None when there is none, or none that this release wrote under it."""
         name = key_digest(key).text

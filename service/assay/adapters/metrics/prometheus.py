@@ -14,6 +14,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from assay.domain.decision import DecisionKind, Verdict
+
 _process = [os.getpid()]
 os.register_at_fork(after_in_child=lambda: _process.insert(0, os.getpid()))
 if values.ValueClass._multiprocess:  # noqa: SLF001  # the library's own word for the mode
@@ -99,8 +101,29 @@ def _histogram(family: Histogram, *labels: str) -> Histogram:
     return family.labels(*labels)
 
 
+_STEP_NAMES = ("resolve", "collect", "verify", "decide", "record")
+_CACHE_EVENTS = (
+    *(("memory", outcome) for outcome in ("hit", "stale", "miss")),
+    *(("store", outcome) for outcome in ("hit", "stale", "miss", "failure")),
+    *(("request", outcome) for outcome in ("hit", "miss")),
+)
+
+
 class PrometheusMetrics:
     """The ports of all metrics; labels come from closed sets."""
+
+    def prepare(self) -> None:
+        """Have what every decision counts stand at zero: the first one would wait for that, and a rate begins there."""
+        for step in _STEP_NAMES:
+            _histogram(_STEPS, step)
+        for layer, outcome in _CACHE_EVENTS:
+            _counter(_CACHE, layer, outcome)
+        for verdict in Verdict:
+            _counter(_DECISIONS, DecisionKind.ADMISSION.value, verdict.value)
+        for hook in ("mutate", "validate"):
+            _histogram(_ADMISSION_TIMES, hook)
+            _counter(_ADMISSIONS, hook, "allow", "allowed", "false")
+        _counter(_REGISTRY_EVENTS, "sent")
 
     def count_decision(self, kind: str, verdict: str) -> None:
         """Count one recorded decision."""
