@@ -211,16 +211,15 @@ def _count_image_words(pod_spec: object) -> int:
     # It walks through every object that is reviewed, so it asks for exact types: a parser of JSON makes no others.
     count = 0
     pending: list[object] = [pod_spec]
-    while pending:
-        value = pending.pop()
+    for value in pending:  # which grows meanwhile
         if type(value) is dict:
             if "image" in value and _holds_text(value["image"]):
                 count += 1
             if "reference" in value and _holds_text(value["reference"]):
                 count += 1
-            pending += [child for child in value.values() if type(child) is dict or type(child) is list]
+            pending += value.values()
         elif type(value) is list:
-            pending += [child for child in value if type(child) is dict or type(child) is list]
+            pending += value
     return count
 
 

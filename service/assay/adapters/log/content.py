@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from assay.domain.digest import Digest
 
 LARGEST_DOCUMENT = 256 * 1024 * 1024
-SMALL_STREAM = 16 * 1024
+SMALL_STREAM = 64 * 1024
 """Streams up to this length are remembered: decisions about one image have most of their contents in common."""
 
 _COMPRESSION = 1

@@ -1,5 +1,6 @@
 """What a decision is recorded as: leaf, documents and preimage, ready for the sequencer."""
 
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -10,7 +11,9 @@ from assay.tlog.leaf_form import LeafForm
 from assay.tlog.report import render_report
 
 _MOST_FORMS = 256
-_LARGEST_FORM = 64 * 1024
+_LARGEST_FORM = 1024 * 1024
+_MOST_OCTETS = 16 * 1024 * 1024
+"""Of the documents and reports that forms keep."""
 _OF_THE_OUTCOME = (
     *("document", "findings", "gaps", "rejected", "evidence", "artefacts", "policy", "kind", "tenant", "environment"),
     *("verdict", "retryable", "images_unchanged", "source_commit"),
@@ -39,6 +42,11 @@ class _Form:
         """Whether a decision says the same, by identity: one outcome gives its very own values to all its decisions."""
         return all(getattr(decision, name) is getattr(self.decision, name) for name in _OF_THE_OUTCOME)
 
+    @property
+    def octets(self) -> int:
+        """Roughly what it keeps in memory."""
+        return self.document.size + self.report.size
+
 
 class Renderer:
     """Renders decisions; what those of one outcome have in common is rendered once. Shared by threads."""
@@ -46,7 +54,9 @@ class Renderer:
     def __init__(self, *, service_version: str) -> None:
         self._service_version = service_version
         self._compressor = Compressor()
+        self._lock = threading.Lock()
         self._forms: OrderedDict[int, _Form] = OrderedDict()
+        self._octets = 0
 
     def render(self, decision: Decision, salt: bytes) -> Rendered:
         """The record of a decision under this salt.
@@ -75,9 +85,15 @@ class Renderer:
             service_version=self._service_version,
         )
         form = _Form(decision=decision, leaf=LeafForm(leaf), document=document, report=report)
-        if document.size + report.size <= _LARGEST_FORM:
-            # The form keeps the document, so no other document can come to have its id meanwhile.
-            self._forms[id(decision.document)] = form
-            while len(self._forms) > _MOST_FORMS:
-                self._forms.popitem(last=False)
+        if form.octets <= _LARGEST_FORM:
+            self._keep(form)
         return form
+
+    def _keep(self, form: _Form) -> None:
+        with self._lock:
+            # The form keeps the document, so no other document can come to have its id meanwhile.
+            before = self._forms.pop(id(form.decision.document), None)
+            self._forms[id(form.decision.document)] = form
+            self._octets += form.octets - (before.octets if before is not None else 0)
+            while len(self._forms) > _MOST_FORMS or self._octets > _MOST_OCTETS:
+                self._octets -= self._forms.popitem(last=False)[1].octets

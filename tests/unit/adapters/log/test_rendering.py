@@ -50,7 +50,7 @@ def test_more_outcomes_than_are_remembered_are_rendered_all_the_same() -> None:
         assert is_of(renderer.render(decision, SALT), decision)
 
 
-@pytest.mark.parametrize(("size", "kept"), [(200, True), (200_000, False)])
+@pytest.mark.parametrize(("size", "kept"), [(200, True), (200_000, True), (2_000_000, False)])
 def test_a_document_is_kept_unless_it_is_large(size: int, *, kept: bool) -> None:
     renderer, decision = Renderer(service_version="1"), denied(size=size)
     before = sys.getrefcount(decision)
