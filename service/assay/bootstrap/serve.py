@@ -30,8 +30,7 @@ from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
 from assay.domain.notification import LARGEST_NOTIFICATION
 
-_OPA_ENVIRONMENT = {"GOGC": "200"}
-"""Half as many garbage collections: a fifth of the CPU of a query for five MiB (docs/performance.md)."""
+_MOST_OPA_CORES = 4
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _GRACE_SECONDS = 5.0
 _BESIDE_GRACEFUL = 5
@@ -193,6 +192,16 @@ def _write(path: Path, document: Mapping[str, object]) -> None:
     temporary.replace(path)
 
 
+def _opa_bounds(cores: int, variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Variables of Go for OPA, unless somebody set them: half as many collections, and half of the cores.
+
+    Each saves a fifth of a query. Go takes turns among the questions on one core, so that a long one does not hold up
+    the others (docs/performance.md).
+    """
+    bounds = {"GOGC": "200", "GOMAXPROCS": str(min(_MOST_OPA_CORES, max(1, cores // 2)))}
+    return {name: variables.get(name, value) for name, value in bounds.items()}
+
+
 def _log(installation: Installation, name: str) -> Path:
     return installation.state / "logs" / f"{name}.log"
 
@@ -202,7 +211,7 @@ def _opa(installation: Installation, generation: Path) -> ChildSpec:
     return ChildSpec(
         name="opa",
         command=tuple(command),
-        environment=_OPA_ENVIRONMENT,
+        environment=_opa_bounds(len(os.sched_getaffinity(0)), os.environ),
         log=_log(installation, "opa"),
         grace=_GRACE_SECONDS,
         probe=lambda: is_healthy(installation.opa_socket),
