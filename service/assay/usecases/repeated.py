@@ -61,9 +61,7 @@ def _is_settled(engine: Engine, asked: Reference) -> bool:
 
 
 def recall_outcome(engine: Engine, asked: Repeatable, *, may_wait: bool = True) -> KeptOutcome | None:
-    """The answer that the question got before, if it would get it again.
-
-    Whether a registry that does not answer excuses an old listing is asked of the database: not without `may_wait`.
+    """The answer that the question got before, if it would get it again; without `may_wait`, if memory alone shows it.
 
     Guaranteed: policy, rule dates and trust are those of then, the verdict on each image is still the one that is
     remembered for it, of this epoch and fresh, or as stale as it was recorded to be while its registry does not answer,
@@ -72,14 +70,16 @@ def recall_outcome(engine: Engine, asked: Repeatable, *, may_wait: bool = True) 
     kept = engine.memory.outcomes.get(asked.key)
     if kept is None or not 0 <= engine.clock.monotonic() - kept.proven < engine.life.request.total_seconds():
         return None
-    if kept.basis != asked.basis or (not may_wait and any(stale for _, _, stale in kept.verdicts)):
+    if kept.basis != asked.basis:
         return None
     listed = now = asked.at
     for verdict_of, found, stale_seconds in kept.verdicts:
         known = engine.memory.verdicts.get(verdict_of)
         if known is None or known.found is not found:
             return None
-        if not (_is_stale(engine, known, stale_seconds, now) if stale_seconds else known.fresh(now, engine.life)):
+        if stale_seconds and not _is_stale(engine, known, stale_seconds, now, may_wait=may_wait):
+            return None
+        if not stale_seconds and not known.fresh(now, engine.life):
             return None
         listed = min(listed, known.listed)
     if {(item.repository, item.epoch) for item, _, _ in kept.verdicts} != _epochs(engine, kept):
@@ -96,11 +96,11 @@ def _epochs(engine: Engine, kept: KeptOutcome) -> set[tuple[Repository, str]]:
     return {(repository, epoch_of(engine, repository)) for repository in repositories}
 
 
-def _is_stale(engine: Engine, known: KeptVerdict, seconds: int, now: datetime) -> bool:
+def _is_stale(engine: Engine, known: KeptVerdict, seconds: int, now: datetime, *, may_wait: bool) -> bool:
     """Whether it would be given again with the same age; when that has grown, the registry is asked again."""
     if not engine.memory.outages.knows(known.key.repository.registry, engine.clock.monotonic()):
         return False
-    stale = find_stale(engine, known.key, now)
+    stale = find_stale(engine, known.key, now, may_wait=may_wait)
     return stale is not None and stale.found is known.found and stale.seconds == seconds
 
 

@@ -38,14 +38,14 @@ class Stale:
     seconds: int
 
 
-def find_stale(engine: Engine, key: VerdictKey, now: datetime) -> Stale | None:
+def find_stale(engine: Engine, key: VerdictKey, now: datetime, *, may_wait: bool = True) -> Stale | None:
     """The allow that may be given while its registry cannot be asked; None when there is none.
 
     What other processes found out, and what was pushed, is looked up in the store once a second; while the store cannot
-    be read there is nothing to give.
+    be read, or, without `may_wait`, when it would have to be, there is nothing to give.
     """
     bound = engine.policy.loaded().stale_listing.get((key.tenant, key.environment), timedelta())
-    kept = _find_confirmed(engine, key) if bound else None
+    kept = _find_confirmed(engine, key, may_wait=may_wait) if bound else None
     if kept is None or not kept.survives(now, bound):
         return None
     if kept.fresh(now, engine.life):
@@ -54,10 +54,10 @@ def find_stale(engine: Engine, key: VerdictKey, now: datetime) -> Stale | None:
     return Stale(found=kept.found, seconds=max(1, steps) * _STEP_SECONDS)
 
 
-def _find_confirmed(engine: Engine, key: VerdictKey) -> KeptVerdict | None:
+def _find_confirmed(engine: Engine, key: VerdictKey, *, may_wait: bool) -> KeptVerdict | None:
     now, memory = engine.clock.monotonic(), engine.memory
     if now >= (memory.confirmed.get(key) or 0.0):
-        stored = find_stored(engine, key)
+        stored = find_stored(engine, key) if may_wait else None
         if stored is None:
             return None
         known = memory.verdicts.get(key)
