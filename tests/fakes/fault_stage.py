@@ -1,6 +1,5 @@
 """Both doors around real adapters, each of which reaches its server through a pipe that can break."""
 
-import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
-
 from assay.adapters.clock import new_identifier
 from assay.adapters.kubernetes.access import ClusterAccess
 from assay.adapters.kubernetes.cluster import KubernetesCluster
@@ -20,41 +17,33 @@ from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
 from assay.adapters.kubernetes.secret import SecretReader
 from assay.adapters.log.client import SequencerClient
 from assay.adapters.log.draft import Drafting
+from assay.adapters.log.pipeline import RecordPipeline
 from assay.adapters.opa.engine import OpaEngine
 from assay.adapters.opa.generation import Generation
 from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.client import RegistryClient
-from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
-from assay.domain.caller import Caller, Role
-from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
-from assay.domain.gate import GateAnswer, GateQuestion
 from assay.domain.kept_verdict import CacheLife, KeptVerdict
 from assay.domain.limit import Limits
 from assay.domain.verdict_key import VerdictKey
-from assay.http.application import create_service
-from assay.http.caller import CallerBook
-from assay.http.parts import ServiceParts
 from assay.ports import DecisionArchive
-from assay.usecases.admit import AdmissionScope, admit
 from assay.usecases.break_glass import BreakGlass
 from assay.usecases.engine import Engine
-from assay.usecases.gate import ask_gate
 from assay.usecases.memory import Memory
 from assay.usecases.pulling import PullingRegistries
 from assay.verification.trust_snapshot import TrustSnapshot
-from assay_misuse.policy import RELEASE, TENANT, Policy
-from assay_misuse.workload import creation
-from assay_webhooks.application import create_application
+from assay_misuse.policy import RELEASE
+from tests.fakes.fault_door import LOOP, Reply, ask_the_gate, review, review_in_loop
 from tests.fakes.faulty_pipe import Fault, FaultyPipe, Kind
 from tests.fakes.grants import RULES, SECURITY, MemoryGrants
 from tests.fakes.metrics import CountingMetrics
+from tests.fakes.pipeline_loop import PipelineLoop
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.verdict_store import MemoryStore
 
-ENVIRONMENT = Policy.STANDARD.value
-CALLER = Caller(name="local", tenant=TENANT, environments=(ENVIRONMENT,), roles=frozenset(Role))
+DRAFTING = Drafting(service_version="0.1.0")
+WELL_SECONDS = 30
 SHORT_WAIT = 0.05
 LEAP = 1000.0
 
@@ -165,16 +154,6 @@ class Ports:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What a door answered: whether it allows, the decision it names, and after how long."""
-
-    allowed: bool
-    decision: str
-    seconds: float
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class FaultStage:
     """The servers, reached through pipes; every question gets clients of its own."""
 
@@ -194,19 +173,35 @@ class FaultStage:
             for port in faults.keys() & self.pipes.keys():
                 broken.enter_context(self.pipes[port].failing(faults[port]))
             ports.trust.fault, ports.clock.fault = kinds.get("trust"), kinds.get("clock")
+            ports.clock.stands_at = time.monotonic()
             ports.grants.failing, ports.cache.failing = kinds.get("grants"), kinds.get("cache")
             yield
 
     def ask(self, endpoint: str, image: str, faults: Mapping[str, Fault], *, seconds: int) -> Reply:
-        """Ask a door about an image while ports fail."""
+        """Ask a door about an image while ports fail; what is asked in a loop was asked before, while all was well."""
         held = seconds + 0.5
         grants = FaultyGrants(bundles=[self.grant], held=held)
         ports = Ports(trust=FaultyTrust(held=held), clock=FaultyClock(), grants=grants, cache=FaultyStore(held=held))
-        with self._engine(ports) as engine, self.failing(faults, ports):
-            begun = time.monotonic()
-            reply = _gate(engine, image, seconds) if endpoint == "gate" else _review(engine, endpoint, image, seconds)
-            spent = time.monotonic() - begun
-        return Reply(allowed=reply[0], decision=reply[1], text=reply[2], seconds=spent)
+        with self._engine(ports) as engine:
+            if endpoint == LOOP:
+                review(engine, "validate", image, WELL_SECONDS)
+                assert isinstance(engine.log, SequencerClient)
+                engine.log.close()  # a connection of that time would not fail
+            with self.failing(faults, ports):
+                begun = time.monotonic()
+                answered = self._ask(engine, endpoint, image, seconds)
+                return replace(answered, seconds=time.monotonic() - begun)
+
+    def _ask(self, engine: Engine, endpoint: str, image: str, seconds: int) -> Reply:
+        match endpoint:
+            case "gate":
+                return ask_the_gate(engine, image, seconds)
+            case _ if endpoint == LOOP:
+                pipeline = RecordPipeline(self.log_socket, DRAFTING, engine.clock.monotonic)
+                with PipelineLoop.around(pipeline) as loop:
+                    return review_in_loop(engine, pipeline, loop, image, seconds)
+            case _:
+                return review(engine, endpoint, image, seconds)
 
     @contextmanager
     def _engine(self, ports: Ports) -> Iterator[Engine]:
@@ -215,7 +210,7 @@ class FaultStage:
             access=RegistryAccess(allowed=frozenset({host}), plain_http=frozenset({host})), limits=Limits()
         )
         policy = OpaEngine(self.opa_socket, self.generation)
-        log = SequencerClient(self.log_socket, Drafting(service_version="0.1.0"))
+        log = SequencerClient(self.log_socket, DRAFTING)
         connection = KubernetesConnection(access=replace(self.cluster, address=f"https://{self.pipes['cluster'].host}"))
         unused: Any = None
         secrets = KubernetesCluster(
@@ -254,52 +249,3 @@ def _await_flights() -> None:
     for thread in threading.enumerate():
         if thread.name == "flight":
             thread.join(60)
-
-
-def _review(engine: Engine, hook: str, image: str, seconds: int) -> tuple[bool, str, str]:
-    def decide(question: AdmissionQuestion, deadline: Deadline) -> AdmissionAnswer:
-        scope = AdmissionScope(tenant=TENANT, environment=ENVIRONMENT, caller="client certificate")
-        return admit(engine, question, scope, deadline)
-
-    application = create_application(decide, CountingMetrics(), lambda: (), engine.clock)
-    answer = application.test_client().post(f"/{hook}?timeout={seconds}s", json=creation(image))
-    if answer.status_code != 200:
-        return False, "", answer.text
-    response = answer.get_json()["response"]
-    return response["allowed"], response["auditAnnotations"].get("decision", ""), answer.text
-
-
-def _gate(engine: Engine, image: str, seconds: int) -> tuple[bool, str, str]:
-    name, _, digest = image.partition("@")
-    artefact = {"type": "image", "repository": name, "digest": digest, "tag": ""}
-    question = {"artefact": artefact, "environment": ENVIRONMENT, "evidence": {"from": "registry"}}
-    answer = (
-        _service(engine, seconds)
-        .test_client()
-        .post("/v1/gate", data=json.dumps(question), content_type="application/json")
-    )
-    document = answer.get_json()
-    allowed = answer.status_code == 200 and document["verdict"] == "allow"
-    return allowed, document.get("decision", ""), answer.text
-
-
-def _service(engine: Engine, seconds: int) -> Flask:
-    def gate(question: GateQuestion, caller: Caller, deadline: Deadline) -> GateAnswer:
-        return ask_gate(engine, question, caller, deadline)
-
-    unused: Any = None
-    return create_service(
-        ServiceParts(
-            gate=gate,
-            archive=unused,
-            log_key=str,
-            readiness=lambda _: {},
-            warnings=lambda: (),
-            callers=CallerBook(by_token={}, local=CALLER),
-            metrics=engine.metrics,
-            metrics_text=bytes,
-            clock=engine.clock,
-            request_octets=100_000,
-            decision_seconds=seconds,
-        )
-    )

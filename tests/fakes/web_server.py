@@ -39,6 +39,7 @@ class WebServer:
     folder: Path
     listener: socket.socket
     options: ServerOptions
+    program: str = "tests.fakes.web_program:application"
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -49,7 +50,7 @@ class WebServer:
     def start(self) -> subprocess.Popen[bytes]:
         metrics = self.folder / "metrics"
         metrics.mkdir(exist_ok=True)
-        command = server_command("tests.fakes.web_program:application", self.listener.fileno(), self.options)
+        command = server_command(self.program, self.listener.fileno(), self.options)
         with (self.folder / "server.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
@@ -103,14 +104,16 @@ def receive_all(sock: socket.socket) -> bytes:
 
 
 @contextmanager
-def web_server(folder: Path, *, tls: bool = False, **changes: Any) -> Iterator[WebServer]:
-    """A running server."""
+def web_server(
+    folder: Path, *, tls: bool = False, program: str = WebServer.program, **changes: Any
+) -> Iterator[WebServer]:
+    """A running server of a program."""
     options = replace(OPTIONS, **changes)
     if tls:
         chain, key = write_loopback_certificate(folder)
         options = replace(options, tls=TlsPaths(certificate=chain, key=key))
     with listen_on(host="127.0.0.1", port=0) as listener:
-        server = WebServer(folder=folder, listener=listener, options=options)
+        server = WebServer(folder=folder, listener=listener, options=options, program=program)
         server.start()
         try:
             yield server

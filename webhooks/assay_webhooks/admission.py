@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Admit = Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]
-Settle = Callable[[AdmissionAnswer | Callable[[], AdmissionAnswer]], None]
-AdmitSoon = Callable[[AdmissionQuestion, Deadline, Settle], None]
-"""Calls `Settle` once: with the answer, or with what gives it in a thread that may wait."""
+Give = Callable[[Callable[[], AdmissionAnswer]], None]
+AdmitSoon = Callable[[AdmissionQuestion, Deadline, Give, Give], None]
+"""Calls exactly one `Give` once with what gives the answer: the first here, the second where somebody may wait."""
 
 Reply = Callable[[HttpReply], None]
 Later = Callable[[Callable[[], HttpReply]], None]
@@ -122,7 +122,7 @@ class AdmissionDoor:
         """Take a review without waiting for anybody; False at once when the call is something else.
 
         Exactly one of the two is called once, now or by `admit_soon`: `reply`, or `later` with what makes the reply in
-        a thread that may wait. Raises nothing.
+        a thread that may wait. Raises nothing but what these raise.
         """
         hook = _HOOKS.get(call.path)
         if hook is None or call.method != "POST" or self._admit_soon is None:
@@ -141,18 +141,26 @@ class AdmissionDoor:
         return True
 
     def _settle_soon(self, admit_soon: AdmitSoon, case: _Case, posed: _Posed, reply: Reply, later: Later) -> None:
-        def settle(answer: AdmissionAnswer | Callable[[], AdmissionAnswer]) -> None:
-            if isinstance(answer, AdmissionAnswer):
-                reply(self._judge(case, posed, lambda: answer))
-            else:
-                later(lambda: self._judge(case, posed, answer))
+        settled = False
+
+        def now(answer: Callable[[], AdmissionAnswer]) -> None:
+            nonlocal settled
+            settled = True
+            reply(self._judge(case, posed, answer))
+
+        def wait(answer: Callable[[], AdmissionAnswer]) -> None:
+            nonlocal settled
+            settled = True
+            later(partial(self._judge, case, posed, answer))
 
         def refuse(error: Exception) -> AdmissionAnswer:
             raise error
 
         try:
-            admit_soon(posed.question, case.deadline, settle)
-        except Exception as error:  # noqa: BLE001  # judged at the boundary of every answer
+            admit_soon(posed.question, case.deadline, now, wait)
+        except Exception as error:
+            if settled:  # it is the server that cannot take the answer
+                raise
             reply(self._judge(case, posed, partial(refuse, error)))
 
     def _answer_call(self, hook: Hook, environ: WSGIEnvironment) -> HttpReply:

@@ -33,7 +33,7 @@ from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
 from assay.ports import Clock, Cluster, ClusterObjects
 from assay.ports.metrics import AdmissionMetrics
-from assay.usecases.admit import AdmissionScope, Waiting, admit, admit_soon
+from assay.usecases.admit import AdmissionScope, Give, admit, admit_soon
 from assay.usecases.engine import Engine
 from assay.usecases.gate import ask_gate
 from assay.usecases.record_arming import record_arming
@@ -91,7 +91,7 @@ class WebhookParts:
     """
 
     admit: Callable[[AdmissionQuestion, Deadline], AdmissionAnswer]
-    admit_soon: Callable[[AdmissionQuestion, Deadline, Callable[[AdmissionAnswer | Waiting], None]], None]
+    admit_soon: Callable[[AdmissionQuestion, Deadline, Give, Give], None]
     pipeline: Pipeline
     failing: Callable[[], list[str]]
     warnings: Callable[[], Sequence[str]]
@@ -146,8 +146,8 @@ def webhook_parts_from_environment() -> WebhookParts:
 
     return WebhookParts(
         admit=lambda question, deadline: admit(engine, question, find_scope(question), deadline),
-        admit_soon=lambda question, deadline, then: admit_soon(
-            engine, running.pipeline, question, find_scope(question), deadline, then
+        admit_soon=lambda question, deadline, now, wait: admit_soon(
+            engine, running.pipeline, question, find_scope(question), deadline, now, wait
         ),
         pipeline=running.pipeline,
         failing=failing,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCall:
-    """What a client asks; `path` is decoded, `query` is not, and `content_type` is empty when none was told."""
+    """What a client asks; `path` and `query` are as they were sent, `content_type` is empty when none was told."""
 
     method: str
     path: str

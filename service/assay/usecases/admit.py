@@ -6,7 +6,7 @@ from functools import partial
 
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnswer
 from assay.domain.deadline import Deadline
-from assay.domain.decision import Decision, DecisionKind, Recorded, Verdict
+from assay.domain.decision import Decision, DecisionKind, Verdict
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
 from assay.ports import DecisionPipeline
 from assay.usecases.break_glass import is_granted
@@ -18,8 +18,8 @@ from assay.usecases.judge import JUDGE_SHARE, Judged, leave_unjudged, unreadable
 from assay.usecases.judge_all import judge_all
 from assay.usecases.repeated import find_repeatable, keep_outcome, recall_outcome
 
-Waiting = Callable[[], AdmissionAnswer]
-"""An answer that somebody has to be waited for; raises what `admit` does."""
+Give = Callable[[Callable[[], AdmissionAnswer]], None]
+"""Takes what gives an answer, or raises what `admit` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,29 +63,35 @@ def admit_soon(
     question: AdmissionQuestion,
     admission: AdmissionScope,
     deadline: Deadline,
-    then: Callable[[AdmissionAnswer | Waiting], None],
+    now: Give,
+    wait: Give,
 ) -> None:
     """Give the answer that a question got before, without waiting for anybody in this thread.
 
-    `then` is called once: with the answer when its decision is recorded, or with what has to be called, in a thread
-    that may wait, to get one. Raises the `InvalidInput` of a decision that cannot be recorded.
+    Exactly one of the two is called once, here or by the pipeline: `now` when the decision is recorded, `wait` with
+    what has to be called in a thread that may wait. Raises the `InvalidInput` of a decision that cannot be recorded.
     """
     scope, asker = _scope(admission), _asker(question, admission)
     source = Source(registry=engine.registry) if question.images_unchanged else engine.known_source(question)
     asked = find_repeatable(engine, question, asker, scope, source) if source is not None else None
     kept = recall_outcome(engine, asked, may_wait=False) if asked is not None else None
     if kept is None:
-        then(partial(admit, engine, question, admission, deadline))
+        wait(partial(admit, engine, question, admission, deadline))
         return
     decision, images = decide_now(engine, kept.outcome, asker), kept.images
 
-    def settle(recorded: Recorded | None) -> None:
-        if recorded is None:
-            then(partial(_record_now, engine, decision, images, deadline))
+    def settle(count: Callable[[], None] | None) -> None:
+        if count is None:
+            wait(partial(_record_now, engine, decision, images, deadline))
         else:
-            then(answer_with(decision, images))
+            now(partial(_count, count, decision, images))
 
     record_soon(engine, pipeline, decision, deadline, settle)
+
+
+def _count(count: Callable[[], None], decision: Decision, images: tuple[ImageAnswer, ...]) -> AdmissionAnswer:
+    count()
+    return answer_with(decision, images)
 
 
 def _record_now(

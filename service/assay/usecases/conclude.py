@@ -105,23 +105,22 @@ def record_soon(
     pipeline: DecisionPipeline,
     decision: Decision,
     deadline: Deadline,
-    then: Callable[[Recorded | None], None],
+    then: Callable[[Callable[[], None] | None], None],
 ) -> None:
-    """Begin to record a decision, and call `then` as the pipeline does; what was recorded is counted.
+    """Begin to record a decision, and call `then` once: with what counts it when it is recorded, with None as the port.
 
-    The record of another decision is none.
+    The record of another decision is none. Counting may fail, so it is left to whoever answers for that.
     """
     begun = engine.clock.monotonic()
 
-    def count(recorded: Recorded | None) -> None:
-        if recorded is None or recorded.id != decision.id:
-            then(None)
-            return
+    def count() -> None:
         engine.metrics.observe_step("record", engine.clock.monotonic() - begun)
         engine.metrics.count_decision(decision.kind.value, decision.verdict.value)
-        then(recorded)
 
-    pipeline.record_soon(decision, deadline, count)
+    def tell(recorded: Recorded | None) -> None:
+        then(None if recorded is None or recorded.id != decision.id else count)
+
+    pipeline.record_soon(decision, deadline, tell)
 
 
 def _image(judged: Judged) -> JudgedImage:

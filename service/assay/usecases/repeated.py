@@ -72,23 +72,29 @@ def recall_outcome(engine: Engine, asked: Repeatable, *, may_wait: bool = True) 
         return None
     if kept.basis != asked.basis:
         return None
-    listed = now = asked.at
-    for verdict_of, found, stale_seconds in kept.verdicts:
-        known = engine.memory.verdicts.get(verdict_of)
-        if known is None or known.found is not found:
-            return None
-        if stale_seconds and not _is_stale(engine, known, stale_seconds, now, may_wait=may_wait):
-            return None
-        if not stale_seconds and not known.fresh(now, engine.life):
-            return None
-        listed = min(listed, known.listed)
-    if {(item.repository, item.epoch) for item, _, _ in kept.verdicts} != _epochs(engine, kept):
+    found = [_find_again(engine, *entry, asked.at, may_wait=may_wait) for entry in kept.verdicts]
+    listed = [verdict.listed for verdict in found if verdict is not None]
+    if len(listed) < len(found) or {(key.repository, key.epoch) for key, _, _ in kept.verdicts} != _epochs(
+        engine, kept
+    ):
         return None
     for _ in filter(None, (seconds for _, _, seconds in kept.verdicts)):
         engine.metrics.count_cache("memory", "stale")
     engine.metrics.count_cache("request", "hit")
-    engine.metrics.observe_age((now - listed).total_seconds())
+    engine.metrics.observe_age((asked.at - min(listed, default=asked.at)).total_seconds())
     return kept
+
+
+def _find_again(
+    engine: Engine, key: VerdictKey, found: EvidenceVerdict, stale_seconds: int, now: datetime, *, may_wait: bool
+) -> KeptVerdict | None:
+    """The verdict that is remembered, if it is still the one that was found and would be given again."""
+    known = engine.memory.verdicts.get(key)
+    if known is None or known.found is not found:
+        return None
+    if stale_seconds:
+        return known if _is_stale(engine, known, stale_seconds, now, may_wait=may_wait) else None
+    return known if known.fresh(now, engine.life) else None
 
 
 def _epochs(engine: Engine, kept: KeptOutcome) -> set[tuple[Repository, str]]:

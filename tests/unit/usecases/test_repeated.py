@@ -107,35 +107,38 @@ def test_another_scope_is_decided_for_itself(world: World, registry: FakeRegistr
     assert is_decided_anew(world, partial(ask, world, asked, scope))
 
 
-def _pass_time(world: World) -> None:
+def pass_time(world: World) -> None:
     assert isinstance(world.clock, MovingClock)
     world.clock.pass_time(60)
 
 
-def _change_policy(world: World) -> None:
+def change_policy(world: World) -> None:
     world.policy.policy = replace(world.policy.policy, rule_data=Digest.of(b"other"))
 
 
-def _change_trust(world: World) -> None:
+def change_trust(world: World) -> None:
     world.trust = trust_in(world.authority.authority, FakeAuthority("second").authority)
 
 
-def _forget(world: World) -> None:
+def forget(world: World) -> None:
     assert isinstance(world.memory.store, MemoryStore)
     world.memory.store.clear()
 
 
-def _break_store(world: World) -> None:
+def break_store(world: World) -> None:
     assert isinstance(world.memory.store, MemoryStore)
     world.memory.store.error = Unavailable("cache_unavailable", "down", remedy="repair it")
 
 
-def _forget_verdicts(world: World) -> None:
+def forget_verdicts(world: World) -> None:
     for key in list(world.memory.verdicts._kept):  # as room runs out
         world.memory.verdicts.forget(key)
 
 
-@pytest.mark.parametrize("change", [_pass_time, _change_policy, _change_trust, _forget, _break_store, _forget_verdicts])
+CHANGES = [pass_time, change_policy, change_trust, forget, break_store, forget_verdicts]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_what_a_decision_followed_from_must_not_have_changed(
     world: World, registry: FakeRegistry, change: Callable[[World], None]
 ) -> None:
@@ -151,7 +154,7 @@ def _let_a_rule_begin(world: World) -> None:
     world.clock.pass_time(31)
 
 
-@pytest.mark.parametrize("change", [_let_a_rule_begin, _change_policy, _change_trust])
+@pytest.mark.parametrize("change", [_let_a_rule_begin, change_policy, change_trust])
 @pytest.mark.parametrize("unchanged", [True, False])
 def test_an_answer_is_not_given_again_when_something_changed_before_it_was_kept(
     world: World, registry: FakeRegistry, change: Callable[[World], None], *, unchanged: bool

@@ -210,19 +210,20 @@ def test_when_no_time_is_left_the_denial_is_retryable() -> None:
     assert webhook.engine.questions == []
 
 
-@pytest.mark.parametrize(
-    ("error", "reason", "code"),
-    [
-        (Unavailable("registry_unavailable", "EVIL", remedy="x"), "retryable", "registry_unavailable"),
-        (InvalidInput("manifest_unknown", "EVIL", remedy="x"), "policy", "manifest_unknown"),
-        (EvidenceRejected("signature_invalid", "EVIL", remedy="x"), "internal", "internal"),
-        (ConfigError("policy_missing", "EVIL", remedy="x"), "internal", "internal"),
-        (RuntimeError("EVIL"), "internal", "internal"),
-        (RecursionError("EVIL"), "internal", "internal"),
-        (MemoryError("EVIL"), "internal", "internal"),
-        (StopIteration("EVIL"), "internal", "internal"),
-    ],
-)
+FAILURES = [
+    (Unavailable("registry_unavailable", "EVIL", remedy="x"), "retryable", "registry_unavailable"),
+    (InvalidInput("manifest_unknown", "EVIL", remedy="x"), "policy", "manifest_unknown"),
+    (EvidenceRejected("signature_invalid", "EVIL", remedy="x"), "internal", "internal"),
+    (ConfigError("policy_missing", "EVIL", remedy="x"), "internal", "internal"),
+    (RuntimeError("EVIL"), "internal", "internal"),
+    (RecursionError("EVIL"), "internal", "internal"),
+    (MemoryError("EVIL"), "internal", "internal"),
+    (StopIteration("EVIL"), "internal", "internal"),
+]
+"""What an engine raises, and the reason and code of the denial that follows."""
+
+
+@pytest.mark.parametrize(("error", "reason", "code"), FAILURES)
 def test_whatever_the_engine_raises_is_a_counted_denial(error: Exception, reason: str, code: str) -> None:
     webhook = Webhook(ScriptedEngine({"*": DIGEST}, error=error))
     response = webhook.ask("mutate", review(pod("nginx")))

@@ -39,7 +39,8 @@ class RecordPipeline:
 
     Each `then` is called once, in that thread: with the record when the decision is on the disk, or with None when it
     could not be had this way; then it may be recorded all the same, and `DecisionLog.record` finds out, which asks for
-    the same decision again. Frames go out in the order of `record_soon` and are answered in that order.
+    the same decision again. It raises nothing, for nobody here could answer for it. Frames go out in the order of
+    `record_soon` and are answered in that order.
     """
 
     def __init__(self, path: Path, drafting: Drafting, clock: Callable[[], float]) -> None:
@@ -68,8 +69,10 @@ class RecordPipeline:
             then(None)
             return
         draft = self._drafting.draft(decision, proven=False)
-        self._out += render_frame(render_request(draft.request(max(1, int(left * 1000)))))
+        frame = render_frame(render_request(draft.request(max(1, int(left * 1000)))))
+        # Answers are told apart by their order: a frame goes out with somebody who waits for it, or not at all.
         self._waiting.append(_Waiting(draft=draft, until=self._clock() + left, then=then))
+        self._out += frame
 
     def flush(self) -> None:
         """Send what waits to be sent, as far as that goes without waiting."""

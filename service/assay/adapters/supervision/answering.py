@@ -89,8 +89,8 @@ class AnsweringThreads:
 
     def _answer(self, asked: _Request) -> bool:
         connection = asked.connection
-        connection.sock.settimeout(self._read_seconds)
         try:
+            connection.sock.settimeout(self._read_seconds)
             return asked.answer()
         except OSError:
             return False

@@ -8,8 +8,8 @@ from functools import partial
 from assay.adapters.supervision.answering import AnsweringThreads
 from assay.adapters.supervision.connection import Connection
 from assay.adapters.supervision.loop_application import LoopApplication, render_reply
-from assay.adapters.supervision.whole_request import LARGEST_CALL, WholeRequest
-from assay.domain.http_call import HttpCall, HttpReply
+from assay.adapters.supervision.whole_request import WholeRequest
+from assay.domain.http_call import HttpReply
 
 
 class LoopAnswers:
@@ -53,12 +53,9 @@ class LoopAnswers:
 
     def take(self, connection: Connection, request: WholeRequest) -> bool:
         """Answer this request, now or soon; False when that is not for the loop."""
-        head = request.head
-        if head.octets > LARGEST_CALL:
+        call = request.call
+        if call is None:
             return False
-        call = HttpCall(
-            method=head.method, path=head.path, query=head.query, content_type=head.content_type, body=request.body
-        )
         later = partial(self._answer_later, connection, request)
         return self._application.answer_soon(call, partial(self._send, connection, request), later)
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from assay.domain.http_call import HttpCall
+
 LARGEST_CALL = 64 * 1024
 """Bytes of a body that are looked at in the loop of a worker; a larger one would keep other connections waiting."""
 _LONGEST_HEAD = 2048
@@ -71,6 +73,16 @@ class WholeRequest:
     head: Head
     body: bytes
     parse: Callable[[], Any]
+
+    @property
+    def call(self) -> HttpCall | None:
+        """The request as a call; None when its body is too much for the loop, or not all of it is here."""
+        head = self.head
+        if len(self.body) != head.octets:
+            return None
+        return HttpCall(
+            method=head.method, path=head.path, query=head.query, content_type=head.content_type, body=self.body
+        )
 
 
 def _address(client: object) -> object:

@@ -112,7 +112,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
     def _turn(self) -> None:
         self.wait_for_and_dispatch_events(self._patience())
         for _ in range(len(self._with_more)):
-            self._on_event(self._with_more.popleft(), None)
+            self._read(self._with_more.popleft())
         if self._loop is not None:
             self._loop.attend()
         now = time.monotonic()
@@ -253,15 +253,18 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         if step.exception() is not None:
             self._close(connection)
         elif (wanted := step.result()) == 0:
-            self._await(connection, Stage.IDLE, self.cfg.keepalive)
-            self._continue(connection)
+            self._await_request(connection)
         else:
             writable = wanted == ssl.SSL_ERROR_WANT_WRITE
             self._await(connection, Stage.HANDSHAKE, self._read_seconds, writable=writable)
 
-    def _continue(self, connection: Connection) -> None:
+    def _await_request(self, connection: Connection) -> None:
         if connection.has_more:
+            # Out of the poller: it is read in the next turn, once, and nobody ends it before.
+            self._leave_poller(connection)
             self._with_more.append(connection)
+        else:
+            self._await(connection, Stage.IDLE, self.cfg.keepalive)
 
     def _read(self, connection: Connection) -> None:
         try:
@@ -312,8 +315,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         connection.let_go()
         if goes_on:
             connection.sock.setblocking(False)
-            self._await(connection, Stage.IDLE, self.cfg.keepalive)
-            self._continue(connection)
+            self._await_request(connection)
         else:
             self._linger(connection)
 
