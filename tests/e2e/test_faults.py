@@ -2,10 +2,12 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import pytest
 import requests
@@ -21,6 +23,7 @@ from tests.fixtures.stacks import SECONDS, MakeSpare, Spare, workbench
 
 DECISION_SECONDS = 3
 REVIEWS = 20
+CLIENTS = 4
 EXIT_RETRY = 3
 LONGEST = DECISION_SECONDS + 7.0
 LIMITS = f"limits: {{decision_seconds: {DECISION_SECONDS}}}\n"
@@ -147,6 +150,46 @@ def test_reviews_around_a_killed_engine_are_decided_in_the_log_or_denied(repaire
     for response in responses:
         logged = verdicts[response["auditAnnotations"]["decision"]]
         assert (logged == "allow") is response["allowed"]
+
+
+@contextmanager
+def reviewing(stack: Stack, review: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """The responses to one review that clients send over and over; any failure of theirs fails the test."""
+    responses: list[dict[str, Any]] = []
+    stop = threading.Event()
+
+    def send() -> None:
+        while not stop.is_set():
+            responses.append(send_review(stack, "validate", review))
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(send) for _ in range(CLIENTS)]
+        try:
+            yield responses
+        finally:
+            stop.set()
+    for client in clients:
+        client.result()
+
+
+def test_reviews_given_again_around_a_killed_sequencer_are_in_the_log_or_denied(repaired: Spare) -> None:
+    stack = repaired.stack
+    with reviewing(stack, review_of_pod(repaired.released.pinned)) as responses:
+        wait_until(lambda: len(responses) >= REVIEWS, "reviews")
+        os.kill(stack.child("sequencer"), signal.SIGKILL)
+        wait_until(lambda: not all(response["allowed"] for response in responses), "a denial")
+        wait_until(lambda: ready(stack), "a stack that is ready again")
+        seen = len(responses)
+        wait_until(lambda: any(response["allowed"] for response in responses[seen:]), "an allow")
+    denied = [response["auditAnnotations"] for response in responses if not response["allowed"]]
+    assert {annotations["reason"] for annotations in denied} == {"retryable"}
+    assert {annotations["code"] for annotations in denied} <= {"log_unavailable", "deadline_exceeded"}
+    allowed = [response["auditAnnotations"]["decision"] for response in responses if response["allowed"]]
+    assert len(set(allowed)) == len(allowed)
+    with requests.Session() as session:
+        for decision in allowed:
+            record = session.get(f"{stack.service_url}/v1/decisions/{decision}", timeout=10).json()
+            assert (record["id"], record["verdict"]) == (decision, "allow")
 
 
 def test_a_registry_that_stands_still_delays_no_call_beyond_the_deadline(repaired: Spare) -> None:

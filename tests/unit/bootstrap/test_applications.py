@@ -1,7 +1,7 @@
 """The applications as workers build them, with nothing running behind them: everything denies and is named."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from assay.adapters.supervision.log_lines import LogLines
+from assay.adapters.supervision.loop_application import IN_LOOP
 from assay.bootstrap.applications import service_from_environment, webhook_parts_from_environment
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.serve import make_generation
 from assay.bootstrap.variables import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
-from assay.domain.admission import AdmissionQuestion
+from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.deadline import Deadline
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, InvalidInput, Unavailable
@@ -122,14 +123,45 @@ def test_admission_without_a_log_is_no_answer(monkeypatch: pytest.MonkeyPatch, w
     assert caught.value.code == "log_unavailable"
 
 
+def test_admission_in_a_loop_leaves_what_was_never_answered_to_who_may_wait(
+    monkeypatch: pytest.MonkeyPatch, write: Write
+) -> None:
+    prepare(monkeypatch, write(CONFIGURATION + WEBHOOK))
+    parts = webhook_parts_from_environment()
+    waiting: list[Callable[[], AdmissionAnswer]] = []
+    deadline = Deadline.after(5, parts.clock.monotonic)
+    parts.admit_soon(question(), deadline, lambda _: pytest.fail("it is no news"), waiting.append)
+    (answer,) = waiting
+    with pytest.raises(Unavailable) as caught:
+        answer()
+    assert caught.value.code == "log_unavailable"
+
+
+def test_a_server_with_a_loop_finds_what_to_call_and_its_pipeline(
+    monkeypatch: pytest.MonkeyPatch, write: Write
+) -> None:
+    prepare(monkeypatch, write(CONFIGURATION + WEBHOOK))
+    parts = webhook_parts_from_environment()
+
+    def answer_soon(*_: object) -> bool:
+        return False
+
+    found = parts.in_loop(answer_soon)[IN_LOOP]
+    assert (found.answer_soon, found.pipeline) == (answer_soon, parts.pipeline)
+
+
 def test_a_namespace_of_no_tenant_is_refused(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:
     before, _, _ = WEBHOOK.partition("  tenant:")
     tenants = "  tenants:\n    - {match: {names: [shop]}, tenant: team-a, environment: prod}\n"
     prepare(monkeypatch, write(CONFIGURATION + before + tenants))
     parts = webhook_parts_from_environment()
+    given: list[object] = []
     with pytest.raises(InvalidInput) as caught:
         parts.admit(question(), Deadline.after(5, parts.clock.monotonic))
     assert caught.value.code == "namespace_unmatched"
+    with pytest.raises(InvalidInput) as caught:
+        parts.admit_soon(question(), Deadline.after(5, parts.clock.monotonic), given.append, given.append)
+    assert (caught.value.code, given) == ("namespace_unmatched", [])
     with pytest.raises(Unavailable):
         parts.admit(replace(question(), namespace="shop"), Deadline.after(5, parts.clock.monotonic))
 

@@ -1,7 +1,10 @@
 """The application around the hooks."""
 
+from assay.domain.http_call import HttpCall
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
-from tests.fakes.admission import DIGEST, Webhook, pod, review
+from assay_webhooks.application import create_application
+from tests.fakes.admission import DIGEST, ScriptedEngine, Webhook, WebhookMetrics, pod, review
+from tests.fakes.clock import FrozenClock
 
 NOT_READY = {"ready": False, "failing": ["policy", "database"], "warnings": []}
 READY = {"ready": True, "failing": [], "warnings": []}
@@ -54,3 +57,11 @@ def test_a_review_that_waited_too_long_is_a_denial_that_may_be_repeated() -> Non
 def test_an_unknown_path_is_404_in_plain_text() -> None:
     answer = Webhook().client().get("/metrics")
     assert (answer.status_code, answer.mimetype, answer.text) == (404, "text/plain", "Not Found\n")
+
+
+def test_a_server_finds_the_extensions_that_are_made_for_its_loop() -> None:
+    application = create_application(
+        ScriptedEngine({}).admit, WebhookMetrics(), tuple, FrozenClock(), in_loop=lambda door: {"in the loop": door}
+    )
+    call = HttpCall(method="POST", path="/mutate", query="", content_type="", body=b"")
+    assert application.extensions["in the loop"](call, None, None) is False

@@ -19,16 +19,12 @@ from assay.adapters.log.draft import Drafting
 from assay.adapters.log.pipeline import RecordPipeline
 from assay.adapters.log.state import StateFolder
 from assay.adapters.log.wire import (
-    PIECE,
     Answer,
     PingAnswer,
     RecordAnswer,
-    RecordRequest,
     Refusal,
-    parse_request,
     render_answer,
     render_frame,
-    take_frame,
 )
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded
@@ -41,9 +37,8 @@ from tests.fakes.decision_pipeline import MemoryPipeline
 from tests.fakes.leaf import leaf_for
 from tests.fakes.pipeline_loop import PATIENCE, PipelineLoop
 from tests.fakes.sequencer import open_archive, running, soon
+from tests.fakes.sequencer_script import Script, saying, take_requests
 from tests.fakes.socket_peer import listening
-
-Script = Callable[[socket.socket], object]
 
 
 @dataclass
@@ -76,35 +71,9 @@ def socket_of(folder: Path) -> Path:
     return StateFolder(folder=folder).socket
 
 
-def take_requests(connection: socket.socket, number: int) -> list[RecordRequest]:
-    """So many questions; more than these must not have come."""
-    received, requests = bytearray(), list[RecordRequest]()
-    while len(requests) < number:
-        received += connection.recv(PIECE)
-        while (frame := take_frame(received)) is not None:
-            request = parse_request(frame)
-            assert isinstance(request, RecordRequest)
-            requests.append(request)
-    assert len(requests) == number
-    return requests
-
-
 def recorded(number: int, **changes: object) -> RecordAnswer:
     answer = RecordAnswer(id=denied(number).id, index=number, leaf=b"", proof="")
     return replace(answer, **changes)  # type: ignore[arg-type]  # of several types
-
-
-def saying(*answers: Answer | bytes, asked: int | None = None) -> Script:
-    """Answer that many questions with these answers at once; bytes are sent as they are."""
-    octets = b"".join(each if isinstance(each, bytes) else render_frame(render_answer(each)) for each in answers)
-
-    def script(connection: socket.socket) -> None:
-        take_requests(connection, len(answers) if asked is None else asked)
-        connection.sendall(octets)
-        while connection.recv(PIECE):  # until the pipeline ends
-            pass
-
-    return script
 
 
 def close_within_an_answer(connection: socket.socket) -> None:
