@@ -15,6 +15,7 @@ from benchmarks.admission_endurance import long_run, slow_clients
 from benchmarks.admission_fault import broken_registry
 from benchmarks.admission_warm import different_images, latency, open_loop, throughput, unseen
 from benchmarks.figure import Figure
+from benchmarks.machine import additions
 from benchmarks.vegeta import LoadError
 
 Row = Callable[[Bench, int], Iterator[Figure]]
@@ -25,6 +26,7 @@ _ALONE: tuple[Row, ...] = (long_run, slow_clients, deployments)
 def measure(*, quick: bool = False) -> Iterator[Figure]:
     """What is warm first, then what is cold, then a registry that fails, then endurance and an API server."""
     share = 10 if quick else 1
+    yield additions()
     with running_bench() as bench:
         for row in _ROWS:
             yield from _guarded(row, bench, share)
@@ -33,6 +35,7 @@ def measure(*, quick: bool = False) -> Iterator[Figure]:
     for row in _ALONE:
         with running_bench() as bench:
             yield from _guarded(row, bench, share)
+    yield additions()
 
 
 def _guarded(row: Row, bench: Bench, share: int) -> Iterator[Figure]:
