@@ -79,7 +79,7 @@ def review_in_loop(engine: Engine, pipeline: DecisionPipeline, loop: PipelineLoo
         content_type="application/json",
         body=json.dumps(creation(image)).encode(),
     )
-    assert doors[0](call, reply, lambda work: reply(work(), in_loop=False))
+    assert doors[0](call, reply, lambda later: reply(later.make(), in_loop=False))
     loop.turn_until(lambda: bool(replies))
     (only,) = replies
     return only

@@ -24,14 +24,19 @@ from assay.adapters.registry.access import RegistryAccess
 from assay.adapters.registry.client import RegistryClient
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
+from assay.domain.incident import TagSighting, Witness
 from assay.domain.kept_verdict import CacheLife, KeptVerdict
 from assay.domain.limit import Limits
+from assay.domain.reference import Reference, Repository
 from assay.domain.verdict_key import VerdictKey
 from assay.ports import DecisionArchive
 from assay.usecases.break_glass import BreakGlass
 from assay.usecases.engine import Engine
 from assay.usecases.memory import Memory
 from assay.usecases.pulling import PullingRegistries
+from assay.usecases.tag_guard import TagGuard
+from assay.verification.tag_rule import TagRule
+from assay.verification.text_pattern import TextPattern
 from assay.verification.trust_snapshot import TrustSnapshot
 from assay_misuse.policy import RELEASE
 from tests.fakes.fault_door import LOOP, Reply, ask_the_gate, review, review_in_loop
@@ -40,12 +45,14 @@ from tests.fakes.grants import RULES, SECURITY, MemoryGrants
 from tests.fakes.metrics import CountingMetrics
 from tests.fakes.pipeline_loop import PipelineLoop
 from tests.fakes.signing import FakeAuthority
+from tests.fakes.tag_book import MemoryTagBook
 from tests.fakes.verdict_store import MemoryStore
 
 DRAFTING = Drafting(service_version="0.1.0")
 WELL_SECONDS = 30
 SHORT_WAIT = 0.05
 LEAP = 1000.0
+EVERY_TAG = TagRule(repository=TextPattern(glob="**"), tags=(TextPattern(glob="*"),))
 
 
 @dataclass
@@ -143,6 +150,28 @@ class FaultyStore(MemoryStore):
         return super().find(key)
 
 
+@dataclass
+class FaultyBook(MemoryTagBook):
+    """What tags stood for, which fails as told; a hang lasts `held` seconds."""
+
+    failing: Kind | None = None
+    held: float = 0.0
+
+    def accepted(self, repository: Repository, tag: str) -> frozenset[Digest]:
+        match self.failing:
+            case Kind.ERROR:
+                raise Unavailable("tags_unavailable", "it cannot be read", remedy="repeat the call")
+            case Kind.HANG:
+                time.sleep(self.held)
+            case Kind.GARBAGE:
+                return object()  # type: ignore[return-value]  # what a broken book may do
+            case Kind.PARTIAL:
+                return frozenset({Digest.of(b"what the tag stood for, without what was accepted later")})
+            case Kind.SLOW:
+                time.sleep(SHORT_WAIT)
+        return super().accepted(repository, tag)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ports:
     """The ports that are no server: they fail by themselves."""
@@ -151,6 +180,7 @@ class Ports:
     clock: FaultyClock
     grants: FaultyGrants
     cache: FaultyStore
+    tags: FaultyBook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,16 +205,25 @@ class FaultStage:
             ports.trust.fault, ports.clock.fault = kinds.get("trust"), kinds.get("clock")
             ports.clock.stands_at = time.monotonic()
             ports.grants.failing, ports.cache.failing = kinds.get("grants"), kinds.get("cache")
+            ports.tags.failing = kinds.get("tags")
             yield
 
     def ask(self, endpoint: str, image: str, faults: Mapping[str, Fault], *, seconds: int) -> Reply:
-        """Ask a door about an image while ports fail; what is asked in a loop was asked before, while all was well."""
+        """Ask a door about an image while ports fail; what is asked in a loop was asked twice, while all was well."""
         held = seconds + 0.5
         grants = FaultyGrants(bundles=[self.grant], held=held)
-        ports = Ports(trust=FaultyTrust(held=held), clock=FaultyClock(), grants=grants, cache=FaultyStore(held=held))
+        ports = Ports(
+            trust=FaultyTrust(held=held),
+            clock=FaultyClock(),
+            grants=grants,
+            cache=FaultyStore(held=held),
+            tags=FaultyBook(held=held),
+        )
+        _note_tag(ports.tags, image)
         with self._engine(ports) as engine:
             if endpoint == LOOP:
-                review(engine, "validate", image, WELL_SECONDS)
+                for _ in range(2):  # what a tag stands for is known from the first time on, and the answer kept then
+                    review(engine, "validate", image, WELL_SECONDS)
                 assert isinstance(engine.log, SequencerClient)
                 engine.log.close()  # a connection of that time would not fail
             with self.failing(faults, ports):
@@ -237,11 +276,21 @@ class FaultStage:
                     cluster=secrets, configured=registry, open_registry=lambda _: registry, clock=ports.clock
                 ),
                 break_glass=BreakGlass(grants=ports.grants, rules=RULES),
+                tags=TagGuard(rules=(EVERY_TAG,), book=ports.tags),
             )
         finally:
             _await_flights()
             for each in (registry, policy, log):
                 each.close()
+
+
+def _note_tag(book: FaultyBook, image: str) -> None:
+    """A tag stands for the digest beside it since it was first seen."""
+    reference = Reference.parse(image)
+    if reference.tag and reference.digest:
+        repository, tag, digest = reference.repository, reference.tag, reference.digest
+        at = datetime.now(UTC)
+        book.see(TagSighting(repository=repository, tag=tag, digest=digest, witness=Witness.ADMISSION, at=at))
 
 
 def _await_flights() -> None:

@@ -7,7 +7,7 @@ from enum import Enum
 
 from assay.domain.admission import AdmissionQuestion
 from assay.domain.deadline import Deadline
-from assay.domain.http_call import HttpCall, HttpReply
+from assay.domain.http_call import HttpCall, HttpReply, LaterReply
 from assay_webhooks.admission import AnswerSoon, Give
 from assay_webhooks.application import create_application
 from tests.fakes.admission import Json, Webhook
@@ -29,7 +29,7 @@ class LoopDoor:
     webhook: Webhook = field(default_factory=Webhook)
     way: Way = Way.NOW
     replies: list[HttpReply] = field(default_factory=list)
-    later: list[Callable[[], HttpReply]] = field(default_factory=list)
+    later: list[LaterReply] = field(default_factory=list)
     held: list[Callable[[], None]] = field(default_factory=list)
 
     def answer_soon(self) -> AnswerSoon:
@@ -64,7 +64,7 @@ class LoopDoor:
         before = len(self.replies) + len(self.later)
         assert self.call(call)
         assert len(self.replies) + len(self.later) == before + 1
-        return self.replies.pop() if self.replies else self.later.pop()()
+        return self.replies.pop() if self.replies else self.later.pop().make()
 
     def _admit_soon(self, question: AdmissionQuestion, deadline: Deadline, now: Give, wait: Give) -> None:
         engine = self.webhook.engine

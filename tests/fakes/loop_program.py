@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from assay.adapters.supervision.loop_application import IN_LOOP, Later, LoopApplication, Reply
-from assay.domain.http_call import HttpCall, HttpReply
+from assay.domain.http_call import HttpCall, HttpReply, LaterReply
 from tests.fakes.web_program import Program, await_file
 
 _LOOK_SECONDS = 0.01
@@ -57,14 +57,15 @@ class FilePipeline:
 
     def close(self) -> None:
         for each in self._waiting:
-            each.later(each.work)
+            each.later(_later(each.work))
 
 
 class LoopProgram(Program):
-    """Answers `/soon` in the loop at once, `/piped` out of a pipeline, and `/later` in a thread of the loop's choice.
+    """Answers `/soon` in the loop at once, `/piped` out of a pipeline, `/later` and `/overdue` in a thread.
 
-    The query of `/piped` and `/later` may name a file, before which there is no answer; that of `/large` tells how many
-    bytes the answer has. Every other path is the program's own.
+    The query of these three may name a file, before which there is no answer; `/overdue` is so after a moment.
+    `/broken` fails in its thread without a body. The query of `/large` tells how many bytes the answer has. Every other
+    path is the program's own.
     """
 
     def __init__(self) -> None:
@@ -84,10 +85,18 @@ class LoopProgram(Program):
             case "/piped":
                 self._pipeline.keep(_Waiting(file=file, reply=lambda: reply(work()), later=later, work=work))
             case "/later":
-                later(partial(_tell_after, file, work))
+                later(_later(partial(_tell_after, file, work)))
+            case "/overdue":
+                later(_later(partial(_tell_after, file, work), seconds=0.2))
+            case "/broken":
+                later(_later(lambda: _reply(b"x" * (1 // len(call.body)))))
             case _:
                 return False
         return True
+
+
+def _later(make: Callable[[], HttpReply], *, seconds: float = 600.0) -> LaterReply:
+    return LaterReply(make=make, seconds=seconds, overdue=lambda: _reply(b'{"overdue": true}'))
 
 
 def _tell_after(file: Path | None, work: Callable[[], HttpReply]) -> HttpReply:

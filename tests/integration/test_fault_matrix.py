@@ -32,17 +32,17 @@ from tests.fakes.sequencer import open_archive, running
 from tests.fakes.signing import FakeAuthority
 from tests.fixtures.engines import OPA, POLICIES, running_opa
 
-PORTS = ("registry", "opa", "log", "trust", "clock", "cluster", "grants", "cache")
+PORTS = ("registry", "opa", "log", "trust", "clock", "cluster", "grants", "cache", "tags")
 ENDPOINTS = ("gate", "mutate", "validate", LOOP)
 CELLS = list(itertools.product(PORTS, Kind, ENDPOINTS))
 PATIENT, SHORT = 30, 1
 """Seconds of a deadline: where an answer is expected however slow the machine, and where it is waited for."""
 OUTER = 30.0
 NOT_ASKED = {
-    *(("cluster", "gate"), ("grants", "gate"), ("cache", "gate")),
-    *(("registry", LOOP), ("opa", LOOP), ("cluster", LOOP), ("cache", LOOP)),
+    *(("cluster", "gate"), ("grants", "gate"), ("cache", "gate"), ("tags", "gate")),
+    *(("registry", LOOP), ("opa", LOOP), ("cluster", LOOP), ("cache", LOOP), ("tags", LOOP)),
 }
-"""Publishing knows no cluster and no grants, and looks anew; an allow is given again without waiting for anybody."""
+"""Publishing knows no cluster, no grants and no tags, and looks anew; an allow is given again without waiting."""
 
 
 def is_harmless(port: str, kind: Kind, endpoint: str) -> bool:
@@ -56,15 +56,18 @@ def is_harmless(port: str, kind: Kind, endpoint: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Images:
-    """A signed image, an unsigned one, and one that is unsigned and granted (break-glass)."""
+    """A signed image, also under an immutable tag, an unsigned one, and one that is granted (break-glass)."""
 
     good: str
+    tagged: str
     bad: str
     granted: str
 
     def provable(self, port: str, endpoint: str) -> str:
         """An image that is allowed as long as this port works."""
-        return self.granted if port == "grants" and endpoint != "gate" else self.good
+        if endpoint == "gate":
+            return self.good
+        return {"grants": self.granted, "tags": self.tagged}.get(port, self.good)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +104,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FaultStag
             opa_socket=sockets / "opa",
             log_socket=sockets / "log",
         )
-        yield stage, Images(good=names[0], bad=names[1], granted=names[2])
+        yield stage, Images(good=names[0], tagged=names[0].replace("@", ":v1@"), bad=names[1], granted=names[2])
 
 
 def _grant(digest: Digest) -> bytes:
@@ -139,11 +142,11 @@ def test_a_fault_never_makes_an_allow(served: tuple[FaultStage, Images], port: s
     twin = stage.ask(endpoint, provable, {}, seconds=PATIENT)
     check(stage, twin, seconds=PATIENT)
     assert twin.allowed, twin.text
-    assert twin.in_loop is (endpoint == LOOP and provable is images.good)
+    assert twin.in_loop is (endpoint == LOOP and provable is not images.granted)
 
 
 def test_every_cell_is_there() -> None:
-    assert len(CELLS) == len(set(CELLS)) == 8 * 5 * 4 == 160
+    assert len(CELLS) == len(set(CELLS)) == 9 * 5 * 4 == 180
 
 
 GARBAGES = st.one_of(
@@ -178,6 +181,6 @@ def test_no_mixture_of_faults_makes_an_allow(
 
 
 def _leaves_the_proof(stage: FaultStage, port: str, fault: Fault, endpoint: str) -> bool:
-    # An answer that was cut behind its end is whole, and for a signed image nobody asks for grants.
+    # An answer that was cut behind its end is whole, and for a signed image without a tag nobody asks for either.
     whole = fault.kind is Kind.PARTIAL and port in stage.pipes
-    return whole or port == "grants" or is_harmless(port, fault.kind, endpoint)
+    return whole or port in {"grants", "tags"} or is_harmless(port, fault.kind, endpoint)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from assay.adapters.supervision.whole_request import LARGEST_CALL
 from tests.fakes.web_server import PATIENCE, WebServer, ask, poll, receive_all, web_server
 from tests.integration.test_server_drain import refuses_to_be_asked
 from tests.integration.test_slow_clients import wait_for_answers
@@ -116,11 +115,42 @@ def test_a_connection_ends_after_its_answer_when_its_client_says_so(tmp_path: Pa
     assert re.findall(rb"Connection: (\S+)", answer) == [told, b"close"][: octets.count(b"POST")]
 
 
-@pytest.mark.parametrize(("surplus", "thread"), [(0, LOOP), (1, "answer")])
-def test_a_large_body_is_for_a_thread(tmp_path: Path, surplus: int, thread: str) -> None:
+def test_a_large_body_is_whole_in_the_loop_and_in_a_thread(tmp_path: Path) -> None:
     with loop_server(tmp_path) as server:
-        answer = server.ask("/soon", b"x" * (LARGEST_CALL + surplus))
-    assert (answer["read"], answer["thread"].split("-")[0]) == (LARGEST_CALL + surplus, thread)
+        for path, thread in (("/soon", LOOP), ("/later", "answer"), ("/elsewhere", "answer")):
+            answer = server.ask(path, b"x" * 1_000_000)
+            assert (answer["read"], answer["thread"].split("-")[0]) == (1_000_000, thread)
+
+
+def test_who_waits_too_long_for_a_thread_gets_what_is_overdue_and_the_thread_goes_on(tmp_path: Path) -> None:
+    wait = call(f"/overdue?{tmp_path / 'go'}")
+    with loop_server(tmp_path, threads=2) as server, ExitStack() as stack:
+        clients = [send(server, stack, wait) for _ in range(6)]  # two have a thread, the others wait for one
+        for client in clients:
+            answer = receive_all(client)
+            assert answer.endswith(b'{"overdue": true}')
+            assert b"Connection: close" in answer
+        assert server.ask("/soon")["thread"] == LOOP
+        (tmp_path / "go").touch()
+        assert server.ask("/later", b"x")["read"] == 1
+        assert receive_answer(send(server, stack, wait)).startswith(b"HTTP/1.1 200 ")
+
+
+def test_threads_that_stand_still_count_as_requests_until_they_end(tmp_path: Path) -> None:
+    wait = call(f"/overdue?{tmp_path / 'go'}")
+    with loop_server(tmp_path, threads=1) as server, ExitStack() as stack:
+        answers = [receive_all(send(server, stack, wait)) for _ in range(33)]
+        assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * 32 + [b"HTTP/1.1 503"]
+        (tmp_path / "go").touch()
+        poll(lambda: server.ask("/soon").get("thread") == LOOP, "the threads to end")
+
+
+def test_a_reply_that_cannot_be_made_is_http_500_and_ends_the_connection(tmp_path: Path) -> None:
+    with web_server(tmp_path, program=PROGRAM) as server, ExitStack() as stack:
+        answer = receive_all(send(server, stack, call("/broken")))
+        assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+        assert b"Connection: close" in answer
+        assert receive_answer(send(server, stack, call("/broken", body=b"x")), b"x").startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_body_above_the_limit_is_left_to_the_application(tmp_path: Path) -> None:

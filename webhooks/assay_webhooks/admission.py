@@ -18,7 +18,7 @@ from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
 from assay.domain.errors import InvalidInput, Unavailable
-from assay.domain.http_call import HttpCall, HttpReply
+from assay.domain.http_call import HttpCall, HttpReply, LaterReply
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
 from assay.ports import Clock
 from assay.ports.metrics import AdmissionMetrics
@@ -42,7 +42,7 @@ AdmitSoon = Callable[[AdmissionQuestion, Deadline, Give, Give], None]
 """Calls exactly one `Give` once with what gives the answer: the first here, the second where somebody may wait."""
 
 Reply = Callable[[HttpReply], None]
-Later = Callable[[Callable[[], HttpReply]], None]
+Later = Callable[[LaterReply], None]
 AnswerSoon = Callable[[HttpCall, Reply, Later], bool]
 T = TypeVar("T")
 
@@ -52,6 +52,20 @@ _TIMEOUT_PARAMETER = re.compile(r"(?:\A|&)timeout=([^&]*)")
 _STATUS = {"review_too_large": "413 Request Entity Too Large", "content_type_unsupported": "415 Unsupported Media Type"}
 _HOOKS = {f"/{hook}": hook for hook in Hook}
 _NO_STATUS = ServerStatus()
+_LARGEST_IN_LOOP = 64 * 1024
+"""Bytes of a review that is looked at in the loop of a server; a larger one would hold up other connections."""
+_MOST_OVERDUE, _OVERDUE_SHARE = 0.25, 1 / 16
+"""Seconds after which a decision that is due is given up, and their share of the time for it: a quarter of what is left
+to the network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Time:
+    """When a call came in, when its decision is due, and when it is given up, while the API server still waits."""
+
+    begun: float
+    deadline: Deadline
+    overdue: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +74,7 @@ class _Case:
 
     hook: Hook
     review: AdmissionRequest
-    begun: float
-    deadline: Deadline
+    time: _Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +88,12 @@ class _Posed:
 
 _METHOD_NOT_ALLOWED = HttpReply(
     status="405 Method Not Allowed", content_type="text/plain; charset=utf-8", body=b"Method Not Allowed\n"
+)
+
+_OVERDUE = HttpReply(
+    status="503 Service Unavailable",
+    content_type="text/plain; charset=utf-8",
+    body=b"deadline_exceeded: no decision was reached in time\n",
 )
 
 
@@ -122,23 +141,32 @@ class AdmissionDoor:
         """Take a review without waiting for anybody; False at once when the call is something else.
 
         Exactly one of the two is called once, now or by `admit_soon`: `reply`, or `later` with what makes the reply in
-        a thread that may wait. Raises nothing but what these raise.
+        a thread that may wait, and what denies when that takes too long. Raises nothing but what these raise.
         """
         hook = _HOOKS.get(call.path)
         if hook is None or call.method != "POST" or self._admit_soon is None:
             return False
-        case = self._open(hook, call.query, 0.0, lambda: _require_json(call))
+        time = self._read_time(hook, call.query)
+        if isinstance(time, HttpReply):
+            reply(time)
+        elif len(call.body) > _LARGEST_IN_LOOP:
+            make = partial(self._answer_review, hook, time, lambda: _require_json(call))
+            later(LaterReply(make=make, seconds=time.overdue - time.begun, overdue=lambda: _OVERDUE))
+        else:
+            self._answer_soon(self._admit_soon, self._open(hook, time, lambda: _require_json(call)), reply, later)
+        return True
+
+    def _answer_soon(self, admit_soon: AdmitSoon, case: _Case | HttpReply, reply: Reply, later: Later) -> None:
         if isinstance(case, HttpReply):
             reply(case)
-            return True
+            return
         posed = self._guarded(case, lambda: self._pose(case))
         if isinstance(posed, HttpReply):
             reply(posed)
         elif isinstance(posed, ReviewResponse):
             reply(self._close(case, posed))
         else:
-            self._settle_soon(self._admit_soon, case, posed, reply, later)
-        return True
+            self._settle_soon(admit_soon, case, posed, reply, later)
 
     def _settle_soon(self, admit_soon: AdmitSoon, case: _Case, posed: _Posed, reply: Reply, later: Later) -> None:
         settled = False
@@ -150,14 +178,16 @@ class AdmissionDoor:
 
         def wait(answer: Callable[[], AdmissionAnswer]) -> None:
             nonlocal settled
+            seconds = case.time.overdue - self._clock.monotonic()
             settled = True
-            later(partial(self._judge, case, posed, answer))
+            make, overdue = partial(self._judge, case, posed, answer), partial(self._judge, case, posed, _give_up)
+            later(LaterReply(make=make, seconds=seconds, overdue=overdue))
 
         def refuse(error: Exception) -> AdmissionAnswer:
             raise error
 
         try:
-            admit_soon(posed.question, case.deadline, now, wait)
+            admit_soon(posed.question, case.time.deadline, now, wait)
         except Exception as error:
             if settled:  # it is the server that cannot take the answer
                 raise
@@ -165,7 +195,13 @@ class AdmissionDoor:
 
     def _answer_call(self, hook: Hook, environ: WSGIEnvironment) -> HttpReply:
         server: ServerStatus = environ.get(SERVER_STATUS, _NO_STATUS)
-        case = self._open(hook, environ.get("QUERY_STRING", ""), server.waited_seconds, lambda: _read_body(environ))
+        time = self._read_time(hook, environ.get("QUERY_STRING", ""), waited=server.waited_seconds)
+        if isinstance(time, HttpReply):
+            return time
+        return self._answer_review(hook, time, lambda: _read_body(environ))
+
+    def _answer_review(self, hook: Hook, time: _Time, read: Callable[[], bytes]) -> HttpReply:
+        case = self._open(hook, time, read)
         if isinstance(case, HttpReply):
             return case
         posed = self._guarded(case, lambda: self._pose(case))
@@ -173,23 +209,33 @@ class AdmissionDoor:
             return posed
         if isinstance(posed, ReviewResponse):
             return self._close(case, posed)
-        return self._judge(case, posed, lambda: self._admit(posed.question, case.deadline))
+        return self._judge(case, posed, lambda: self._admit(posed.question, case.time.deadline))
 
-    def _open(self, hook: Hook, query: str, waited: float, read: Callable[[], bytes]) -> _Case | HttpReply:
+    def _read_time(self, hook: Hook, query: str, *, waited: float = 0.0) -> _Time | HttpReply:
         try:
             begun = self._clock.monotonic()
             told = _TIMEOUT_PARAMETER.search(query)
             budget = parse_budget(told[1] if told else "", timeout_seconds=self._timeout_seconds)
-            deadline = Deadline.after(budget - waited, self._clock.monotonic)
-            return _Case(hook=hook, review=parse_review(read()), begun=begun, deadline=deadline)
+            due = begun + budget - waited
+            deadline = Deadline(at=due, clock=self._clock.monotonic)
+            return _Time(begun=begun, deadline=deadline, overdue=due + min(_MOST_OVERDUE, budget * _OVERDUE_SHARE))
+        except Exception:  # noqa: BLE001  # a boundary of this entry point
+            return self._break_off(hook)
+
+    def _open(self, hook: Hook, time: _Time, read: Callable[[], bytes]) -> _Case | HttpReply:
+        try:
+            return _Case(hook=hook, review=parse_review(read()), time=time)
         except InvalidInput as error:
             self._metrics.count_failure(error.code)
             return _text(_STATUS.get(error.code, "400 Bad Request"), f"{error.code}: {error}")
         except Exception:  # noqa: BLE001  # a boundary of this entry point
-            _log.exception("a call of the hook %s failed unexpectedly", hook)
-            with contextlib.suppress(Exception):  # a broken counter must not turn the answer into an error
-                self._metrics.count_failure("internal")
-            return _text("500 Internal Server Error", "internal: an unexpected error was logged")
+            return self._break_off(hook)
+
+    def _break_off(self, hook: Hook) -> HttpReply:
+        _log.exception("a call of the hook %s failed unexpectedly", hook)
+        with contextlib.suppress(Exception):  # a broken counter must not turn the answer into an error
+            self._metrics.count_failure("internal")
+        return _text("500 Internal Server Error", "internal: an unexpected error was logged")
 
     def _guarded(self, case: _Case, work: Callable[[], T]) -> T | HttpReply:
         try:
@@ -213,7 +259,7 @@ class AdmissionDoor:
             reply = _json(response)
             _log_response(case, response)
             self._count(case, response)
-            self._metrics.observe_admission(case.hook.value, self._clock.monotonic() - case.begun)
+            self._metrics.observe_admission(case.hook.value, self._clock.monotonic() - case.time.begun)
             return reply
 
         return self._guarded(case, close)
@@ -244,7 +290,7 @@ class AdmissionDoor:
 
     def _respond(self, case: _Case, posed: _Posed, admit: Callable[[], AdmissionAnswer]) -> ReviewResponse:
         try:
-            case.deadline.remaining("the decision")
+            case.time.deadline.remaining("the decision")
             answer = admit()
         except (InvalidInput, Unavailable) as error:
             self._metrics.count_failure(error.code)
@@ -291,6 +337,12 @@ def _read_body(environ: WSGIEnvironment) -> bytes:
     if len(body) < declared:
         raise InvalidInput("review_malformed", "the body ended early", remedy="send the whole body")
     return bytes(body)
+
+
+def _give_up() -> AdmissionAnswer:
+    raise Unavailable(
+        "deadline_exceeded", "no decision was reached in time", remedy="see which part of the service stands still"
+    )
 
 
 def _log_response(case: _Case, response: ReviewResponse) -> None:

@@ -1,5 +1,6 @@
 """A call of HTTP whose body is here, and its reply, for those who answer without a framework."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -21,3 +22,16 @@ class HttpReply:
     status: str
     content_type: str
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaterReply:
+    """A reply that somebody has to be waited for, but no longer than `seconds`.
+
+    `make` is called in a thread of its own. When it has not returned by then, the call gets what `overdue` gives at
+    once, and what `make` brings later is dropped.
+    """
+
+    make: Callable[[], HttpReply]
+    seconds: float
+    overdue: Callable[[], HttpReply]

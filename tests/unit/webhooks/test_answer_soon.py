@@ -1,6 +1,7 @@
 """The two hooks for a server that answers without a thread: the same replies, each call answered once."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -52,8 +53,8 @@ def test_an_answer_is_counted_and_measured_once_and_where_it_is_made(way: Way) -
     assert door.call(REVIEW)
     assert (len(door.replies), len(door.later)) == ((1, 0) if way is Way.NOW else (0, 1))
     assert len(door.webhook.metrics.durations) == len(door.replies)
-    for make in door.later:
-        make()
+    for later in door.later:
+        later.make()
     assert door.webhook.metrics.admissions == {("validate", "allow", "allowed", False): 1}
     assert [hook for hook, _ in door.webhook.metrics.durations] == ["validate"]
 
@@ -184,3 +185,27 @@ def test_a_server_that_cannot_take_an_answer_is_not_given_another_one(way: Way) 
     with pytest.raises(RuntimeError, match="the connection is gone"):
         door.answer_soon()(REVIEW, take, take)
     assert len(given) == 1
+
+
+@pytest.mark.parametrize(("timeout", "patience"), [("10s", 9.25), ("5s", 4.25), ("1s", 0.85)])
+def test_who_has_to_be_waited_for_is_given_up_a_moment_after_the_decision_is_due(timeout: str, patience: float) -> None:
+    door = LoopDoor(way=Way.WAIT)
+    assert door.call(replace(REVIEW, query=f"timeout={timeout}"))
+    (later,) = door.later
+    assert later.seconds == pytest.approx(patience)
+    assert response_of(later.make())["allowed"]
+    overdue = later.overdue()
+    assert (code(overdue), response_of(overdue)["allowed"]) == ("deadline_exceeded", False)
+    assert response_of(overdue)["auditAnnotations"]["reason"] == "retryable"
+
+
+def test_a_large_review_is_read_in_a_thread_and_given_up_like_the_others() -> None:
+    door = LoopDoor()
+    large = json.loads(REVIEW.body)
+    large["request"]["object"]["metadata"]["annotations"] = {"note": "x" * 70_000}
+    assert door.call(replace(REVIEW, body=json.dumps(large).encode()))
+    (later,) = door.later
+    assert door.webhook.engine.questions == []
+    assert later.seconds == pytest.approx(9.25)
+    assert later.overdue().status == "503 Service Unavailable"
+    assert response_of(later.make())["allowed"]

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -12,9 +12,7 @@ from gunicorn.http import wsgi
 
 from assay.adapters.supervision.connection import Connection
 from assay.adapters.supervision.gathered import GatheredResponse
-from assay.adapters.supervision.loop_application import render_reply
 from assay.adapters.supervision.whole_request import WholeRequest
-from assay.domain.http_call import HttpReply
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
 
 WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -34,15 +32,6 @@ class Answerer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    """A whole request that waits for a thread; `answer` answers it and says whether its connection goes on."""
-
-    connection: Connection
-    request: WholeRequest
-    answer: Callable[[], bool]
-
-
 class AnsweringThreads:
     """Answers whole requests, each in one thread, in the order they came.
 
@@ -55,20 +44,16 @@ class AnsweringThreads:
         self._read_seconds = read_seconds
         self._answered = answered
         # A pool of the library makes a future for each request, with a lock and a condition of its own.
-        self._requests: SimpleQueue[_Request] = SimpleQueue()
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
     def start(self, threads: int) -> None:
         """Start so many threads, for as long as the process lives."""
         for number in range(threads):
-            threading.Thread(target=self._answer_requests, name=f"answer-{number}", daemon=True).start()
+            threading.Thread(target=self._run, name=f"answer-{number}", daemon=True).start()
 
     def take(self, connection: Connection, request: WholeRequest) -> None:
         """Have the application answer this request when a thread is free."""
         self._put(connection, request, partial(self._respond, connection, request, time.monotonic()))
-
-    def take_later(self, connection: Connection, request: WholeRequest, work: Callable[[], HttpReply]) -> None:
-        """Answer this request with what `work` makes, when a thread is free."""
-        self._put(connection, request, partial(self._send, connection, request, work))
 
     def finish(self, connection: Connection, request: WholeRequest, octets: bytes, *, close: bool) -> None:
         """Send what is left of an answer, when a thread is free."""
@@ -79,30 +64,26 @@ class AnsweringThreads:
 
         self._put(connection, request, send)
 
+    def run(self, work: Callable[[], None]) -> None:
+        """Call something that raises nothing, when a thread is free."""
+        self._work.put(work)
+
     def _put(self, connection: Connection, request: WholeRequest, answer: Callable[[], bool]) -> None:
-        self._requests.put(_Request(connection=connection, request=request, answer=answer))
+        self._work.put(lambda: self._answered(connection, self._answer(connection, request, answer)))
 
-    def _answer_requests(self) -> None:
+    def _run(self) -> None:
         while True:
-            asked = self._requests.get()
-            self._answered(asked.connection, self._answer(asked))
+            self._work.get()()
 
-    def _answer(self, asked: _Request) -> bool:
-        connection = asked.connection
+    def _answer(self, connection: Connection, request: WholeRequest, answer: Callable[[], bool]) -> bool:
         try:
             connection.sock.settimeout(self._read_seconds)
-            return asked.answer()
+            return answer()
         except OSError:
             return False
         except Exception as error:  # noqa: BLE001  # the one boundary of this thread
-            self._worker.handle_error(asked.request, connection.sock, connection.client, error)
+            self._worker.handle_error(request, connection.sock, connection.client, error)
             return False
-
-    def _send(self, connection: Connection, request: WholeRequest, work: Callable[[], HttpReply]) -> bool:
-        reply = work()
-        close = request.head.closes or not self._worker.alive
-        connection.sock.sendall(render_reply(reply, close=close))
-        return not close
 
     def _respond(self, connection: Connection, request: WholeRequest, arrived: float) -> bool:
         worker = self._worker

@@ -10,7 +10,7 @@ from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import Unreader
 
-from assay.adapters.supervision.whole_request import LARGEST_CALL, Head, HeadBook, WholeRequest
+from assay.adapters.supervision.whole_request import Head, HeadBook, WholeRequest
 
 _CHUNK = 64 * 1024
 _MOST_READS = 4
@@ -134,10 +134,9 @@ class Connection:
         self._given_octets = len(body)
         request, octets = self._request, self._head_octets
         self._head = self._request = None
-        if request is not None:
-            self._arrived.buf.write(body)
-            return WholeRequest(head=head, body=_small(body), parse=lambda: request)
-        return WholeRequest(head=head, body=body, parse=lambda: self._parse(octets, body))
+        if request is None:
+            return WholeRequest(head=head, body=body, parse=lambda: self._with_body(self._parse(octets), body))
+        return WholeRequest(head=head, body=body, parse=lambda: self._with_body(request, body))
 
     def _read_head(self) -> Head | None:
         end = self._received.find(_END_OF_HEAD, max(self._searched - len(_END_OF_HEAD), 0))
@@ -153,7 +152,7 @@ class Connection:
         return self._head
 
     def _judge_head(self, octets: bytes) -> Head:
-        self._request = self._parse(octets, b"")
+        self._request = self._parse(octets)
         reader = self._request.body.reader
         if not isinstance(reader, LengthReader):
             raise LengthRequired
@@ -163,12 +162,14 @@ class Connection:
             self._heads.keep(self.client, octets, Head.of(self._request, reader.length))
         return Head.of(self._request, reader.length)
 
-    def _parse(self, head: bytes, body: bytes) -> Any:  # noqa: ANN401  # the library is untyped
+    def _parse(self, head: bytes) -> Any:  # noqa: ANN401  # the library is untyped
         # What the application left of the last body must not be taken for the next head.
         self._arrived.take_buffered()
         self._parser.mesg = None
         self._arrived.unread(head)
-        request = next(self._parser)
+        return next(self._parser)
+
+    def _with_body(self, request: Any, body: bytes) -> Any:  # noqa: ANN401  # the library is untyped
         self._arrived.buf.seek(0, 2)
         self._arrived.buf.write(body)
         return request
@@ -186,7 +187,3 @@ class Connection:
         taken = bytes(self._received[:octets])
         del self._received[:octets]
         return taken
-
-
-def _small(body: bytes) -> bytes:
-    return body if len(body) <= LARGEST_CALL else b""

@@ -1,38 +1,73 @@
 """Answers that a worker gives in its loop, without a thread."""
 
+import logging
 import selectors
 import ssl
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from assay.adapters.supervision.answering import AnsweringThreads
 from assay.adapters.supervision.connection import Connection
 from assay.adapters.supervision.loop_application import LoopApplication, render_reply
 from assay.adapters.supervision.whole_request import WholeRequest
-from assay.domain.http_call import HttpReply
+from assay.domain.http_call import HttpReply, LaterReply
+
+_LOGGER = logging.getLogger(__name__)
+
+
+_BROKEN = HttpReply(
+    status="500 Internal Server Error", content_type="text/plain; charset=utf-8", body=b"Internal Server Error\n"
+)
+
+
+class LoopWorker(Protocol):
+    """What the answers need of their worker."""
+
+    alive: bool
+
+    def after_answer(self, connection: Connection, goes_on: bool) -> None:  # noqa: FBT001  # a callback
+        """The request is answered, and no longer counted."""
+        ...
+
+    def leave_poller(self, connection: Connection) -> None:
+        """Somebody else has the connection."""
+        ...
+
+    def occupy(self, requests: int) -> None:
+        """Count so many requests more, or less, as being answered."""
+        ...
+
+    def call_in_loop(self, callback: Callable[..., None], *arguments: object) -> None:
+        """Call this soon, in the thread of the loop."""
+        ...
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _UnderWay:
+    """A reply that a thread makes; `is_over` when the call has got another one."""
+
+    connection: Connection
+    request: WholeRequest
+    until: float
+    overdue: Callable[[], HttpReply]
+    is_over: bool = False
 
 
 class LoopAnswers:
     """Calls a `LoopApplication`, writes its replies, and looks after its pipeline; for the thread of the loop.
 
-    `answered` is called with whether the connection goes on. What cannot be done without waiting goes to `threads`,
-    after `hand_over`.
+    Guaranteed: a reply that a thread has to make does not come later than its `LaterReply` says; then the call gets
+    what is overdue, and its connection ends. The thread may go on: until it has ended it counts as a request.
     """
 
-    def __init__(
-        self,
-        application: LoopApplication,
-        threads: AnsweringThreads,
-        *,
-        is_ending: Callable[[], bool],
-        answered: Callable[[Connection, bool], None],
-        hand_over: Callable[[Connection], None],
-    ) -> None:
+    def __init__(self, application: LoopApplication, threads: AnsweringThreads, worker: LoopWorker) -> None:
         self._application = application
         self._threads = threads
-        self._is_ending = is_ending
-        self._answered = answered
-        self._hand_over = hand_over
+        self._worker = worker
+        self._under_way: set[_UnderWay] = set()
 
     def begin(self, poller: selectors.BaseSelector) -> None:
         """Let the pipeline use this poller."""
@@ -40,12 +75,17 @@ class LoopAnswers:
 
     def seconds_left(self, most: float) -> float:
         """How long nothing is late, `most` if that is longer."""
-        return self._application.pipeline.seconds_left(most)
+        first = min((errand.until for errand in self._under_way), default=None)
+        own = most if first is None else min(most, max(0.0, first - time.monotonic()))
+        return self._application.pipeline.seconds_left(own)
 
     def attend(self) -> None:
         """After each turn of the loop: send what was gathered, and let go of what is late."""
         self._application.pipeline.flush()
         self._application.pipeline.give_up_late()
+        now = time.monotonic()
+        for errand in [errand for errand in self._under_way if errand.until <= now]:
+            self._give_up(errand)
 
     def end(self) -> None:
         """End the pipeline."""
@@ -59,12 +99,37 @@ class LoopAnswers:
         later = partial(self._answer_later, connection, request)
         return self._application.answer_soon(call, partial(self._send, connection, request), later)
 
-    def _answer_later(self, connection: Connection, request: WholeRequest, work: Callable[[], HttpReply]) -> None:
-        self._hand_over(connection)
-        self._threads.take_later(connection, request, work)
+    def _answer_later(self, connection: Connection, request: WholeRequest, later: LaterReply) -> None:
+        until = time.monotonic() + later.seconds
+        errand = _UnderWay(connection=connection, request=request, until=until, overdue=later.overdue)
+        self._under_way.add(errand)
+        self._threads.run(partial(self._run, errand, later.make))
 
-    def _send(self, connection: Connection, request: WholeRequest, reply: HttpReply) -> None:
-        close = request.head.closes or self._is_ending()
+    def _run(self, errand: _UnderWay, make: Callable[[], HttpReply]) -> None:
+        """Make a reply, in a thread; whom it would come too late for is not worked for."""
+        reply = _BROKEN
+        try:
+            reply = _BROKEN if errand.is_over else make()
+        except Exception:
+            _LOGGER.exception("a reply could not be made")
+        finally:
+            self._worker.call_in_loop(self._deliver, errand, reply)
+
+    def _deliver(self, errand: _UnderWay, reply: HttpReply) -> None:
+        if errand.is_over:
+            self._worker.occupy(-1)
+            return
+        self._under_way.discard(errand)
+        self._send(errand.connection, errand.request, reply, close=reply is _BROKEN)
+
+    def _give_up(self, errand: _UnderWay) -> None:
+        self._under_way.discard(errand)
+        errand.is_over = True
+        self._worker.occupy(1)
+        self._send(errand.connection, errand.request, errand.overdue(), close=True)
+
+    def _send(self, connection: Connection, request: WholeRequest, reply: HttpReply, *, close: bool = False) -> None:
+        close = close or request.head.closes or not self._worker.alive
         octets = render_reply(reply, close=close)
         try:
             sent = connection.sock.send(octets)
@@ -73,7 +138,7 @@ class LoopAnswers:
         except OSError:
             sent, close = len(octets), True
         if sent < len(octets):  # a client that does not read holds a thread, for as long as it may
-            self._hand_over(connection)
+            self._worker.leave_poller(connection)
             self._threads.finish(connection, request, octets[sent:], close=close)
         else:
-            self._answered(connection, not close)
+            self._worker.after_answer(connection, not close)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Protocol
 
-from assay.domain.http_call import HttpCall, HttpReply
+from assay.domain.http_call import HttpCall, HttpReply, LaterReply
 
 IN_LOOP = "assay.in_loop"
 """The extension of a Flask application that holds its `LoopApplication`, if it has one."""
 
 Reply = Callable[[HttpReply], None]
-Later = Callable[[Callable[[], HttpReply]], None]
+Later = Callable[[LaterReply], None]
 
 
 class Pipeline(Protocol):
@@ -44,8 +44,8 @@ class LoopApplication:
     """Answers what it can without waiting for anybody, and has the rest done in another thread.
 
     `answer_soon` takes a call, or returns False at once: then the application is called as any other. Of a call that is
-    taken exactly one of its two functions is called, now or out of the pipeline, in the thread of the loop: the reply,
-    or what makes it and may wait. It raises nothing.
+    taken exactly one of its two functions is called, now or out of the pipeline, in the thread of the loop: with the
+    reply, or with what makes it and may wait. It raises nothing.
     """
 
     answer_soon: Callable[[HttpCall, Reply, Later], bool]

@@ -7,8 +7,6 @@ from typing import Any
 
 from assay.domain.http_call import HttpCall
 
-LARGEST_CALL = 64 * 1024
-"""Bytes of a body that are looked at in the loop of a worker; a larger one would keep other connections waiting."""
 _LONGEST_HEAD = 2048
 _MOST_HEADS = 256
 
@@ -56,7 +54,7 @@ class HeadBook:
 
     def keep(self, client: object, octets: bytes, head: Head) -> None:
         """Remember an ordinary head."""
-        if len(octets) > _LONGEST_HEAD or head.octets > LARGEST_CALL:
+        if len(octets) > _LONGEST_HEAD:
             return
         self._heads[_address(client), octets] = head
         if len(self._heads) > _MOST_HEADS:
@@ -65,10 +63,7 @@ class HeadBook:
 
 @dataclass(slots=True, kw_only=True)
 class WholeRequest:
-    """A request whose body is here; `body` is empty when it is longer than `LARGEST_CALL`.
-
-    `parse` gives gunicorn's own, which reads the body from the connection.
-    """
+    """A request whose body is here, unless its head tells too much of it; `parse` gives gunicorn's own, to be read."""
 
     head: Head
     body: bytes
@@ -76,7 +71,7 @@ class WholeRequest:
 
     @property
     def call(self) -> HttpCall | None:
-        """The request as a call; None when its body is too much for the loop, or not all of it is here."""
+        """The request as a call; None when its body is not here."""
         head = self.head
         if len(self.body) != head.octets:
             return None

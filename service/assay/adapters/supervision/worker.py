@@ -95,13 +95,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         self._answering_threads = AnsweringThreads(self, self._read_seconds, self._answered)
         self._answering_threads.start(self.cfg.threads)
         if IN_LOOP in extensions:
-            self._loop = LoopAnswers(
-                extensions[IN_LOOP],
-                self._answering_threads,
-                is_ending=lambda: not self.alive,
-                answered=self._after_answer,
-                hand_over=self._leave_poller,
-            )
+            self._loop = LoopAnswers(extensions[IN_LOOP], self._answering_threads, self)
             self._loop.begin(self.poller)
         self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
         self.set_accept_enabled(True)
@@ -239,9 +233,9 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         self._last_event = time.monotonic()
         match connection.stage:
             case Stage.ANSWERING:  # it says more before it has its answer, which is looked at after that
-                self._leave_poller(connection)
+                self.leave_poller(connection)
             case Stage.HANDSHAKE:
-                self._leave_poller(connection)
+                self.leave_poller(connection)
                 step = self._handshakes.submit(_shake_hands, connection.sock)
                 step.add_done_callback(lambda done: self.method_queue.defer(self._after_handshake, connection, done))
             case Stage.LINGERING:
@@ -261,7 +255,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
     def _await_request(self, connection: Connection) -> None:
         if connection.has_more:
             # Out of the poller: it is read in the next turn, once, and nobody ends it before.
-            self._leave_poller(connection)
+            self.leave_poller(connection)
             self._with_more.append(connection)
         else:
             self._await(connection, Stage.IDLE, self.cfg.keepalive)
@@ -297,7 +291,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
             self._answering += 1
             connection.stage = Stage.ANSWERING
             if self._loop is None or not self._loop.take(connection, request):
-                self._leave_poller(connection)
+                self.leave_poller(connection)
                 self._answering_threads.take(connection, request)
 
     def _holds_too_much(self, connection: Connection) -> bool:
@@ -307,9 +301,10 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
 
     def _answered(self, connection: Connection, goes_on: bool) -> None:  # noqa: FBT001  # a callback
         """Called by the thread that answered."""
-        self.method_queue.defer(self._after_answer, connection, goes_on)
+        self.method_queue.defer(self.after_answer, connection, goes_on)
 
-    def _after_answer(self, connection: Connection, goes_on: bool) -> None:  # noqa: FBT001  # a callback
+    def after_answer(self, connection: Connection, goes_on: bool) -> None:  # noqa: FBT001  # a callback
+        """Wait for the next request of a connection, or end it."""
         self._last_event = time.monotonic()
         self._answering -= 1
         connection.let_go()
@@ -318,6 +313,14 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
             self._await_request(connection)
         else:
             self._linger(connection)
+
+    def occupy(self, requests: int) -> None:
+        """Count so many requests more, or less, as being answered."""
+        self._answering += requests
+
+    def call_in_loop(self, callback: Callable[..., None], *arguments: object) -> None:
+        """Have the loop call this soon; any thread may say so."""
+        self.method_queue.defer(callback, *arguments)
 
     def _refuse(self, connection: Connection, status: HTTPStatus, why: Refusal) -> None:
         self._count_refusal(why)
@@ -361,13 +364,14 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
             else:
                 self._close(connection)
 
-    def _leave_poller(self, connection: Connection) -> None:
+    def leave_poller(self, connection: Connection) -> None:
+        """Wait for nothing on this connection."""
         if connection.polled:
             connection.polled = False
             self.poller.unregister(connection.sock)
 
     def _close(self, connection: Connection) -> None:
-        self._leave_poller(connection)
+        self.leave_poller(connection)
         self._connections.discard(connection)
         connection.sock.close()
 

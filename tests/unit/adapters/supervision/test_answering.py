@@ -1,5 +1,6 @@
 """The threads that answer: a connection that is gone costs none of them."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -9,12 +10,11 @@ import pytest
 
 from assay.adapters.supervision.answering import AnsweringThreads
 from assay.adapters.supervision.connection import Connection
-from assay.domain.http_call import HttpReply
 from assay.domain.server_status import ServerStatus
 from tests.unit.adapters.supervision.test_connection import WHOLE, Ends
 
 PATIENCE = 60
-REPLY = HttpReply(status="200 OK", content_type="text/plain", body=b"answer")
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nanswer"
 
 
 @dataclass
@@ -57,7 +57,7 @@ def two() -> Iterator[tuple[Ends, Ends]]:
 
 def answer(thread: AnsweringThreads, worker: Worker, ends: Ends) -> bool:
     """Whether the connection goes on after its answer."""
-    thread.take_later(ends.connection, ends.send(WHOLE), lambda: REPLY)
+    thread.finish(ends.connection, ends.send(WHOLE), ANSWER, close=False)
     return ended(worker, ends)
 
 
@@ -74,30 +74,29 @@ def test_a_connection_that_is_gone_costs_no_thread(
     gone, good = two
     request = gone.send(WHOLE)
     (gone.connection.sock if side == "ours" else gone.client).close()
-    thread.take_later(gone.connection, request, lambda: REPLY)
+    thread.finish(gone.connection, request, ANSWER, close=False)
     assert not ended(worker, gone)
     assert answer(thread, worker, good)
     assert good.client.recv(1000).endswith(b"\r\n\r\nanswer")
     assert worker.errors == []
 
 
-def test_work_that_fails_is_told_to_the_worker_and_ends_the_connection(
+def test_an_application_that_fails_is_told_to_the_worker_and_ends_the_connection(
     thread: AnsweringThreads, worker: Worker, two: tuple[Ends, Ends]
 ) -> None:
     bad, good = two
-    thread.take_later(bad.connection, bad.send(WHOLE), lambda: 1 // 0)  # type: ignore[arg-type,return-value]
+    request = bad.send(WHOLE)
+    request.parse = lambda: 1 // 0
+    thread.take(bad.connection, request)
     assert not ended(worker, bad)
     assert [type(error) for error in worker.errors] == [ZeroDivisionError]
     assert answer(thread, worker, good)
 
 
-def test_an_answer_of_a_worker_that_ends_closes_its_connection(
-    thread: AnsweringThreads, worker: Worker, two: tuple[Ends, Ends]
-) -> None:
-    assert answer(thread, worker, two[0])
-    worker.alive = False
-    assert not answer(thread, worker, two[1])
-    assert b"Connection: close\r\n" in two[1].client.recv(1000)
+def test_work_of_the_loop_is_done_in_a_thread(thread: AnsweringThreads) -> None:
+    done: SimpleQueue[str] = SimpleQueue()
+    thread.run(lambda: done.put(threading.current_thread().name))
+    assert done.get(timeout=PATIENCE) == "answer-0"
 
 
 def test_the_rest_of_an_answer_is_sent(thread: AnsweringThreads, worker: Worker, two: tuple[Ends, Ends]) -> None:
