@@ -14,7 +14,7 @@ from assay.domain.http_call import HttpCall, HttpReply
 from assay.http.application import create_service
 from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
-from assay.ports import DecisionPipeline
+from assay.ports.decision_pipeline import DecisionPipeline
 from assay.usecases.admit import AdmissionScope, Give, admit, admit_soon
 from assay.usecases.engine import Engine
 from assay.usecases.gate import ask_gate

@@ -1,8 +1,9 @@
 """Findings, verdicts and decisions."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from assay.domain.artefact import Artefact
 from assay.domain.digest import Digest
@@ -131,25 +132,23 @@ class PolicyIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A finished decision, ready to be recorded.
+class Outcome:
+    """Everything of a decision that its documents and the policy determine.
 
-    `id` is a ULID. `document` is the RFC 8785 form of `{"evidence": [document …], "request": document}`: what the
-    engine saw, for an admission with the user and object it asked about. `preimage` is the RFC 8785 form of who asked
-    (caller, user, namespace, object), of which the leaf holds an HMAC alone. The verdict is bound to `name` and
-    `digest` of each artefact. `time` is UTC. With `images_unchanged` only the request was decided, over images that
-    run already: those without a digest are no artefacts, and an allow may be without any.
+    Two decisions with one outcome differ in nothing but who asked, when, and whether it was a dry run. `document` is
+    the RFC 8785 form of `{"evidence": [document …], "request": document}`: what the engine saw, for an admission with
+    the user and object it asked about. The verdict is bound to `name` and `digest` of each artefact. With
+    `images_unchanged` only the request was decided, over images that run already: those without a digest are no
+    artefacts, and an allow may be without any. An allow with a blocking finding cannot be built (`ValueError`).
     """
 
-    id: str
     kind: DecisionKind
-    time: datetime
     tenant: str
     environment: str
     artefacts: tuple[Artefact, ...]
     verdict: Verdict
     retryable: bool
-    dry_run: bool
+    images_unchanged: bool = False
     findings: tuple[Finding, ...]
     gaps: tuple[Gap, ...]
     rejected: tuple[Rejection, ...]
@@ -157,13 +156,34 @@ class Decision:
     source_commit: str
     policy: PolicyIdentity
     document: bytes = field(repr=False)
-    preimage: bytes = field(repr=False)
-    images_unchanged: bool = False
 
     def __post_init__(self) -> None:
         proven = self.artefacts or self.images_unchanged
         if self.verdict is Verdict.ALLOW and (not proven or any(item.blocks for item in self.findings)):
             raise ValueError("an allow needs an artefact and cannot carry a blocking finding")
+
+
+OUTCOME_MEMBERS = tuple(each.name for each in fields(Outcome))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision(Outcome):
+    """A finished decision, ready to be recorded.
+
+    `id` is a ULID, `time` is UTC. `preimage` is the RFC 8785 form of who asked (caller, user, namespace, object), of
+    which the leaf holds an HMAC alone.
+    """
+
+    id: str
+    time: datetime
+    dry_run: bool
+    preimage: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, outcome: Outcome, *, decision_id: str, time: datetime, dry_run: bool, preimage: bytes) -> "Decision":
+        """The decision with this outcome."""
+        members: dict[str, Any] = {name: getattr(outcome, name) for name in OUTCOME_MEMBERS}
+        return cls(id=decision_id, time=time, dry_run=dry_run, preimage=preimage, **members)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from assay.domain.admission import AdmissionAnswer, AdmissionQuestion, ImageAnsw
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, DecisionKind, Verdict
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
-from assay.ports import DecisionPipeline
+from assay.ports.decision_pipeline import DecisionPipeline
 from assay.usecases.break_glass import is_granted
 from assay.usecases.conclude import Asker, conclude, decide_now, record, record_soon
 from assay.usecases.document import RequestFacts

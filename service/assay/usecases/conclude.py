@@ -6,11 +6,10 @@ from functools import partial
 from typing import TypeVar
 
 from assay.domain.deadline import Deadline
-from assay.domain.decision import Decision, Finding, Recorded, Stage, StageVerdict, Status, Verdict
+from assay.domain.decision import Decision, Finding, Outcome, Recorded, Stage, StageVerdict, Status, Verdict
 from assay.domain.digest import Digest
 from assay.domain.evidence import Gap, Rejection
-from assay.domain.outcome import Outcome
-from assay.ports import DecisionPipeline
+from assay.ports.decision_pipeline import DecisionPipeline
 from assay.usecases.break_glass import Denial, reconsider
 from assay.usecases.decide import decide_stage
 from assay.usecases.document import JudgedImage, RequestFacts, canonical, request_document
@@ -87,8 +86,12 @@ def conclude(engine: Engine, judged: Sequence[Judged], asker: Asker, scope: Scop
 
 def decide_now(engine: Engine, outcome: Outcome, asker: Asker) -> Decision:
     """The decision with this outcome at this moment."""
-    return outcome.decided(
-        engine.new_id(), engine.clock.now(), dry_run=asker.dry_run, preimage=canonical(asker.preimage)
+    return Decision.of(
+        outcome,
+        decision_id=engine.new_id(),
+        time=engine.clock.now(),
+        dry_run=asker.dry_run,
+        preimage=canonical(asker.preimage),
     )
 
 

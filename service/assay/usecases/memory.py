@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from assay.domain.admission import ImageAnswer
+from assay.domain.decision import Outcome
 from assay.domain.digest import Digest
 from assay.domain.kept_verdict import EvidenceVerdict, KeptVerdict
-from assay.domain.outcome import Outcome
 from assay.domain.verdict_key import VerdictKey
 from assay.ports import VerdictStore
 from assay.usecases.flight import Flights

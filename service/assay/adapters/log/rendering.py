@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from assay.adapters.log.content import Compressed, Compressor
-from assay.domain.decision import Decision
+from assay.domain.decision import OUTCOME_MEMBERS, Decision
 from assay.tlog.leaf import mark_caller, require_leaf_size, summarise
 from assay.tlog.leaf_form import LeafForm
 from assay.tlog.report import render_report
@@ -14,10 +14,6 @@ _MOST_FORMS = 256
 _LARGEST_FORM = 1024 * 1024
 _MOST_OCTETS = 16 * 1024 * 1024
 """Of the documents and reports that forms keep."""
-_OF_THE_OUTCOME = (
-    *("document", "findings", "gaps", "rejected", "evidence", "artefacts", "policy", "kind", "tenant", "environment"),
-    *("verdict", "retryable", "images_unchanged", "source_commit"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +36,7 @@ class _Form:
 
     def fits(self, decision: Decision) -> bool:
         """Whether a decision says the same, by identity: one outcome gives its very own values to all its decisions."""
-        return all(getattr(decision, name) is getattr(self.decision, name) for name in _OF_THE_OUTCOME)
+        return all(getattr(decision, name) is getattr(self.decision, name) for name in OUTCOME_MEMBERS)
 
     @property
     def octets(self) -> int:

@@ -29,7 +29,7 @@ from assay.adapters.log.wire import (
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded
 from assay.domain.errors import InvalidInput
-from assay.ports import DecisionPipeline
+from assay.ports.decision_pipeline import DecisionPipeline
 from assay.tlog.leaf import parse_leaf
 from tests.fakes.clock import FrozenClock
 from tests.fakes.decision import denied
