@@ -90,6 +90,11 @@ _METHOD_NOT_ALLOWED = HttpReply(
     status="405 Method Not Allowed", content_type="text/plain; charset=utf-8", body=b"Method Not Allowed\n"
 )
 
+_BROKEN = HttpReply(
+    status="500 Internal Server Error",
+    content_type="text/plain; charset=utf-8",
+    body=b"internal: an unexpected error was logged\n",
+)
 _OVERDUE = HttpReply(
     status="503 Service Unavailable",
     content_type="text/plain; charset=utf-8",
@@ -153,20 +158,12 @@ class AdmissionDoor:
             make = partial(self._answer_review, hook, time, lambda: _require_json(call))
             later(LaterReply(make=make, seconds=time.overdue - time.begun, overdue=lambda: _OVERDUE))
         else:
-            self._answer_soon(self._admit_soon, self._open(hook, time, lambda: _require_json(call)), reply, later)
+            begun = self._begin(hook, time, lambda: _require_json(call))
+            if isinstance(begun, HttpReply):
+                reply(begun)
+            else:
+                self._settle_soon(self._admit_soon, *begun, reply, later)
         return True
-
-    def _answer_soon(self, admit_soon: AdmitSoon, case: _Case | HttpReply, reply: Reply, later: Later) -> None:
-        if isinstance(case, HttpReply):
-            reply(case)
-            return
-        posed = self._guarded(case, lambda: self._pose(case))
-        if isinstance(posed, HttpReply):
-            reply(posed)
-        elif isinstance(posed, ReviewResponse):
-            reply(self._close(case, posed))
-        else:
-            self._settle_soon(admit_soon, case, posed, reply, later)
 
     def _settle_soon(self, admit_soon: AdmitSoon, case: _Case, posed: _Posed, reply: Reply, later: Later) -> None:
         settled = False
@@ -201,76 +198,78 @@ class AdmissionDoor:
         return self._answer_review(hook, time, lambda: _read_body(environ))
 
     def _answer_review(self, hook: Hook, time: _Time, read: Callable[[], bytes]) -> HttpReply:
+        begun = self._begin(hook, time, read)
+        if isinstance(begun, HttpReply):
+            return begun
+        case, posed = begun
+        return self._judge(case, posed, lambda: self._admit(posed.question, time.deadline))
+
+    def _begin(self, hook: Hook, time: _Time, read: Callable[[], bytes]) -> tuple[_Case, _Posed] | HttpReply:
+        """The question of a review; its answer where there is none to ask."""
         case = self._open(hook, time, read)
         if isinstance(case, HttpReply):
             return case
-        posed = self._guarded(case, lambda: self._pose(case))
-        if isinstance(posed, HttpReply):
-            return posed
+        posed = self._guarded(hook, case.review, lambda: self._pose(case))
         if isinstance(posed, ReviewResponse):
             return self._close(case, posed)
-        return self._judge(case, posed, lambda: self._admit(posed.question, case.time.deadline))
+        return posed if isinstance(posed, HttpReply) else (case, posed)
 
     def _read_time(self, hook: Hook, query: str, *, waited: float = 0.0) -> _Time | HttpReply:
-        try:
+        def read() -> _Time:
             begun = self._clock.monotonic()
             told = _TIMEOUT_PARAMETER.search(query)
             budget = parse_budget(told[1] if told else "", timeout_seconds=self._timeout_seconds)
             due = begun + budget - waited
             deadline = Deadline(at=due, clock=self._clock.monotonic)
             return _Time(begun=begun, deadline=deadline, overdue=due + min(_MOST_OVERDUE, budget * _OVERDUE_SHARE))
-        except Exception:  # noqa: BLE001  # a boundary of this entry point
-            return self._break_off(hook)
+
+        return self._guarded(hook, None, read)
 
     def _open(self, hook: Hook, time: _Time, read: Callable[[], bytes]) -> _Case | HttpReply:
-        try:
-            return _Case(hook=hook, review=parse_review(read()), time=time)
-        except InvalidInput as error:
-            self._metrics.count_failure(error.code)
-            return _text(_STATUS.get(error.code, "400 Bad Request"), f"{error.code}: {error}")
-        except Exception:  # noqa: BLE001  # a boundary of this entry point
-            return self._break_off(hook)
+        def open_case() -> _Case | HttpReply:
+            try:
+                return _Case(hook=hook, review=parse_review(read()), time=time)
+            except InvalidInput as error:
+                self._metrics.count_failure(error.code)
+                return _text(_STATUS.get(error.code, "400 Bad Request"), f"{error.code}: {error}")
 
-    def _break_off(self, hook: Hook) -> HttpReply:
-        _log.exception("a call of the hook %s failed unexpectedly", hook)
-        with contextlib.suppress(Exception):  # a broken counter must not turn the answer into an error
-            self._metrics.count_failure("internal")
-        return _text("500 Internal Server Error", "internal: an unexpected error was logged")
+        return self._guarded(hook, None, open_case)
 
-    def _guarded(self, case: _Case, work: Callable[[], T]) -> T | HttpReply:
+    def _guarded(self, hook: Hook, review: AdmissionRequest | None, work: Callable[[], T]) -> T | HttpReply:
         try:
             return work()
         except Exception:  # noqa: BLE001  # the boundary of this entry point
             # A denial is an answer; an error would leave the request to failurePolicy.
-            _log.exception("a review of the hook %s failed unexpectedly", case.hook)
-            response = refuse_internally(case.review.uid)
+            _log.exception("a review of the hook %s failed unexpectedly", hook)
+            response = refuse_internally(review.uid) if review else None
             with contextlib.suppress(Exception):  # a broken counter must not turn the denial into an error
                 self._metrics.count_failure("internal")
-                self._count(case, response)
-            return _json(response)
+                if review and response:
+                    self._count(hook, review, response)
+        return _json(response) if response else _BROKEN
 
     def _judge(self, case: _Case, posed: _Posed, admit: Callable[[], AdmissionAnswer]) -> HttpReply:
         """The answer to a review of which the engine says this."""
-        response = self._guarded(case, lambda: self._respond(case, posed, admit))
+        response = self._guarded(case.hook, case.review, lambda: self._respond(case, posed, admit))
         return response if isinstance(response, HttpReply) else self._close(case, response)
 
     def _close(self, case: _Case, response: ReviewResponse) -> HttpReply:
         def close() -> HttpReply:
             reply = _json(response)
             _log_response(case, response)
-            self._count(case, response)
+            self._count(case.hook, case.review, response)
             self._metrics.observe_admission(case.hook.value, self._clock.monotonic() - case.time.begun)
             return reply
 
-        return self._guarded(case, close)
+        return self._guarded(case.hook, case.review, close)
 
-    def _count(self, case: _Case, response: ReviewResponse) -> None:
+    def _count(self, hook: Hook, review: AdmissionRequest, response: ReviewResponse) -> None:
         exempt = dict(response.audit_annotations).get("exemption")
         self._metrics.count_admission(
-            case.hook.value,
+            hook.value,
             decision="allow" if response.allowed else "deny",
             reason=response.reason.value if response.reason else exempt or "allowed",
-            dry_run=case.review.dry_run,
+            dry_run=review.dry_run,
         )
 
     def _pose(self, case: _Case) -> _Posed | ReviewResponse:
