@@ -195,8 +195,8 @@ def _write(path: Path, document: Mapping[str, object]) -> None:
 def _opa_bounds(cores: int, variables: Mapping[str, str]) -> Mapping[str, str]:
     """Variables of Go for OPA, unless somebody set them: half as many collections, and half of the cores.
 
-    The one saves a fifth of a query, the other a tenth. Go takes turns among the questions on one core, so that a long one does not hold up
-    the others (docs/performance.md).
+    The one saves a fifth of a query, the other a tenth. Go takes turns among the questions on one core, so that a long
+    one does not hold up the others (docs/performance.md).
     """
     bounds = {"GOGC": "200", "GOMAXPROCS": str(min(_MOST_OPA_CORES, max(1, cores // 2)))}
     return {name: variables.get(name, value) for name, value in bounds.items()}
