@@ -10,7 +10,7 @@ from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.caller import Caller, Role
 from assay.domain.deadline import Deadline
 from assay.domain.gate import GateAnswer, GateQuestion
-from assay.domain.http_call import HttpCall, HttpReply
+from assay.domain.http_call import AnswerSoon, HttpCall, HttpReply
 from assay.http.application import create_service
 from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
@@ -20,7 +20,6 @@ from assay.usecases.engine import Engine
 from assay.usecases.gate import ask_gate
 from assay_misuse.policy import TENANT, Policy
 from assay_misuse.workload import creation
-from assay_webhooks.admission import AnswerSoon
 from assay_webhooks.application import create_application
 from tests.fakes.metrics import CountingMetrics
 from tests.fakes.pipeline_loop import PipelineLoop

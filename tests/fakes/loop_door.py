@@ -7,8 +7,8 @@ from enum import Enum
 
 from assay.domain.admission import AdmissionQuestion
 from assay.domain.deadline import Deadline
-from assay.domain.http_call import HttpCall, HttpReply, LaterReply
-from assay_webhooks.admission import AnswerSoon, Give
+from assay.domain.http_call import AnswerSoon, HttpCall, HttpReply, LaterReply
+from assay_webhooks.admission import Give
 from assay_webhooks.application import create_application
 from tests.fakes.admission import Json, Webhook
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from assay.adapters.supervision.loop_application import IN_LOOP, Later, LoopApplication, Reply
-from assay.domain.http_call import HttpCall, HttpReply, LaterReply
+from assay.adapters.supervision.loop_application import IN_LOOP, LoopApplication
+from assay.domain.http_call import HttpCall, HttpReply, Later, LaterReply, Reply
 from tests.fakes.web_program import Program, await_file
 
 _LOOK_SECONDS = 0.01

@@ -18,7 +18,7 @@ from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
 from assay.domain.errors import InvalidInput, Unavailable
-from assay.domain.http_call import HttpCall, HttpReply, LaterReply
+from assay.domain.http_call import HttpCall, HttpReply, Later, LaterReply, Reply
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
 from assay.ports import Clock
 from assay.ports.metrics import AdmissionMetrics
@@ -41,9 +41,6 @@ Give = Callable[[Callable[[], AdmissionAnswer]], None]
 AdmitSoon = Callable[[AdmissionQuestion, Deadline, Give, Give], None]
 """Calls exactly one `Give` once with what gives the answer: the first here, the second where somebody may wait."""
 
-Reply = Callable[[HttpReply], None]
-Later = Callable[[LaterReply], None]
-AnswerSoon = Callable[[HttpCall, Reply, Later], bool]
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)

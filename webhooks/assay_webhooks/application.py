@@ -6,10 +6,11 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from assay.domain.coverage import Coverage
+from assay.domain.http_call import AnswerSoon
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
 from assay.ports import Clock
 from assay.ports.metrics import AdmissionMetrics
-from assay_webhooks.admission import AdmissionDoor, Admit, AdmitSoon, AnswerSoon
+from assay_webhooks.admission import AdmissionDoor, Admit, AdmitSoon
 
 Readiness = Callable[[], Sequence[str]]
 """Names what is not ready, from a closed set; empty when everything is."""

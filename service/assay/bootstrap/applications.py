@@ -13,7 +13,7 @@ from flask import Flask
 from assay.adapters.metrics.prometheus import render_metrics
 from assay.adapters.supervision.gunicorn_hooks import BEGIN, REFUSED
 from assay.adapters.supervision.log_lines import log_plainly
-from assay.adapters.supervision.loop_application import IN_LOOP, Later, LoopApplication, Pipeline, Reply
+from assay.adapters.supervision.loop_application import IN_LOOP, LoopApplication, Pipeline
 from assay.bootstrap.cluster import open_cluster, open_objects, pulling_registries
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
@@ -26,7 +26,7 @@ from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
 from assay.domain.errors import ConfigError
 from assay.domain.gate import GateAnswer, GateQuestion
-from assay.domain.http_call import HttpCall
+from assay.domain.http_call import AnswerSoon
 from assay.domain.tenancy import find_tenancy
 from assay.http.application import create_service
 from assay.http.caller import CallerBook
@@ -113,7 +113,7 @@ class WebhookParts:
 
         return {**self.extensions, BEGIN: begin}
 
-    def in_loop(self, answer_soon: Callable[[HttpCall, Reply, Later], bool]) -> Mapping[str, LoopApplication]:
+    def in_loop(self, answer_soon: AnswerSoon) -> Mapping[str, LoopApplication]:
         """The extension for an application that answers so."""
         return {IN_LOOP: LoopApplication(answer_soon=answer_soon, pipeline=self.pipeline)}
 

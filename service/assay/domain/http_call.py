@@ -35,3 +35,9 @@ class LaterReply:
     make: Callable[[], HttpReply]
     seconds: float
     overdue: Callable[[], HttpReply]
+
+
+Reply = Callable[[HttpReply], None]
+Later = Callable[[LaterReply], None]
+AnswerSoon = Callable[[HttpCall, Reply, Later], bool]
+"""Takes a call, or returns False at once; of one that it takes exactly one of the two is called, once."""

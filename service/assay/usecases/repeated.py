@@ -74,9 +74,8 @@ def recall_outcome(engine: Engine, asked: Repeatable, *, may_wait: bool = True) 
         return None
     found = [_find_again(engine, *entry, asked.at, may_wait=may_wait) for entry in kept.verdicts]
     listed = [verdict.listed for verdict in found if verdict is not None]
-    if len(listed) < len(found) or {(key.repository, key.epoch) for key, _, _ in kept.verdicts} != _epochs(
-        engine, kept
-    ):
+    epochs = {(key.repository, key.epoch) for key, _, _ in kept.verdicts}
+    if len(listed) < len(found) or epochs != _epochs(engine, kept):
         return None
     for _ in filter(None, (seconds for _, _, seconds in kept.verdicts)):
         engine.metrics.count_cache("memory", "stale")

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from assay.domain.http_call import HttpCall, HttpReply
-from assay_webhooks.admission import AnswerSoon
+from assay.domain.http_call import AnswerSoon, HttpCall, HttpReply
 from assay_webhooks.application import create_application
 from tests.fakes.admission import DECISION, DIGEST, UID, Json, ScriptedEngine, Webhook, WebhookMetrics, pod, review
 from tests.fakes.clock import FrozenClock

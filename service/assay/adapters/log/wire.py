@@ -132,15 +132,15 @@ def receive_frame(connection: socket.socket, left: Callable[[], float]) -> bytes
     if not first:
         return None
     received = bytearray(first)
-    while len(received) < LENGTH.size or len(received) < LENGTH.size + read_length(received):
+    while (frame := take_frame(received)) is None:
         connection.settimeout(left())
         piece = connection.recv(PIECE)
         if not piece:
             raise ConnectionResetError("the peer closed in the middle of a frame")
         received += piece
-    if len(received) > LENGTH.size + read_length(received):
+    if received:
         raise ConnectionResetError("the peer said more than one frame")
-    return bytes(received[LENGTH.size :])
+    return frame
 
 
 def take_frame(received: bytearray) -> bytes | None:

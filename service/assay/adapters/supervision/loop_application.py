@@ -1,18 +1,14 @@
 """Applications that answer some calls in the loop of the worker itself, and their replies."""
 
 import selectors
-from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Protocol
 
-from assay.domain.http_call import HttpCall, HttpReply, LaterReply
+from assay.domain.http_call import AnswerSoon, HttpReply
 
 IN_LOOP = "assay.in_loop"
 """The extension of a Flask application that holds its `LoopApplication`, if it has one."""
-
-Reply = Callable[[HttpReply], None]
-Later = Callable[[LaterReply], None]
 
 
 class Pipeline(Protocol):
@@ -48,7 +44,7 @@ class LoopApplication:
     reply, or with what makes it and may wait. It raises nothing.
     """
 
-    answer_soon: Callable[[HttpCall, Reply, Later], bool]
+    answer_soon: AnswerSoon
     pipeline: Pipeline
 
 
