@@ -127,6 +127,7 @@ def webhook_parts_from_environment() -> WebhookParts:
     cluster = open_cluster(installation, clock=running.clock, metrics=running.metrics)
     engine = _pulling_engine(installation, running, cluster)
     find_scope = _scope_finder(webhook, cluster)
+    pipeline = running.open_pipeline()
 
     def record(change: Change, deadline: Deadline) -> None:
         record_arming(running.engine, change, webhook.scopes, deadline)
@@ -147,9 +148,9 @@ def webhook_parts_from_environment() -> WebhookParts:
     return WebhookParts(
         admit=lambda question, deadline: admit(engine, question, find_scope(question), deadline),
         admit_soon=lambda question, deadline, now, wait: admit_soon(
-            engine, running.pipeline, question, find_scope(question), deadline, now, wait
+            engine, pipeline, question, find_scope(question), deadline, now, wait
         ),
-        pipeline=running.pipeline,
+        pipeline=pipeline,
         failing=failing,
         warnings=lambda: [*running.warnings(), *incidents.warnings()],
         extensions={BEGIN: begin, REFUSED: partial(running.metrics.count_refusal, "webhook")},

@@ -94,13 +94,12 @@ class RunningEngine:
         self._installation = installation
         limits = Limits()
         load_identifiers()
-        socket, drafting = StateFolder(folder=installation.state).socket, Drafting(service_version=version("assay"))
-        self._log = SequencerClient(socket, drafting)
+        self._drafting = Drafting(service_version=version("assay"))
+        self._log = SequencerClient(StateFolder(folder=installation.state).socket, self._drafting)
         self._policy = OpaEngine(installation.opa_socket, load_generation(generation))
         self.archive = RunningArchive(installation.state)
         self._verdicts = VerdictDatabase(installation.cache)
         self.clock = SystemClock()
-        self.pipeline = RecordPipeline(socket, drafting, self.clock.monotonic)
         self.metrics = PrometheusMetrics()
         self._trust = LiveTrust(
             installation.reread_trust, file=installation.file, clock=self.clock, metrics=self.metrics
@@ -136,6 +135,10 @@ class RunningEngine:
             break_glass=open_break_glass(installation),
             tags=open_tag_guard(installation),
         )
+
+    def open_pipeline(self) -> RecordPipeline:
+        """What records for the loop of a server; other processes have none."""
+        return RecordPipeline(StateFolder(folder=self._installation.state).socket, self._drafting, self.clock.monotonic)
 
     def incident_watch(self) -> IncidentWatch:
         """What reports incidents with this engine; `ConfigError` naming what cannot be used."""

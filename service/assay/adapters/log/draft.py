@@ -1,7 +1,6 @@
 """What the sequencer is asked to record, and whether it did."""
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from assay.adapters.log.rendering import Renderer
@@ -9,11 +8,6 @@ from assay.adapters.log.wire import Answer, RecordAnswer, RecordRequest, Refusal
 from assay.domain.decision import Decision, Recorded
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.tlog.leaf import SALT_OCTETS, parse_leaf
-
-
-def new_salt() -> bytes:
-    """A salt for the mark of one caller."""
-    return secrets.token_bytes(SALT_OCTETS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +51,12 @@ class Draft:
 class Drafting:
     """Makes drafts; shared by threads, and by all who record in one process."""
 
-    def __init__(self, *, service_version: str, salt: Callable[[], bytes] = new_salt) -> None:
+    def __init__(self, *, service_version: str) -> None:
         self._renderer = Renderer(service_version=service_version)
-        self._salt = salt
 
     def draft(self, decision: Decision, *, proven: bool) -> Draft:
         """The draft of a decision; raises what `Renderer.render` does."""
-        salt = self._salt()
+        salt = secrets.token_bytes(SALT_OCTETS)
         rendered = self._renderer.render(decision, salt)
         return Draft(
             decision=decision,
