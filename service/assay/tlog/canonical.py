@@ -111,6 +111,7 @@ def _is_plain(document: object) -> bool:
     """Whether sorting by code point and spelling by Python are what RFC 8785, sections 3.2.2 and 3.2.3, ask for.
 
     Asked of every document that is recorded, it looks at exact types: only what parsers and our own code make is plain.
+    A member of an enumeration of texts is a text to both.
     """
     pending = [document]
     for value in pending:  # which grows meanwhile
@@ -121,7 +122,7 @@ def _is_plain(document: object) -> bool:
             pending += [member for member in cast("dict[str, object]", value).values() if type(member) is not str]
         elif kind is list or kind is tuple:
             pending += [item for item in cast("list[object]", value) if type(item) is not str]
-        elif not (value is None or kind is bool or kind is str or _is_exact(value)):
+        elif not (value is None or kind is bool or isinstance(value, str) or _is_exact(value)):
             return False
     return True
 
