@@ -22,11 +22,11 @@ from benchmarks.image import push_image
 from benchmarks.process_cost import cpu_seconds, mebibytes, service_processes
 from benchmarks.vegeta import Attack, LoadError, attack_closed, attack_lasting, attack_open, write_targets
 from demo.stack import Stack, run_assay
-from tests.e2e.process_tree import descendants, wait_until
+from tests.e2e.process_tree import descendants
+from tests.fixtures.polling import eventually
 
 _AUTHORITY = "  release: {keys: [keys/cosign.pub]}\n"
 _SECONDS = 10
-_PATIENCE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class Bench:
         """Start the service; see `restart`."""
         self.stack.start_service()
         for server in ("service", "webhook"):
-            wait_until(partial(self._has_workers, server), f"the workers of {server}", patience=_PATIENCE)
+            eventually(partial(self._has_workers, server), f"the workers of {server}")
 
     def push_images(self, count: int, *, path: str, attested: bool = True) -> Sequence[Reference]:
         """Push that many different images with signature, provenance and SBOM; the names are those of the proxy."""
@@ -111,6 +111,15 @@ class Bench:
         if self.tree.size != before + answered:
             raise LoadError(f"the figure is void: {answered} reviews, {self.tree.size - before} leaves")
 
+    def processes(self) -> frozenset[int]:
+        """Every process of the service."""
+        return service_processes(self.stack.child("supervisor"))
+
+    def require_processes(self, before: frozenset[int]) -> None:
+        """Raise `LoadError` unless these are still the processes of the service."""
+        if self.processes() != before:
+            raise LoadError("the figure is void: a process of the service was replaced")
+
     def mebibytes(self) -> float:
         """Memory of supervisor, sequencer, OPA and the webhook with its workers."""
         webhook = self.stack.child("webhook")
@@ -133,14 +142,12 @@ class Bench:
         return tree
 
     def _run(self, attack: Callable[[], Attack], *, allowed: bool) -> Run:
-        supervisor = self.stack.child("supervisor")
-        processes = service_processes(supervisor)
+        processes = self.processes()
         before = cpu_seconds(processes)
         made = attack()
         run = Run(attack=made, cpu_seconds=cpu_seconds(processes) - before)
         self.account(len(made.shots))
-        if service_processes(supervisor) != processes:
-            raise LoadError("the figure is void: a process of the service was replaced")
+        self.require_processes(processes)
         require_verdicts(made, allowed=allowed)
         return run
 

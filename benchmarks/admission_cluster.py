@@ -1,5 +1,6 @@
 """Rows behind a real API server: Deployments that many clients create at once, and the Pods that controllers make."""
 
+import re
 import secrets
 import subprocess
 import time
@@ -18,21 +19,27 @@ from tests.fixtures.kubernetes import ControlPlane, Json
 
 _DEPLOYMENTS, _PARALLEL = 200, (20, 50)
 _CONTAINERS, _INIT_CONTAINERS = 7, 3
-_PATIENCE = 600.0
+_PATIENCE, _SETTLING = 600.0, 60.0
+_CALLS = re.compile(r"^apiserver_admission_webhook_request_total\{.*\} (\S+)$", re.MULTILINE)
 
 
 def deployments(bench: Bench, share: int) -> Iterator[Figure]:
     """Deployments of ten images each, created by many clients at once, and the Pod of each.
 
-    The other rows bypass the API server; here it calls both hooks for every Deployment, ReplicaSet and Pod.
+    The other rows bypass the API server; here it calls both hooks for every Deployment, ReplicaSet and Pod, and counts
+    the calls.
     """
     images = bench.push_images(_CONTAINERS + _INIT_CONTAINERS, path="deployed")
     with _guarded_cluster(bench) as plane:
         for parallel in _PARALLEL:
-            yield from _create(plane, images, _DEPLOYMENTS // share, parallel)
+            processes = bench.processes()
+            figures = _create(plane, images, _DEPLOYMENTS // share, parallel)
+            _account(bench, plane)
+            bench.require_processes(processes)
+            yield from figures
 
 
-def _create(plane: ControlPlane, images: Sequence[Reference], count: int, parallel: int) -> Iterator[Figure]:
+def _create(plane: ControlPlane, images: Sequence[Reference], count: int, parallel: int) -> Sequence[Figure]:
     namespace = plane.create_namespace(f"load-{secrets.token_hex(4)}")
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     begun = time.monotonic()
@@ -42,10 +49,34 @@ def _create(plane: ControlPlane, images: Sequence[Reference], count: int, parall
     seconds = time.monotonic() - begun
     pods = _await_pods(plane, namespace, count - len(refused))
     label = f"admission, API server, {count} Deployments of 10 images, {parallel} at once"
-    yield Figure(name=f"{label}: refused", value=len(refused), unit="", goal=0)
-    yield Figure(name=f"{label}: without a Pod", value=count - pods, unit="", goal=0)
-    yield Figure(name=f"{label}: failed", value=_failures(plane, namespace), unit="events", goal=0)
-    yield Figure(name=f"{label}: created", value=(count - len(refused)) / seconds, unit="1/s")
+    return (
+        Figure(name=f"{label}: refused", value=len(refused), unit="", goal=0),
+        Figure(name=f"{label}: without a Pod", value=count - pods, unit="", goal=0),
+        Figure(name=f"{label}: failed", value=_failures(plane, namespace), unit="events", goal=0),
+        Figure(name=f"{label}: created", value=(count - len(refused)) / seconds, unit="1/s"),
+    )
+
+
+def _account(bench: Bench, plane: ControlPlane) -> None:
+    """Check that the log has one leaf for each call of the webhook since the API server and the log began.
+
+    A review may be under way when they are counted: then they are counted again.
+    """
+    give_up = time.monotonic() + _SETTLING
+    while True:
+        try:
+            bench.account(_count_reviews(plane) - bench.tree.size)
+        except LoadError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(1)
+        else:
+            return
+
+
+def _count_reviews(plane: ControlPlane) -> int:
+    """How often the API server called one of the hooks, as it counts itself."""
+    return sum(int(float(count)) for count in _CALLS.findall(plane.call("GET", "/metrics").text))
 
 
 def _await_pods(plane: ControlPlane, namespace: str, wanted: int) -> int:

@@ -9,14 +9,14 @@ from functools import partial
 
 import orjson
 
-from assay.domain.admission import AdmissionAnswer, ImageAnswer
+from assay.domain.admission import LARGEST_REVIEW, AdmissionAnswer, ImageAnswer
 from assay.domain.coverage import Coverage
 from assay.domain.decision import Verdict
 from assay.domain.digest import Digest
 from assay.formats.strict_json import parse_json
 from assay_webhooks.answer import respond
 from assay_webhooks.question import Exemption, examine, pose_question
-from assay_webhooks.review import LARGEST_REVIEW, MOST_STRUCTURE, parse_review, render_response
+from assay_webhooks.review import MOST_STRUCTURE, parse_review, render_response
 from assay_webhooks.workloads import compile_kinds
 from benchmarks.figure import Figure
 

@@ -16,11 +16,11 @@ from assay.formats.member import Members
 from assay.tlog.proof import verify_proof
 from demo.refusal import codes_of
 from demo.stack import ENVIRONMENT, Stack
+from tests.fixtures.polling import eventually
 from tests.fixtures.stacks import Spare, deadline
 
 CLIENTS = 4
 PAUSE = 0.02
-PATIENCE = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +63,13 @@ class Load:
 
     def await_allow(self) -> None:
         """Wait for an allow that was asked for after now."""
-        seen, give_up = len(self.calls) + CLIENTS, time.monotonic() + PATIENCE
-        while not any(call.allowed for call in self.calls[seen:]):
-            assert time.monotonic() < give_up, [call.outcome for call in self.calls[-3:]]
-            time.sleep(PAUSE)
+        seen = len(self.calls) + CLIENTS
+        eventually(lambda: any(call.allowed for call in self.calls[seen:]), "an allow")
 
     def await_refusal(self) -> None:
         """Wait for a call that is answered with something else than an allow."""
-        seen, give_up = len(self.calls), time.monotonic() + PATIENCE
-        while all(call.allowed for call in self.calls[seen:]):
-            assert time.monotonic() < give_up, "nothing was refused"
-            time.sleep(PAUSE)
+        seen = len(self.calls)
+        eventually(lambda: not all(call.allowed for call in self.calls[seen:]), "a refusal")
 
     @property
     def answers(self) -> Sequence[GateAnswer]:

@@ -2,12 +2,11 @@
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PATIENCE = 15.0
+from tests.fixtures.polling import eventually
 
 
 def parent_and_state(pid: int) -> tuple[int, str] | None:
@@ -61,19 +60,11 @@ def stands_still(pid: int) -> Iterator[None]:
     os.kill(pid, signal.SIGSTOP)
     try:
         # The signal waits for a thread that takes it; until all have stopped, the others go on answering.
-        wait_until(lambda: _thread_states(pid) <= {"T", "t"}, "every thread to stand still")
+        eventually(lambda: _thread_states(pid) <= {"T", "t"}, "every thread to stand still")
         yield
     finally:
         with suppress(ProcessLookupError):  # a supervisor may have ended what did not answer
             os.kill(pid, signal.SIGCONT)
-
-
-def wait_until(condition: Callable[[], object], what: str, *, patience: float = PATIENCE) -> None:
-    """Wait for a condition; fails the test with `what` when it does not come about."""
-    give_up = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < give_up, f"waited in vain for {what}"
-        time.sleep(0.05)
 
 
 def resident_kib(pid: int) -> int:

@@ -13,9 +13,6 @@ from assay.adapters.clock import SystemClock
 from assay.adapters.kubernetes.access import ClusterAccess
 from assay.adapters.kubernetes.cluster import KubernetesCluster
 from assay.adapters.kubernetes.connection import KubernetesConnection
-from assay.adapters.kubernetes.namespaces import NamespaceWatch
-from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
-from assay.adapters.kubernetes.secret import SecretReader
 from assay.domain.deadline import Deadline
 from assay.domain.errors import Unavailable
 from tests.fakes.metrics import CountingMetrics
@@ -24,6 +21,7 @@ from tests.fixtures.kubernetes import ControlPlane
 from tests.fixtures.polling import eventually
 
 pytestmark = [pytest.mark.tools, pytest.mark.timeout(600)]
+APP, OTHER = (f"registry.example/{name}:v1@sha256:{'a' * 64}" for name in ("app", "other"))
 CONFIG = b'{"auths": {"registry.example": {"username": "u", "password": "p"}}}'
 
 
@@ -44,16 +42,20 @@ class Following:
         assert found.pop("kubernetes.io/metadata.name") == name
         return found
 
+    def wanted(self, namespace: str) -> list[str]:
+        """The images that ReplicaSets of a namespace are known to want."""
+        images = self.cluster.wanted_images()
+        return [str(image.reference) for image in images if image.namespace == namespace]
+
+    def turns(self, outcome: str) -> tuple[int, int]:
+        """How many turns of following the namespaces and the ReplicaSets ended so."""
+        return self.metrics.watches["namespaces", outcome], self.metrics.watches["replicasets", outcome]
+
 
 def open_following(plane: ControlPlane, kubeconfig: Path) -> Following:
     metrics = CountingMetrics()
     connection = KubernetesConnection(access=ClusterAccess.from_kubeconfig(kubeconfig))
-    watch = NamespaceWatch(connection, clock=SystemClock(), metrics=metrics, max_age_seconds=20)
-    cluster = KubernetesCluster(
-        namespaces=watch,
-        secrets=SecretReader(connection=connection),
-        replica_sets=ReplicaSetReader(connection=connection),
-    )
+    cluster = KubernetesCluster(connection, clock=SystemClock(), metrics=metrics, max_age_seconds=20)
     return Following(cluster=cluster, metrics=metrics, plane=plane)
 
 
@@ -61,7 +63,8 @@ def open_following(plane: ControlPlane, kubeconfig: Path) -> Following:
 def following(control_plane: ControlPlane) -> Iterator[Following]:
     made, stop = open_following(control_plane, service_account_kubeconfig(control_plane)), threading.Event()
     made.cluster.follow(stop)
-    eventually(lambda: not made.cluster.late(), "the first list")
+    made.cluster.follow_replica_sets(stop)
+    eventually(lambda: not made.cluster.late(), "the first lists")
     yield made
     stop.set()
 
@@ -73,6 +76,23 @@ def name() -> str:
 
 def deadline() -> Deadline:
     return Deadline.after(60, SystemClock().monotonic)
+
+
+def create_replica_set(plane: ControlPlane, namespace: str, name: str, image: str, *, replicas: int) -> str:
+    """Create a ReplicaSet; its path."""
+    labels = {"app": name}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image}]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod}
+    path = f"/apis/apps/v1/namespaces/{namespace}/replicasets"
+    plane.create(path, {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": name}, "spec": spec})
+    return f"{path}/{name}"
+
+
+def scale(plane: ControlPlane, path: str) -> bool:
+    """Ask for one Pod; false when the controller wrote in between."""
+    found = plane.call("GET", path).json()
+    found["spec"]["replicas"] = 1
+    return plane.call("PUT", path, found).ok
 
 
 def test_what_happens_to_a_namespace_is_known(following: Following, name: str) -> None:
@@ -91,19 +111,23 @@ def test_what_happens_to_a_namespace_is_known(following: Following, name: str) -
 
 
 def test_a_quiet_cluster_is_confirmed_all_the_same(following: Following) -> None:
-    begun, turns = len(following.metrics.confirmed), following.metrics.watches["watched"]
-    eventually(lambda: following.metrics.watches["watched"] >= turns + 2, "two more turns of the watch")
-    assert len(following.metrics.confirmed) >= begun + 2
+    begun, (namespaces, replica_sets) = len(following.metrics.confirmed), following.turns("watched")
+    eventually(lambda: following.turns("watched")[0] >= namespaces + 2, "two more turns of a watch")
+    eventually(lambda: following.turns("watched")[1] >= replica_sets + 2, "two more turns of the other")
+    assert len(following.metrics.confirmed) >= begun + 4
     assert not following.cluster.late()
 
 
-def test_the_namespaces_are_followed_again_after_the_api_server_was_restarted(following: Following, name: str) -> None:
-    failed = following.metrics.watches["failed"]
+def test_the_cluster_is_followed_again_after_the_api_server_was_restarted(following: Following, name: str) -> None:
+    namespaces, replica_sets = following.turns("failed")
     following.plane.stop_process("kube-apiserver")
-    eventually(lambda: following.metrics.watches["failed"] > failed, "a watch that fails")
+    eventually(lambda: following.metrics.watches["namespaces", "failed"] > namespaces, "a watch that fails")
+    eventually(lambda: following.metrics.watches["replicasets", "failed"] > replica_sets, "the other that fails")
     following.plane.start_api()
     following.plane.create_namespace(name, tier="after")
     eventually(lambda: following.labels(name) == {"tier": "after"}, "a namespace of the time after")
+    create_replica_set(following.plane, name, "wanted", APP, replicas=1)
+    eventually(lambda: following.wanted(name) == [APP], "a ReplicaSet of the time after")
     assert not following.cluster.late()
 
 
@@ -112,7 +136,7 @@ def test_a_credential_without_the_role_knows_nothing(control_plane: ControlPlane
     kubeconfig = control_plane.write_kubeconfig("stranger.kubeconfig", {"token": control_plane.account_token(name)})
     stranger, stop = open_following(control_plane, kubeconfig), threading.Event()
     stranger.cluster.follow(stop)
-    eventually(lambda: stranger.metrics.watches["failed"] > 0, "a list that is refused")
+    eventually(lambda: stranger.turns("failed")[0] > 0, "a list that is refused")
     stop.set()
     assert stranger.labels(name) is None
     assert "refuses" in stranger.cluster.late()
@@ -144,25 +168,15 @@ def test_pull_secrets_of_a_pod_and_of_its_account_are_fetched(following: Followi
     assert fetch("robot", "own") == [CONFIG, CONFIG]
 
 
-def replica_set(name: str, image: str, *, replicas: int) -> dict[str, object]:
-    labels = {"app": name}
-    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image}]}}
-    return {
-        "metadata": {"name": name},
-        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod},
-    }
-
-
-def test_images_of_replica_sets_that_are_to_have_pods_are_listed(following: Following, name: str) -> None:
-    following.plane.create_namespace(name)
-    digest = f"sha256:{'a' * 64}"
-    path = f"/apis/apps/v1/namespaces/{name}/replicasets"
-    for kind, image, replicas in (
-        ("wanted", f"registry.example/wanted:v1@{digest}", 1),
-        ("tagged", "registry.example/tagged:v1", 1),
-        ("idle", f"registry.example/idle@{digest}", 0),
-    ):
-        assert following.plane.call("POST", path, replica_set(kind, image, replicas=replicas)).ok
-    listed = following.cluster.list_replica_set_images(deadline())
-    ours = [str(image.reference) for image in listed if image.namespace == name]
-    assert ours == [f"registry.example/wanted:v1@{digest}"]
+def test_what_happens_to_a_replica_set_is_known(following: Following, name: str) -> None:
+    plane = following.plane
+    plane.create_namespace(name)
+    create_replica_set(plane, name, "tagged", "registry.example/tagged:v1", replicas=1)
+    path = create_replica_set(plane, name, "app", APP, replicas=0)
+    last = create_replica_set(plane, name, "other", OTHER, replicas=1)
+    eventually(lambda: following.wanted(name) == [OTHER], "the image of the one that is to have a Pod")
+    eventually(lambda: scale(plane, path), "its scale")
+    eventually(lambda: set(following.wanted(name)) == {APP, OTHER}, "the image of the one that was scaled")
+    assert plane.call("DELETE", last).ok
+    eventually(lambda: following.wanted(name) == [APP], "the end of the other")
+    assert following.metrics.unreadable == {}

@@ -25,12 +25,13 @@ from assay_misuse.workload import NAMESPACE
 from demo.admission import review_of_pod, send_review
 from demo.stack import Stack
 from tests.e2e.load import find_damage
-from tests.e2e.process_tree import stands_still, wait_until
+from tests.e2e.process_tree import stands_still
+from tests.fixtures.polling import eventually
 from tests.fixtures.stacks import deadline
 from tests.fixtures.suite_stacks import PATH, publish, start_suite_stack
 
 SECONDS = 3
-OUTER, PATIENCE = 12.0, 60.0
+OUTER = 12.0
 DOORS = ("gate", "mutate", "validate")
 LIMITS = f"limits: {{decision_seconds: {SECONDS}}}\n"
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
@@ -73,11 +74,12 @@ def ask_gate(stack: Stack, digest: Digest) -> tuple[bool, str]:
 
 def await_allow(stack: Stack, door: str, digest: Digest) -> Reply:
     """Ask until it is allowed: the parts that failed need a moment, and a busy machine more than one."""
-    give_up = time.monotonic() + PATIENCE
-    while not (reply := ask(stack, door, digest)).allowed:
-        assert time.monotonic() < give_up, f"{door} does not allow again"
-        time.sleep(0.1)
-    return reply
+
+    def look() -> Reply | None:
+        reply = ask(stack, door, digest)
+        return reply if reply.allowed else None
+
+    return eventually(look, f"an allow at {door}")
 
 
 def check(stack: Stack, reply: Reply) -> None:
@@ -151,12 +153,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_door_allows_while_a_part_fails_and_every_door_does_afterwards(stack: Stack, fault: str) -> None:
-    wait_until(lambda: is_ready(stack), "a stack that is ready")
+    eventually(lambda: is_ready(stack), "a stack that is ready")
     image = publish(stack, fault, signed=True)
     with FAULTS[fault](stack):
         replies = [ask(stack, door, image) for door in DOORS]
     assert [reply.allowed for reply in replies] == [False] * len(DOORS)
-    wait_until(lambda: is_ready(stack), "a stack that is ready again", patience=PATIENCE)
+    eventually(lambda: is_ready(stack), "a stack that is ready again")
     replies += [await_allow(stack, door, image) for door in DOORS]
     for reply in replies:
         check(stack, reply)
@@ -164,7 +166,7 @@ def test_no_door_allows_while_a_part_fails_and_every_door_does_afterwards(stack:
 
 def test_a_killed_engine_allows_nothing_that_is_not_signed(stack: Stack) -> None:
     for door in DOORS:
-        wait_until(lambda: is_ready(stack), "a stack that is ready")
+        eventually(lambda: is_ready(stack), "a stack that is ready")
         good = publish(stack, f"for {door}", signed=True)
         bad = publish(stack, f"unsigned, for {door}", signed=False)
         os.kill(stack.child("opa"), signal.SIGKILL)
@@ -175,7 +177,7 @@ def test_a_killed_engine_allows_nothing_that_is_not_signed(stack: Stack) -> None
 
 
 def test_the_log_is_whole_after_all_of_it(stack: Stack) -> None:
-    wait_until(lambda: is_ready(stack), "a stack that is ready")
+    eventually(lambda: is_ready(stack), "a stack that is ready")
     client = HttpServiceClient(stack.service_url)
     try:
         assert find_damage(client) == []

@@ -18,7 +18,8 @@ from demo.refusal import codes_of
 from demo.stack import ENVIRONMENT, Stack, run_assay
 from demo.variant import Workbench
 from tests.e2e.load import check_calls, check_log, load
-from tests.e2e.process_tree import children, descendants, is_running, stands_still, unread_octets, wait_until
+from tests.e2e.process_tree import children, descendants, is_running, stands_still, unread_octets
+from tests.fixtures.polling import eventually
 from tests.fixtures.stacks import SECONDS, MakeSpare, Spare, workbench
 
 DECISION_SECONDS = 3
@@ -64,9 +65,9 @@ def repaired(spare: Spare) -> Iterator[Spare]:
     """The stack, ready before and after."""
     if spare.stack.supervisor is None or spare.stack.supervisor.poll() is not None:
         spare.stack.start_service()
-    wait_until(lambda: ready(spare.stack), "a stack that is ready")
+    eventually(lambda: ready(spare.stack), "a stack that is ready")
     yield spare
-    wait_until(lambda: ready(spare.stack), "a stack that is ready again")
+    eventually(lambda: ready(spare.stack), "a stack that is ready again")
 
 
 @pytest.mark.parametrize("name", SUPERVISED)
@@ -76,7 +77,7 @@ def test_a_killed_part_is_started_again_and_nothing_answered_is_lost(repaired: S
     with load(repaired) as running:
         os.kill(killed, signal.SIGKILL)
         running.await_refusal()
-        wait_until(lambda: ready(stack), f"{name} to be started again")
+        eventually(lambda: ready(stack), f"{name} to be started again")
         running.await_allow()
     assert stack.child(name) != killed
     # While the service starts again, connections wait at the supervisor's socket for as long as their client does.
@@ -90,7 +91,7 @@ def test_a_killed_worker_is_replaced_and_nothing_answered_is_lost(repaired: Spar
     with load(repaired) as running:
         worker = next(children(stack.child("service")))
         os.kill(worker, signal.SIGKILL)
-        wait_until(lambda: len(list(children(stack.child("service")))) == stack.workers, "a new worker")
+        eventually(lambda: len(list(children(stack.child("service")))) == stack.workers, "a new worker")
         running.await_allow()
     check_calls(running, longest=LONGEST)
     assert running.codes <= {"service_unavailable"}
@@ -175,12 +176,12 @@ def reviewing(stack: Stack, review: dict[str, Any]) -> Iterator[list[dict[str, A
 def test_reviews_given_again_around_a_killed_sequencer_are_in_the_log_or_denied(repaired: Spare) -> None:
     stack = repaired.stack
     with reviewing(stack, review_of_pod(repaired.released.pinned)) as responses:
-        wait_until(lambda: len(responses) >= REVIEWS, "reviews")
+        eventually(lambda: len(responses) >= REVIEWS, "reviews")
         os.kill(stack.child("sequencer"), signal.SIGKILL)
-        wait_until(lambda: not all(response["allowed"] for response in responses), "a denial")
-        wait_until(lambda: ready(stack), "a stack that is ready again")
+        eventually(lambda: not all(response["allowed"] for response in responses), "a denial")
+        eventually(lambda: ready(stack), "a stack that is ready again")
         seen = len(responses)
-        wait_until(lambda: any(response["allowed"] for response in responses[seen:]), "an allow")
+        eventually(lambda: any(response["allowed"] for response in responses[seen:]), "an allow")
     denied = [response["auditAnnotations"] for response in responses if not response["allowed"]]
     assert {annotations["reason"] for annotations in denied} == {"retryable"}
     assert {annotations["code"] for annotations in denied} <= {"log_unavailable", "deadline_exceeded"}
@@ -224,7 +225,7 @@ def test_a_killed_supervisor_takes_everything_with_it_and_the_log_goes_on(repair
     with load(repaired) as running:
         below = descendants(stack.supervisor.pid)
         stack.supervisor.kill()
-        wait_until(lambda: not any(map(is_running, below)), "every process to be gone")
+        eventually(lambda: not any(map(is_running, below)), "every process to be gone")
         running.await_refusal()
     stack.supervisor.wait()
     assert len(below) == 4 + 2 * stack.workers
@@ -254,9 +255,9 @@ def end_in_the_middle(spare: Spare, ask: Callable[[], T]) -> T:
     with ThreadPoolExecutor(1) as pool:
         with stands_still(registry_pid(spare)):
             answer = pool.submit(ask)
-            wait_until(lambda: unread_octets(stack.registry.port), "a question to the registry")
+            eventually(lambda: unread_octets(stack.registry.port), "a question to the registry")
             stack.supervisor.terminate()
-            wait_until(lambda: log.read_text().count(FINISHES) == before + 2, "both servers to be told")
+            eventually(lambda: log.read_text().count(FINISHES) == before + 2, "both servers to be told")
             assert not answer.done()
         result = answer.result()
     assert stack.supervisor.wait(20) == 0

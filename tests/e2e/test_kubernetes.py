@@ -114,11 +114,11 @@ def test_the_stack_follows_the_namespaces(guarded: GuardedCluster, namespace: st
     assert namespace
     answer = requests.get(f"{guarded.stack.service_url}/metrics", timeout=10)
     samples = {
-        (sample.name, *sample.labels.values()): sample.value
+        (sample.name, *sorted(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
-    assert samples["assay_namespace_watches_total", "listed"] >= 1
+    assert samples["assay_cluster_watches_total", "listed", "namespaces"] >= 1
     assert samples["assay_cluster_confirmed_timestamp_seconds", "namespaces"] > 0
 
 

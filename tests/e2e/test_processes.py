@@ -15,7 +15,8 @@ import pytest
 import requests
 
 from demo.stack import Stack
-from tests.e2e.process_tree import children, descendants, stands_still, wait_until
+from tests.e2e.process_tree import children, descendants, stands_still
+from tests.fixtures.polling import eventually
 from tests.fixtures.stacks import MakeSpare, Released, Spare, workbench
 
 TOKEN = "a-token-that-nobody-may-read-again"
@@ -62,7 +63,7 @@ def test_readiness_names_the_part_that_stands_still(spare: Spare, process: str, 
     assert (status, list(body["failing"])) == (503, [part])
     assert (webhook_status, webhook_body["failing"]) == (503, [part])
     assert requests.get(f"{spare.stack.service_url}/healthz", timeout=5).ok
-    wait_until(lambda: readiness(spare.stack)[0] == 200, "readiness")
+    eventually(lambda: readiness(spare.stack)[0] == 200, "readiness")
 
 
 def test_counts_of_two_workers_add_up(spare: Spare) -> None:
@@ -149,7 +150,7 @@ def test_a_decision_is_one_line_in_the_log(spare: Spare, released: Released) -> 
     with workbench(spare.stack, spare.released) as bench:
         answer = bench.gate(released.digest)
     log = spare.stack.state / "logs" / "service.log"
-    wait_until(lambda: answer.decision_id in log.read_text(), "the line of the decision")
+    eventually(lambda: answer.decision_id in log.read_text(), "the line of the decision")
     (line,) = [line for line in log.read_text().splitlines() if answer.decision_id in line]
     assert "INFO" in line
     assert f"verdict=allow tenant=demo environment=prod image={spare.released.repository}" in line

@@ -14,9 +14,9 @@ import requests
 from assay.domain.decision import Verdict
 from demo.stack import Stack, run_assay
 from tests.e2e.load import check_log, load
-from tests.e2e.process_tree import wait_until
 from tests.fakes.sigstore import FakeSigstore
 from tests.fakes.tuf_repository import FakeTuf
+from tests.fixtures.polling import eventually
 from tests.fixtures.stacks import MakeSpare, Spare, workbench
 
 KEYS = "  release: {keys: [keys/cosign.pub]}\n"
@@ -88,10 +88,10 @@ def test_a_first_start_without_the_repository_serves_the_others_and_warns(spare:
     assert any("own: nothing was fetched from http://127.0.0.1:" in text for text in first["warnings"])
     assert allowed(spare)
     log = spare.stack.state / "logs" / "refresher.log"
-    wait_until(lambda: "the trust root own was not refreshed" in log.read_text(), "a refresh that fails")
+    eventually(lambda: "the trust root own was not refreshed" in log.read_text(), "a refresh that fails")
     repository.status = 200
     run_assay("trust", "refresh", "--config", str(spare.stack.configuration))
-    wait_until(lambda: not any(readiness(spare.stack)["warnings"] for _ in range(4)), "no warning")
+    eventually(lambda: not any(readiness(spare.stack)["warnings"] for _ in range(4)), "no warning")
     assert spare.stack.child("refresher") > 0
 
 
@@ -112,19 +112,19 @@ def test_a_key_that_cannot_be_used_changes_nothing_and_is_told(spare: Spare, tmp
     original = tmp_path / "original.pub"
     shutil.copy(spare.stack.folder / "keys" / "cosign.pub", original)
     (tmp_path / "broken").write_text("no key")
-    wait_until(lambda: allowed(spare), "workers that have the key back")
+    eventually(lambda: allowed(spare), "workers that have the key back")
     replace_key(spare.stack, tmp_path / "broken")
-    wait_until(lambda: any("cosign.pub" in text for text in readiness(spare.stack)["warnings"]), "a warning")
+    eventually(lambda: any("cosign.pub" in text for text in readiness(spare.stack)["warnings"]), "a warning")
     assert allowed(spare)
     replace_key(spare.stack, original)
-    wait_until(lambda: not any(readiness(spare.stack)["warnings"] for _ in range(4)), "no warning")
+    eventually(lambda: not any(readiness(spare.stack)["warnings"] for _ in range(4)), "no warning")
 
 
 def test_a_new_root_of_the_repository_is_in_the_next_decisions(spare: Spare, repository: FakeTuf) -> None:
     before = trust_of_a_decision(spare)
     repository.put("trusted_root.json", SECOND)
     run_assay("trust", "refresh", "--config", str(spare.stack.configuration))
-    wait_until(lambda: trust_of_a_decision(spare) != before, "a decision under the new root")
+    eventually(lambda: trust_of_a_decision(spare) != before, "a decision under the new root")
     text = requests.get(f"{spare.stack.service_url}/metrics", timeout=10).text
     assert 'assay_trust_reloads_total{outcome="reloaded"}' in text
     assert 'assay_trust_refreshes_total{outcome="failed",root="own"}' in text

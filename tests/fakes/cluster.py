@@ -42,8 +42,7 @@ class FakeCluster:
         keys = [(namespace, name) for name in names]
         return [self.pull_secrets[key] for key in keys if key in self.pull_secrets]
 
-    def list_replica_set_images(self, deadline: Deadline) -> Sequence[WantedImage]:
-        deadline.remaining("the ReplicaSets")
+    def wanted_images(self) -> Sequence[WantedImage]:
         if self.error is not None:
             raise self.error
         return self.wanted

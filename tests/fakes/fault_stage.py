@@ -13,8 +13,6 @@ from assay.adapters.clock import new_identifier
 from assay.adapters.kubernetes.access import ClusterAccess
 from assay.adapters.kubernetes.cluster import KubernetesCluster
 from assay.adapters.kubernetes.connection import KubernetesConnection
-from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
-from assay.adapters.kubernetes.secret import SecretReader
 from assay.adapters.log.client import SequencerClient
 from assay.adapters.log.draft import Drafting
 from assay.adapters.log.pipeline import RecordPipeline
@@ -252,11 +250,8 @@ class FaultStage:
         log = SequencerClient(self.log_socket, DRAFTING)
         connection = KubernetesConnection(access=replace(self.cluster, address=f"https://{self.pipes['cluster'].host}"))
         unused: Any = None
-        secrets = KubernetesCluster(
-            namespaces=unused,
-            secrets=SecretReader(connection=connection),
-            replica_sets=ReplicaSetReader(connection=connection),
-        )
+        metrics = CountingMetrics()
+        secrets = KubernetesCluster(connection, clock=ports.clock, metrics=metrics, max_age_seconds=60)
         try:
             yield Engine(
                 registry=registry,
@@ -266,7 +261,7 @@ class FaultStage:
                 trust=ports.trust,
                 log=log,
                 clock=ports.clock,
-                metrics=CountingMetrics(),
+                metrics=metrics,
                 limits=Limits(),
                 new_id=new_identifier,
                 memory=Memory(store=ports.cache),

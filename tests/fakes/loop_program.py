@@ -64,8 +64,8 @@ class LoopProgram(Program):
     """Answers `/soon` in the loop at once, `/piped` out of a pipeline, `/later` and `/overdue` in a thread.
 
     The query of these three may name a file, before which there is no answer; `/overdue` is so after a moment.
-    `/broken` fails in its thread without a body. The query of `/large` tells how many bytes the answer has. Every other
-    path is the program's own.
+    `/broken` fails in its thread without a body, `/failing` in the loop; with a body it does so after its answer.
+    The query of `/large` tells how many bytes the answer has. Every other path is the program's own.
     """
 
     def __init__(self) -> None:
@@ -90,6 +90,10 @@ class LoopProgram(Program):
                 later(_later(partial(_tell_after, file, work), seconds=0.2))
             case "/broken":
                 later(_later(lambda: _reply(b"x" * (1 // len(call.body)))))
+            case "/failing":
+                if call.body:
+                    reply(work())
+                raise ZeroDivisionError
             case _:
                 return False
         return True

@@ -18,8 +18,9 @@ class CountingMetrics:
     ages: list[float] = field(default_factory=list)
     coalesced: int = 0
     prewarms: Counter[tuple[str, str]] = field(default_factory=Counter)
-    watches: Counter[str] = field(default_factory=Counter)
-    confirmed: list[float] = field(default_factory=list)
+    watches: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    confirmed: list[tuple[str, float]] = field(default_factory=list)
     admissions: Counter[tuple[str, str, str, bool]] = field(default_factory=Counter)
     keys: Counter[tuple[str, str]] = field(default_factory=Counter)
     durations: list[tuple[str, float]] = field(default_factory=list)
@@ -65,8 +66,11 @@ class CountingMetrics:
     def count_refresh(self, root: str, outcome: str) -> None:
         self.refreshes[root, outcome] += 1
 
-    def count_watch(self, outcome: str) -> None:
-        self.watches[outcome] += 1
+    def count_watch(self, resource: str, outcome: str) -> None:
+        self.watches[resource, outcome] += 1
 
-    def set_namespaces_confirmed(self, timestamp: float) -> None:
-        self.confirmed.append(timestamp)
+    def count_unreadable(self, resource: str) -> None:
+        self.unreadable[resource] += 1
+
+    def set_confirmed(self, resource: str, timestamp: float) -> None:
+        self.confirmed.append((resource, timestamp))

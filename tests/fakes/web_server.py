@@ -6,8 +6,7 @@ import os
 import socket
 import ssl
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,14 +21,6 @@ PATIENCE = 60.0
 OPTIONS = ServerOptions(
     workers=1, threads=2, read_seconds=60, lame_duck_seconds=0, graceful_seconds=30, most_octets=1_000_000
 )
-
-
-def poll(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something holds."""
-    give_up = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < give_up, f"{what} did not come"
-        time.sleep(0.02)
 
 
 @dataclass

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.web_server import PATIENCE, WebServer, ask, poll, receive_all, web_server
+from tests.fakes.web_server import PATIENCE, WebServer, ask, receive_all, web_server
+from tests.fixtures.polling import eventually
 from tests.integration.test_server_drain import refuses_to_be_asked
 from tests.integration.test_slow_clients import wait_for_answers
 
@@ -142,7 +143,7 @@ def test_threads_that_stand_still_count_as_requests_until_they_end(tmp_path: Pat
         answers = [receive_all(send(server, stack, wait)) for _ in range(33)]
         assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * 32 + [b"HTTP/1.1 503"]
         (tmp_path / "go").touch()
-        poll(lambda: server.ask("/soon").get("thread") == LOOP, "the threads to end")
+        eventually(lambda: server.ask("/soon").get("thread") == LOOP, "the threads to end")
 
 
 def test_a_reply_that_cannot_be_made_is_http_500_and_ends_the_connection(tmp_path: Path) -> None:
@@ -151,6 +152,34 @@ def test_a_reply_that_cannot_be_made_is_http_500_and_ends_the_connection(tmp_pat
         assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
         assert b"Connection: close" in answer
         assert receive_answer(send(server, stack, call("/broken", body=b"x")), b"x").startswith(b"HTTP/1.1 200 ")
+        assert server.ask()["refused"] == ["broken"]
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_an_error_in_the_loop_ends_its_own_call_and_nothing_else(tmp_path: Path, *, tls: bool) -> None:
+    with web_server(tmp_path, program=PROGRAM, tls=tls) as server, ExitStack() as stack:
+        waiting = send(server, stack, call(f"/piped?{tmp_path / 'go'}"))
+        answers = [receive_all(send(server, stack, call("/failing"))) for _ in range(40)]
+        for answer in answers:
+            assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+            assert b"Connection: close" in answer
+            assert answer.endswith(b"\r\n\r\ninternal: an unexpected error was logged\n")
+        assert server.ask("/soon")["thread"] == LOOP
+        assert server.ask()["refused"] == ["broken"] * 40
+        (tmp_path / "go").touch()
+        assert receive_answer(waiting).startswith(b"HTTP/1.1 200 ")
+    assert (tmp_path / "server.log").read_text().count("a call could not be answered") == 40
+
+
+def test_an_error_after_an_answer_takes_nothing_back(tmp_path: Path) -> None:
+    with web_server(tmp_path, program=PROGRAM) as server:
+        client = server.client()
+        kept = client.sock
+        for number in (1, 2):
+            assert ask(client, "/failing", b"x" * number)["read"] == number
+        assert ask(client, "/elsewhere")["refused"] == ["broken"] * 2
+        assert client.sock is kept
+        client.close()
 
 
 def test_a_body_above_the_limit_is_left_to_the_application(tmp_path: Path) -> None:
@@ -214,7 +243,7 @@ def test_an_answer_that_is_pending_when_the_server_is_told_to_end_is_given(tmp_p
         client = send(server, stack, call(f"{path}?{tmp_path / 'go'}"))
         assert server.ask("/soon")["thread"] == LOOP
         server.processes[0].send_signal(signal.SIGTERM)
-        poll(lambda: refuses_to_be_asked(server), "the end of new connections")
+        eventually(lambda: refuses_to_be_asked(server), "the end of new connections")
         (tmp_path / "go").touch()
         answer = receive_all(client)
         assert answer.startswith(b"HTTP/1.1 200 ")

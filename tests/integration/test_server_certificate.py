@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.loopback_certificate import write_loopback_certificate
-from tests.fakes.web_server import WebServer, ask, poll, web_server
+from tests.fakes.web_server import WebServer, ask, web_server
+from tests.fixtures.polling import eventually
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_a_new_certificate_is_served_and_old_connections_live_on(server: WebServ
     old = server.client()
     before = ask(old)
     wanted = replace_files(server, tmp_path / "new")
-    poll(lambda: served(server).strip() == wanted.strip(), "the new certificate")
+    eventually(lambda: served(server).strip() == wanted.strip(), "the new certificate")
     assert ask(old)["warnings"] == before["warnings"] == []
     assert server.ask()["read"] == 0
     old.close()
@@ -48,10 +49,10 @@ def test_a_broken_file_keeps_the_old_certificate_and_warns_until_it_is_mended(
     before, tls = served(server), server.options.tls
     assert tls is not None
     tls.certificate.write_text("-----BEGIN CERTIFICATE-----\n")
-    poll(lambda: bool(ask(old)["warnings"]), "the warning")
+    eventually(lambda: bool(ask(old)["warnings"]), "the warning")
     assert "cannot be used" in ask(old)["warnings"][0]
     assert served(server) == before
     wanted = replace_files(server, tmp_path / "new")
-    poll(lambda: served(server).strip() == wanted.strip(), "the new certificate")
+    eventually(lambda: served(server).strip() == wanted.strip(), "the new certificate")
     assert ask(old)["warnings"] == []
     old.close()

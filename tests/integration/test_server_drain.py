@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.web_server import PATIENCE, WebServer, ask, poll, receive_all, web_server
+from tests.fakes.web_server import PATIENCE, WebServer, ask, receive_all, web_server
+from tests.fixtures.polling import eventually
 
 CLIENTS = 4
 
@@ -39,7 +40,7 @@ class Load:
 
     def await_more(self, number: int = 50) -> None:
         seen = len(self.answers)
-        poll(lambda: len(self.answers) >= seen + number, "answers")
+        eventually(lambda: len(self.answers) >= seen + number, "answers")
 
 
 @contextmanager
@@ -75,11 +76,11 @@ def test_no_request_fails_while_a_server_is_replaced(tmp_path: Path) -> None:
 
 def test_no_request_fails_while_workers_are_replaced(tmp_path: Path) -> None:
     with web_server(tmp_path, tls=True, workers=2, lame_duck_seconds=8) as server, load(server) as running:
-        poll(lambda: len(workers_of(server.processes[0])) == 2, "two workers")
+        eventually(lambda: len(workers_of(server.processes[0])) == 2, "two workers")
         before = workers_of(server.processes[0])
         for worker in before:
             os.kill(worker, signal.SIGTERM)
-        poll(lambda: not before & workers_of(server.processes[0]), "other workers")
+        eventually(lambda: not before & workers_of(server.processes[0]), "other workers")
         running.await_more()
     assert running.failures == []
 
@@ -90,7 +91,7 @@ def test_answers_of_a_server_that_ends_close_their_connections(tmp_path: Path) -
         assert ask(kept)["draining"] is False
         assert kept.sock is not None
         server.processes[0].send_signal(signal.SIGTERM)
-        poll(lambda: bool(server.ask()["draining"]), "the drain")
+        eventually(lambda: bool(server.ask()["draining"]), "the drain")
         assert ask(kept)["draining"] is True
         assert kept.sock is None
         server.processes[0].kill()  # its workers die with it; nobody waits for the end of the lame duck
@@ -102,7 +103,7 @@ def test_what_was_in_flight_when_the_end_was_told_closes_its_connection(tmp_path
         client.sendall(b"GET /wait?%s HTTP/1.1\r\nHost: a\r\n\r\n" % bytes(tmp_path / "go"))
         server.ask()
         server.processes[0].send_signal(signal.SIGTERM)
-        poll(lambda: bool(server.ask()["draining"]), "the drain")
+        eventually(lambda: bool(server.ask()["draining"]), "the drain")
         (tmp_path / "go").touch()
         assert b"Connection: close" in client.recv(1000)
         server.processes[0].kill()
@@ -116,7 +117,7 @@ def test_a_request_in_flight_is_answered_after_the_lame_duck(tmp_path: Path) -> 
         half.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n1")
         server.ask()
         server.processes[0].send_signal(signal.SIGTERM)
-        poll(lambda: refuses_to_be_asked(server), "the end of new connections")
+        eventually(lambda: refuses_to_be_asked(server), "the end of new connections")
         (tmp_path / "go").touch()
         half.sendall(b"23")
         assert b"200 OK" in client.recv(1000)

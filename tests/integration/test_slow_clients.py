@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.web_server import OPTIONS, PATIENCE, WebServer, ask, poll, receive_all, web_server
+from tests.fakes.web_server import OPTIONS, PATIENCE, WebServer, ask, receive_all, web_server
+from tests.fixtures.polling import eventually
 
 HELD = OPTIONS.threads * 4
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
@@ -98,7 +99,7 @@ def refusals(server: WebServer) -> list[str]:
             found.append(server.ask()["refused"])
         return bool(found)
 
-    poll(asked, "an answer")
+    eventually(asked, "an answer")
     return found[0]
 
 

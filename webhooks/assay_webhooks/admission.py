@@ -14,23 +14,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
+from assay.domain.admission import LARGEST_REVIEW, AdmissionAnswer, AdmissionQuestion
 from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
 from assay.domain.errors import InvalidInput, Unavailable
-from assay.domain.http_call import HttpCall, HttpReply, Later, LaterReply, Reply
+from assay.domain.http_call import BROKEN, HttpCall, HttpReply, Later, LaterReply, Reply
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
 from assay.ports import Clock
 from assay.ports.metrics import AdmissionMetrics
 from assay_webhooks.answer import Hook, allow_exempt, refuse_failure, refuse_internally, refuse_object, respond
 from assay_webhooks.question import Exemption, Subject, examine, needs_digests, pose_question, require_digests
-from assay_webhooks.review import (
-    LARGEST_REVIEW,
-    AdmissionRequest,
-    ReviewResponse,
-    parse_review,
-    render_response,
-)
+from assay_webhooks.review import AdmissionRequest, ReviewResponse, parse_review, render_response
 from assay_webhooks.workloads import compile_kinds
 
 if TYPE_CHECKING:
@@ -87,11 +81,6 @@ _METHOD_NOT_ALLOWED = HttpReply(
     status="405 Method Not Allowed", content_type="text/plain; charset=utf-8", body=b"Method Not Allowed\n"
 )
 
-_BROKEN = HttpReply(
-    status="500 Internal Server Error",
-    content_type="text/plain; charset=utf-8",
-    body=b"internal: an unexpected error was logged\n",
-)
 _OVERDUE = HttpReply(
     status="503 Service Unavailable",
     content_type="text/plain; charset=utf-8",
@@ -243,7 +232,7 @@ class AdmissionDoor:
                 self._metrics.count_failure("internal")
                 if review and response:
                     self._count(hook, review, response)
-        return _json(response) if response else _BROKEN
+        return _json(response) if response else BROKEN
 
     def _judge(self, case: _Case, posed: _Posed, admit: Callable[[], AdmissionAnswer]) -> HttpReply:
         """The answer to a review of which the engine says this."""

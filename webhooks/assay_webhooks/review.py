@@ -6,11 +6,9 @@ from enum import StrEnum
 
 import orjson
 
+from assay.domain.admission import LARGEST_REVIEW
 from assay.domain.api_type import GroupVersionKind
 from assay.domain.errors import InvalidInput
-
-LARGEST_REVIEW = 8 * 1024 * 1024
-"""Bytes of a review. The API server takes bodies up to 3 MiB, and an UPDATE carries two objects."""
 
 MOST_STRUCTURE = 1_000_000
 """Commas and opening brackets of a review, those in strings too: each may become an object in memory."""

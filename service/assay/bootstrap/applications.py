@@ -140,6 +140,7 @@ def webhook_parts_from_environment() -> WebhookParts:
     incidents = running.incident_watch()
 
     def begin() -> None:
+        running.metrics.prepare_admission()
         running.begin()
         incidents.follow(threading.Event())
         if cluster is not None:

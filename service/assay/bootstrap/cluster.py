@@ -6,10 +6,7 @@ from pathlib import Path
 from assay.adapters.kubernetes.access import ClusterAccess
 from assay.adapters.kubernetes.cluster import KubernetesCluster
 from assay.adapters.kubernetes.connection import KubernetesConnection
-from assay.adapters.kubernetes.namespaces import NamespaceWatch
 from assay.adapters.kubernetes.objects import KubernetesObjects
-from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
-from assay.adapters.kubernetes.secret import SecretReader
 from assay.bootstrap.access import cluster_access
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_registry
@@ -25,13 +22,9 @@ def open_cluster(installation: Installation, *, clock: Clock, metrics: ClusterMe
     settings, access = installation.settings.cluster, cluster_access(installation)
     if settings is None or access is None:
         return None
-    connection = KubernetesConnection(access=access)
     max_age = float(settings.namespace_max_age_seconds)
-    return KubernetesCluster(
-        namespaces=NamespaceWatch(connection, clock=clock, metrics=metrics, max_age_seconds=max_age),
-        secrets=SecretReader(connection=connection),
-        replica_sets=ReplicaSetReader(connection=connection),
-    )
+    connection = KubernetesConnection(access=access)
+    return KubernetesCluster(connection, clock=clock, metrics=metrics, max_age_seconds=max_age)
 
 
 def open_objects(installation: Installation) -> ClusterObjects | None:

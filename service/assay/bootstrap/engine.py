@@ -166,7 +166,6 @@ class RunningEngine:
         """
         self._lines.gather()
         self._trust.follow(threading.Event())
-        self.metrics.prepare()
         deadline = Deadline.after(_PREPARATION_SECONDS, self.clock.monotonic)
         preparations: tuple[Callable[[], object], ...] = (
             self._verdicts.prepare,

@@ -5,19 +5,16 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 
+from assay.adapters.kubernetes.cluster import KubernetesCluster
 from assay.adapters.prewarmer.server import PrewarmerSocket
 from assay.bootstrap.applications import running_engine
 from assay.bootstrap.cluster import open_cluster
 from assay.bootstrap.engine import RunningEngine
-from assay.bootstrap.installation import Installation
-from assay.configuration.settings import WebhookSettings
-from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, ConfigError
 from assay.ports import Prewarmer
 from assay.usecases.prewarm import Prewarming
-from assay.usecases.sighting import GuardedCluster, offer_decided, offer_wanted
+from assay.usecases.sighting import GuardedCluster, WantedSightings, offer_decided
 from assay.usecases.waiting_images import WaitingImages
 
 _LOG = logging.getLogger(__name__)
@@ -25,8 +22,6 @@ _NICE = 10
 _LONGEST_WAIT = 1.0
 _AGAIN_SECONDS = 5.0
 _LOOK_SECONDS = 60.0
-_CLUSTER_SECONDS = 300.0
-_LIST_SECONDS = 60.0
 _MEMORY = timedelta(days=1)
 _OVERLAP = timedelta(seconds=5)
 
@@ -53,14 +48,19 @@ def run_prewarmer(stop: threading.Event) -> None:
         tell=lambda error: _LOG.error("an image was not verified", exc_info=error),
     )
     running.begin()
-    looking = _Looking(installation, running, webhook)
+    past = _PastDecisions(running)
     receiver = PrewarmerSocket(installation.prewarmer_socket)
     _start("seen", lambda: receiver.receive(waiting.offer, stop), stop)
-    _start("decisions", lambda: _repeat(running, lambda: looking.look_at_decisions(waiting), stop), stop)
-    if prewarm.replica_sets:
-        looking.follow(stop)
-        look = partial(looking.look_at_cluster, waiting)
-        _start("replica sets", lambda: _repeat(running, look, stop, after_failure=_LOOK_SECONDS), stop)
+    _start("decisions", lambda: _repeat(running, lambda: past.look(waiting), stop), stop)
+    cluster = open_cluster(installation, clock=running.clock, metrics=running.metrics) if prewarm.replica_sets else None
+    if cluster is not None:
+        guarded = GuardedCluster(
+            cluster=cluster,
+            tenants=webhook.tenants,
+            exempt=webhook.coverage.exempt_namespaces,
+            mirrors=installation.settings.registries.mirror_names,
+        )
+        _follow(cluster, WantedSightings(guarded=guarded, clock=running.clock), running, waiting, stop)
     _repeat(running, lambda: min(_LONGEST_WAIT, prewarming.turn()), stop)
 
 
@@ -76,16 +76,14 @@ def _start(name: str, work: Callable[[], None], stop: threading.Event) -> None:
     threading.Thread(target=run, name=name, daemon=True).start()
 
 
-def _repeat(
-    running: RunningEngine, work: Callable[[], float], stop: threading.Event, *, after_failure: float = _AGAIN_SECONDS
-) -> None:
+def _repeat(running: RunningEngine, work: Callable[[], float], stop: threading.Event) -> None:
     """Take turns until `stop` is set; each says the seconds until the next one."""
     pause = 0.0
     while not stop.wait(pause):
-        pause = _guarded(running, work, otherwise=after_failure)
+        pause = _guarded(running, work)
 
 
-def _guarded(running: RunningEngine, work: Callable[[], float], *, otherwise: float) -> float:
+def _guarded(running: RunningEngine, work: Callable[[], float]) -> float:
     try:
         return work()
     except AssayError as error:
@@ -94,38 +92,38 @@ def _guarded(running: RunningEngine, work: Callable[[], float], *, otherwise: fl
     except Exception:  # noqa: BLE001  # long-lived threads: nothing is allowed here, only less is warm
         _LOG.exception("a turn of the pre-warmer failed unexpectedly")
         running.metrics.count_failure("internal")
-    return otherwise
+    return _AGAIN_SECONDS
 
 
-class _Looking:
-    """Looks for images where nobody tells of them; each place is looked at by one thread."""
+class _PastDecisions:
+    """Looks into the log for images; for one thread."""
 
-    def __init__(self, installation: Installation, running: RunningEngine, webhook: WebhookSettings) -> None:
+    def __init__(self, running: RunningEngine) -> None:
         self._running = running
         self._since = running.clock.now() - _MEMORY
-        self._cluster = open_cluster(installation, clock=running.clock, metrics=running.metrics)
-        self._tenants = webhook.tenants
-        self._exempt = webhook.coverage.exempt_namespaces
-        self._mirrors = installation.settings.registries.mirror_names
 
-    def follow(self, stop: threading.Event) -> None:
-        """Begin to follow the namespaces, whose labels may say whose they are."""
-        if self._cluster is not None:
-            self._cluster.follow(stop)
-
-    def look_at_decisions(self, prewarmer: Prewarmer) -> float:
+    def look(self, prewarmer: Prewarmer) -> float:
         """Offer what was allowed since the last look."""
         begun = self._running.clock.now()
         offer_decided(self._running.archive, prewarmer, since=self._since)
         self._since = begun - _OVERLAP
         return _LOOK_SECONDS
 
-    def look_at_cluster(self, prewarmer: Prewarmer) -> float:
-        """Offer what the ReplicaSets want."""
-        if self._cluster is None or self._cluster.late():
-            return _AGAIN_SECONDS
-        guarded = GuardedCluster(
-            cluster=self._cluster, tenants=self._tenants, exempt=self._exempt, mirrors=self._mirrors
-        )
-        offer_wanted(guarded, prewarmer, Deadline.after(_LIST_SECONDS, self._running.clock.monotonic))
-        return _CLUSTER_SECONDS
+
+def _follow(
+    cluster: KubernetesCluster,
+    sightings: WantedSightings,
+    running: RunningEngine,
+    prewarmer: Prewarmer,
+    stop: threading.Event,
+) -> None:
+    """Offer what ReplicaSets want; the labels of a namespace may say whose they are, so both are followed."""
+
+    def look() -> float:
+        if not cluster.late():
+            sightings.look(prewarmer)
+        return _LONGEST_WAIT
+
+    cluster.follow(stop)
+    cluster.follow_replica_sets(stop)
+    _start("wanted", lambda: _repeat(running, look, stop), stop)

@@ -26,9 +26,11 @@ from assay.bootstrap.installation import Installation
 from assay.bootstrap.variables import CONFIGURATION_VARIABLE, GENERATION_VARIABLE
 from assay.configuration.listener import Address
 from assay.configuration.settings import Server, Settings, TlsFiles
+from assay.domain.admission import LARGEST_REVIEW
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
 from assay.domain.notification import LARGEST_NOTIFICATION
+from assay.domain.provider import LARGEST_PROVIDER_REQUEST
 
 _MOST_OPA_CORES = 4
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -120,9 +122,11 @@ def require_tls_files(installation: Installation) -> None:
 def _applications(settings: Settings) -> Mapping[str, _Application]:
     return {
         "service": _Application(name="assay.wsgi:application", most_octets=settings.request_octets),
-        "webhook": _Application(name="assay_webhooks.wsgi:application", most_octets=8 * 1024 * 1024),
+        "webhook": _Application(name="assay_webhooks.wsgi:application", most_octets=LARGEST_REVIEW),
         "provider": _Application(
-            name="assay_webhooks.provider.wsgi:application", most_octets=64 * 1024, lowest=ssl.TLSVersion.TLSv1_3
+            name="assay_webhooks.provider.wsgi:application",
+            most_octets=LARGEST_PROVIDER_REQUEST,
+            lowest=ssl.TLSVersion.TLSv1_3,
         ),
         "notifications": _Application(
             name="assay_webhooks.notification_wsgi:application", most_octets=LARGEST_NOTIFICATION

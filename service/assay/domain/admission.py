@@ -6,6 +6,9 @@ from assay.domain.decision import Finding, Verdict
 from assay.domain.digest import Digest
 from assay.domain.reference import Reference
 
+LARGEST_REVIEW = 8 * 1024 * 1024
+"""How many bytes a review may have: the API server takes bodies up to 3 MiB, and an UPDATE carries two objects."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:

@@ -24,6 +24,14 @@ class HttpReply:
     body: bytes = field(repr=False)
 
 
+BROKEN = HttpReply(
+    status="500 Internal Server Error",
+    content_type="text/plain; charset=utf-8",
+    body=b"internal: an unexpected error was logged\n",
+)
+"""The reply of whoever cannot even tell what was asked; an API server takes it for the end of its call."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaterReply:
     """A reply that somebody has to be waited for, but no longer than `seconds`.

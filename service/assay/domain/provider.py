@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from assay.domain.reference import Reference
 
+LARGEST_PROVIDER_REQUEST = 64 * 1024
+"""How many bytes a request may have: twice as much as its keys can have."""
+
 
 class Purpose(StrEnum):
     """What an answer is used for: to deny what may not run, or to pin what may."""

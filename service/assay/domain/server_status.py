@@ -8,15 +8,17 @@ SERVER_STATUS = "assay.server"
 
 
 class Refusal(StrEnum):
-    """Why a web server answered a request by itself: the application never saw it.
+    """Why a web server answered a request by itself.
 
-    It took too long to arrive (408), has a body without a length (411), came when too much waited (503), or is none.
+    It took too long to arrive (408), has a body without a length (411), came when too much waited (503), or is none; or
+    the application failed where it answers in the server's own loop (500).
     """
 
     SLOW = "slow"
     LENGTHLESS = "lengthless"
     BUSY = "busy"
     MALFORMED = "malformed"
+    BROKEN = "broken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

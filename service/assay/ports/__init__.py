@@ -151,10 +151,11 @@ class Cluster(Protocol):
         """
         ...
 
-    def list_replica_set_images(self, deadline: Deadline) -> Sequence[WantedImage]:
-        """The distinct images, named by digest, of all ReplicaSets that are to have Pods.
+    def wanted_images(self) -> Sequence[WantedImage]:
+        """The distinct images, named by digest, of all ReplicaSets that are to have Pods, as last seen; asks nobody.
 
-        Raises `Unavailable(cluster_unavailable)`.
+        The same object as before while nothing of it has changed. For one thread. Raises
+        `Unavailable(cluster_unavailable)` when what is known was not confirmed for longer than the bound.
         """
         ...
 

@@ -102,12 +102,16 @@ class TrustMetrics(Protocol):
 
 
 class ClusterMetrics(Protocol):
-    """What is told of following the cluster, with labels from closed sets."""
+    """What is told of following the cluster: of its `namespaces` and its `replicasets`."""
 
-    def count_watch(self, outcome: str) -> None:
-        """Count one turn of the watch: `listed`, `watched`, `expired`, `failed` or `internal`."""
+    def count_watch(self, resource: str, outcome: str) -> None:
+        """Count one turn of a watch: `listed`, `watched`, `expired`, `failed` or `internal`."""
         ...
 
-    def set_namespaces_confirmed(self, timestamp: float) -> None:
-        """Tell when the namespaces were last confirmed, in seconds since 1970."""
+    def count_unreadable(self, resource: str) -> None:
+        """Count one object that could not be read, of which nothing is known therefore."""
+        ...
+
+    def set_confirmed(self, resource: str, timestamp: float) -> None:
+        """Tell when what is known was last confirmed, in seconds since 1970."""
         ...

@@ -1,11 +1,12 @@
 """Where images are seen that somebody will probably ask about: past decisions, and ReplicaSets of the cluster."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from assay.domain.artefact import Artefact
-from assay.domain.deadline import Deadline
+from assay.domain.cluster import WantedImage
 from assay.domain.decision import DecisionKind, Verdict
 from assay.domain.errors import InvalidInput, Unavailable
 from assay.domain.mirror import MirrorNames
@@ -13,9 +14,10 @@ from assay.domain.record import DecisionFilter
 from assay.domain.reference import Repository
 from assay.domain.seen_image import SeenImage, Sighting
 from assay.domain.tenancy import Tenancy, TenantRule, find_tenancy
-from assay.ports import Cluster, DecisionArchive, Prewarmer
+from assay.ports import Clock, Cluster, DecisionArchive, Prewarmer
 
 _MOST_DECISIONS = 1000
+_AGAIN_SECONDS = 300.0
 
 
 def offer_decided(archive: DecisionArchive, prewarmer: Prewarmer, *, since: datetime) -> None:
@@ -47,13 +49,8 @@ class GuardedCluster:
     mirrors: MirrorNames
 
 
-def offer_wanted(guarded: GuardedCluster, prewarmer: Prewarmer, deadline: Deadline) -> None:
-    """Offer the images of the cluster's ReplicaSets for the tenants of their namespaces.
-
-    Namespaces that are exempt, have no tenant or are not known are passed over. Raises `Unavailable` when the
-    ReplicaSets cannot be listed.
-    """
-    images = guarded.cluster.list_replica_set_images(deadline)
+def _offer_wanted(guarded: GuardedCluster, prewarmer: Prewarmer, images: Sequence[WantedImage]) -> None:
+    """Offer images for the tenants of their namespaces; but those that are exempt, nobody's or not known."""
     tenancies = _tenancies(guarded, {image.namespace for image in images} - guarded.exempt)
     for image in images:
         tenancy = tenancies.get(image.namespace)
@@ -67,6 +64,28 @@ def offer_wanted(guarded: GuardedCluster, prewarmer: Prewarmer, deadline: Deadli
                     environment=tenancy.environment,
                 )
             )
+
+
+@dataclass(slots=True, kw_only=True)
+class WantedSightings:
+    """Offers what the ReplicaSets of a cluster have begun to want, and all of it again every five minutes.
+
+    Images may have been let go since, and namespaces may have become known. Used by one thread.
+    """
+
+    guarded: GuardedCluster
+    clock: Clock
+    _offered: Sequence[WantedImage] = ()
+    _all_due: float = -math.inf
+
+    def look(self, prewarmer: Prewarmer) -> None:
+        """Offer what is due; raises what `Cluster.wanted_images` raises."""
+        wanted, now = self.guarded.cluster.wanted_images(), self.clock.monotonic()
+        if now >= self._all_due:
+            self._offered, self._all_due = (), now + _AGAIN_SECONDS
+        if wanted is not self._offered:
+            offered, self._offered = frozenset(self._offered), wanted
+            _offer_wanted(self.guarded, prewarmer, [image for image in wanted if image not in offered])
 
 
 def _tenancies(guarded: GuardedCluster, namespaces: set[str]) -> Mapping[str, Tenancy]:

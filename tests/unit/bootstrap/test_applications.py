@@ -1,6 +1,8 @@
 """The applications as workers build them, with nothing running behind them: everything denies and is named."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -148,6 +150,28 @@ def test_a_server_with_a_loop_finds_what_to_call_and_its_pipeline(
 
     found = parts.in_loop(answer_soon)[IN_LOOP]
     assert (found.answer_soon, found.pipeline) == (answer_soon, parts.pipeline)
+
+
+BEGINNING = """
+from assay.adapters.metrics.prometheus import render_metrics
+from assay.adapters.supervision.gunicorn_hooks import BEGIN
+from assay.bootstrap.applications import service_from_environment, webhook_parts_from_environment
+{made}.extensions[BEGIN]()
+print(render_metrics({{}}, {{}}).decode())
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "prepared"), [("service_from_environment()", False), ("webhook_parts_from_environment()", True)]
+)
+def test_what_reviews_count_begins_at_zero_where_reviews_come(
+    monkeypatch: pytest.MonkeyPatch, write: Write, made: str, *, prepared: bool
+) -> None:
+    prepare(monkeypatch, write(CONFIGURATION + WEBHOOK))
+    command = [sys.executable, "-c", BEGINNING.format(made=made)]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert ('assay_decisions_total{kind="admission",verdict="allow"} 0.0' in lines) is prepared
+    assert ('assay_step_seconds_count{step="record"} 0.0' in lines) is prepared
 
 
 def test_a_namespace_of_no_tenant_is_refused(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:

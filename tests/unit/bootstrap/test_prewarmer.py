@@ -20,7 +20,7 @@ from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError
 from assay.domain.reference import Repository
 from assay.domain.seen_image import SeenImage, Sighting
-from tests.fakes.kubernetes_api import events, namespace, namespace_list, reply, scripted_api
+from tests.fakes.kubernetes_api import ScriptedApi, events, namespace, namespace_list, scripted_api
 from tests.fixtures.polling import eventually
 from tests.unit.bootstrap.conftest import CONFIGURATION, WEBHOOK, Write
 from tests.unit.bootstrap.test_cluster import BY_FILE, write_kubeconfig
@@ -72,17 +72,20 @@ def test_it_hears_of_images_whatever_fails_behind_it(monkeypatch: pytest.MonkeyP
         store.close()
 
 
-def test_it_lists_the_replica_sets_once_the_namespaces_are_known(
+def test_it_follows_the_replica_sets_and_the_namespaces(
     monkeypatch: pytest.MonkeyPatch, write: Write, tmp_path: Path
 ) -> None:
     path = "/apis/apps/v1/replicasets"
     with scripted_api(tmp_path) as api:
         api.script("/api/v1/namespaces", namespace_list("7", namespace("team-a", "3")))
         api.script("/api/v1/namespaces?watch", events())
-        api.script(path, reply({"metadata": {}, "items": []}))
+        api.script(path, namespace_list("7"))
+        api.script(f"{path}?watch", events())
         write_kubeconfig(tmp_path, api.address)
         prepare(monkeypatch, write(CONFIGURATION + WEBHOOK + "  prewarm: {replica_sets: true}\n" + BY_FILE))
         with running():
-            eventually(lambda: bool(api.queries(path)), "the list of ReplicaSets")
-        asked = [urlsplit(call).path for call in api.calls]
-        assert asked.index("/api/v1/namespaces") < asked.index(path)
+            eventually(lambda: watched(api) == {"/api/v1/namespaces", path}, "both watches")
+
+
+def watched(api: ScriptedApi) -> set[str]:
+    return {parts.path for call in api.calls if "watch=1" in (parts := urlsplit(call)).query}

@@ -1,7 +1,6 @@
 """Work that several wait for: one flight for each key, bounded for each host and for all."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from assay.usecases.flight import Flights
+from tests.fixtures.polling import eventually
 
 PATIENCE = 60.0
 
@@ -36,10 +36,7 @@ class Work:
         return work
 
     def wait_for(self, number: int) -> None:
-        end = time.monotonic() + PATIENCE
-        while self.running.total() < number:
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        eventually(lambda: self.running.total() >= number, f"{number} at work")
 
 
 def test_one_flight_serves_all_who_join_and_nothing_is_remembered() -> None:

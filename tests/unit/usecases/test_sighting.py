@@ -13,11 +13,11 @@ from assay.domain.mirror import MirrorNames
 from assay.domain.reference import Reference
 from assay.domain.seen_image import SeenImage, Sighting
 from assay.domain.tenancy import TenantRule
-from assay.usecases.sighting import GuardedCluster, offer_decided, offer_wanted
+from assay.usecases.sighting import GuardedCluster, WantedSightings, offer_decided
 from assay.usecases.waiting_images import WaitingImages
+from tests.fakes.clock import FrozenClock, MovingClock
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.decision import MOMENT, allowed, denied, identifier
-from tests.fakes.policy import deadline
 from tests.fakes.sequencer import open_archive, running, soon
 
 DIGEST = Digest.of(b"image")
@@ -61,7 +61,8 @@ def wanted(namespace: str, text: str) -> WantedImage:
 def offered(cluster: FakeCluster, *, exempt: frozenset[str] = frozenset()) -> list[tuple[str, str, str]]:
     waiting = WaitingImages(most=10)
     mirrors = MirrorNames(origins=(("mirror.example", "registry.example"),))
-    offer_wanted(GuardedCluster(cluster=cluster, tenants=RULES, exempt=exempt, mirrors=mirrors), waiting, deadline())
+    guarded = GuardedCluster(cluster=cluster, tenants=RULES, exempt=exempt, mirrors=mirrors)
+    WantedSightings(guarded=guarded, clock=FrozenClock()).look(waiting)
     seen = taken(waiting)
     assert {(image.why, image.artefact.digest) for image in seen} <= {(Sighting.REPLICA_SET, DIGEST)}
     return [(image.artefact.repository.name, image.tenant, image.environment) for image in seen]
@@ -82,6 +83,21 @@ def test_a_namespace_that_is_exempt_unknown_or_nobodys_is_passed_over() -> None:
 
 def test_an_image_that_names_a_tag_is_passed_over() -> None:
     assert offered(FakeCluster(wanted=(wanted("shop", "registry.example/a:v1"),))) == []
+
+
+def test_what_is_new_is_offered_at_once_and_all_of_it_again_after_five_minutes() -> None:
+    first, second = (wanted("shop", f"registry.example/{name}@{DIGEST}") for name in "ab")
+    cluster, clock, waiting = FakeCluster(wanted=(first,)), MovingClock(MOMENT), WaitingImages(most=10)
+    guarded = GuardedCluster(cluster=cluster, tenants=RULES, exempt=frozenset(), mirrors=MirrorNames())
+    sightings = WantedSightings(guarded=guarded, clock=clock)
+    seen: list[list[str]] = []
+    one, both, other = (first,), (first, second), (second,)
+    for images, seconds in ((one, 0), (one, 299), (both, 0), (other, 0), (other, 2)):
+        cluster.wanted = images
+        clock.pass_time(seconds)
+        sightings.look(waiting)
+        seen.append([image.artefact.repository.path for image in taken(waiting)])
+    assert seen == [["a"], [], ["b"], [], ["b"]]
 
 
 def test_a_cluster_that_cannot_be_asked_is_told() -> None:

@@ -6,11 +6,11 @@ import logging
 
 import pytest
 
+from assay.domain.admission import LARGEST_REVIEW
 from assay.domain.coverage import Coverage, Pin
 from assay.domain.decision import Finding, Severity, Stage, Status
 from assay.domain.errors import ConfigError, EvidenceRejected, InvalidInput, Unavailable
 from assay_webhooks.admission import parse_budget
-from assay_webhooks.review import LARGEST_REVIEW
 from tests.fakes.admission import (
     DECISION,
     DIGEST,

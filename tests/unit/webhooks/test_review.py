@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from assay.domain.admission import LARGEST_REVIEW
 from assay.domain.api_type import GroupVersionKind
 from assay.domain.errors import InvalidInput
 from assay_webhooks.review import (
-    LARGEST_REVIEW,
     MOST_STRUCTURE,
     DenialReason,
     Operation,

@@ -13,14 +13,14 @@ from flask import Blueprint, Response, request
 from assay.domain.admission import AdmissionAnswer
 from assay.domain.deadline import Deadline
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
-from assay.domain.provider import ProviderQuestion, Purpose
+from assay.domain.provider import LARGEST_PROVIDER_REQUEST, ProviderQuestion, Purpose
 from assay.domain.reference import Reference
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
 from assay.http.body import read_json_body
 from assay.ports import Clock
 from assay.ports.metrics import ProviderMetrics
 from assay_webhooks.provider.item import Answers, Told, parse_key, tell
-from assay_webhooks.provider.request import LARGEST_REQUEST, parse_provider_request
+from assay_webhooks.provider.request import parse_provider_request
 from assay_webhooks.provider.response import render_failure, render_items
 
 Provide = Callable[[ProviderQuestion, Deadline], Sequence[AdmissionAnswer | AssayError]]
@@ -80,7 +80,7 @@ def _answer_request(door: ProviderDoor, purpose: Purpose) -> Response:
     client = _identify(door)
     server: ServerStatus = request.environ.get(SERVER_STATUS, ServerStatus())
     deadline = Deadline.after(door.seconds[purpose] - server.waited_seconds, door.clock.monotonic)
-    keys = parse_provider_request(read_json_body(largest=LARGEST_REQUEST))
+    keys = parse_provider_request(read_json_body(largest=LARGEST_PROVIDER_REQUEST))
     answers = _ask(door, ProviderQuestion(purpose=purpose, client=client, references=_images(keys, purpose)), deadline)
     told = [tell(key, purpose, answers) for key in keys]
     for each in told:

@@ -1,11 +1,10 @@
 """ProviderRequest v1beta1 (`externaldata.gatekeeper.sh`): bytes to keys."""
 
 from assay.domain.errors import InvalidInput
+from assay.domain.provider import LARGEST_PROVIDER_REQUEST
 from assay.formats.strict_json import parse_json
 
 API_VERSION = "externaldata.gatekeeper.sh/v1beta1"
-LARGEST_REQUEST = 64 * 1024
-"""Bytes of a request: twice as much as its keys can have."""
 MOST_KEYS = 32
 _KIND = "ProviderRequest"
 _LONGEST_KEY = 1024
@@ -19,7 +18,7 @@ def parse_provider_request(octets: bytes) -> tuple[str, ...]:
     `json_malformed`, `json_too_large`, `provider_request_malformed`, `provider_version_unsupported`,
     `provider_keys_exceeded`; no message quotes the request.
     """
-    document = parse_json(octets, what="the provider request", largest=LARGEST_REQUEST, depth=4)
+    document = parse_json(octets, what="the provider request", largest=LARGEST_PROVIDER_REQUEST, depth=4)
     members = _members(document, {"apiVersion", "kind", "request"})
     if members["apiVersion"] != API_VERSION or members["kind"] != _KIND:
         raise InvalidInput(

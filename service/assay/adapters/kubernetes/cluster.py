@@ -2,41 +2,61 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from assay.adapters.kubernetes.namespaces import NamespaceWatch
-from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
+from assay.adapters.kubernetes.connection import KubernetesConnection
+from assay.adapters.kubernetes.list_watch import ListWatch
+from assay.adapters.kubernetes.namespaces import NAMESPACES, find_namespace
+from assay.adapters.kubernetes.replica_sets import REPLICA_SETS, WantedImages
 from assay.adapters.kubernetes.secret import SecretReader
 from assay.domain.cluster import Namespace, WantedImage
 from assay.domain.deadline import Deadline
+from assay.ports import Clock
+from assay.ports.metrics import ClusterMetrics
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class KubernetesCluster:
-    """Implements the port `Cluster` over the Kubernetes API; needs `follow` to know anything of namespaces."""
+    """Implements the port `Cluster` over the Kubernetes API.
 
-    namespaces: NamespaceWatch
-    secrets: SecretReader
-    replica_sets: ReplicaSetReader
+    Nothing is known of namespaces before `follow`, nor of ReplicaSets before `follow_replica_sets`; what was not
+    confirmed for `max_age_seconds` does not count.
+    """
+
+    def __init__(
+        self, connection: KubernetesConnection, *, clock: Clock, metrics: ClusterMetrics, max_age_seconds: float
+    ) -> None:
+        self._secrets = SecretReader(connection=connection)
+        self._namespaces = ListWatch(
+            connection, NAMESPACES, clock=clock, metrics=metrics, max_age_seconds=max_age_seconds
+        )
+        self._replica_sets = ListWatch(
+            connection, REPLICA_SETS, clock=clock, metrics=metrics, max_age_seconds=max_age_seconds
+        )
+        self._wanted = WantedImages(self._replica_sets)
+        self._late = [self._namespaces.late]
 
     def follow(self, stop: threading.Event) -> None:
         """Begin to follow the namespaces, in the process that answers requests."""
-        self.namespaces.follow(stop)
+        self._namespaces.follow(stop)
+
+    def follow_replica_sets(self, stop: threading.Event) -> None:
+        """Begin to follow the ReplicaSets, too."""
+        self._late.append(self._replica_sets.late)
+        self._replica_sets.follow(stop)
 
     def late(self) -> str:
-        """Why no namespace is known now; empty when they are."""
-        return self.namespaces.late()
+        """Why something that is followed does not count now, and no namespace before `follow`; empty when all does."""
+        return next(filter(None, (late() for late in self._late)), "")
 
     def get_namespace(self, name: str) -> Namespace:
         """See `Cluster`."""
-        return self.namespaces.find(name)
+        return find_namespace(self._namespaces, name)
 
     def fetch_pull_secrets(
         self, namespace: str, service_account: str, named: Sequence[str], deadline: Deadline
     ) -> Sequence[bytes]:
         """See `Cluster`."""
-        return self.secrets.fetch_pull_secrets(namespace, service_account, named, deadline)
+        return self._secrets.fetch_pull_secrets(namespace, service_account, named, deadline)
 
-    def list_replica_set_images(self, deadline: Deadline) -> Sequence[WantedImage]:
+    def wanted_images(self) -> Sequence[WantedImage]:
         """See `Cluster`."""
-        return self.replica_sets.list_images(deadline)
+        return self._wanted.current()

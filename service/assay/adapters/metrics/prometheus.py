@@ -78,7 +78,12 @@ _REFRESHES = Counter(
     ["root", "outcome"],
     registry=_REGISTRY,
 )
-_WATCHES = Counter("assay_namespace_watches", "Turns of following the namespaces.", ["outcome"], registry=_REGISTRY)
+_WATCHES = Counter(
+    "assay_cluster_watches", "Turns of following the cluster.", ["resource", "outcome"], registry=_REGISTRY
+)
+_UNREADABLE = Counter(
+    "assay_cluster_unreadable", "Objects of the cluster that could not be read.", ["resource"], registry=_REGISTRY
+)
 # The label keeps the workers that follow nothing out of the minimum: without one each of them would count as zero.
 _CONFIRMED = Gauge(
     "assay_cluster_confirmed_timestamp_seconds",
@@ -112,8 +117,8 @@ _CACHE_EVENTS = (
 class PrometheusMetrics:
     """The ports of all metrics; labels come from closed sets."""
 
-    def prepare(self) -> None:
-        """Have what every decision counts stand at zero: the first one would wait for that, and a rate begins there."""
+    def prepare_admission(self) -> None:
+        """Have what every review counts stand at zero: the first one would wait for that, and a rate begins there."""
         for step in _STEP_NAMES:
             _histogram(_STEPS, step)
         for layer, outcome in _CACHE_EVENTS:
@@ -185,13 +190,17 @@ class PrometheusMetrics:
         """Count one refresh of a trust root."""
         _counter(_REFRESHES, root, outcome).inc()
 
-    def count_watch(self, outcome: str) -> None:
-        """Count one turn of following the namespaces."""
-        _counter(_WATCHES, outcome).inc()
+    def count_watch(self, resource: str, outcome: str) -> None:
+        """Count one turn of following a resource of the cluster."""
+        _counter(_WATCHES, resource, outcome).inc()
 
-    def set_namespaces_confirmed(self, timestamp: float) -> None:
-        """Tell when the namespaces were last confirmed."""
-        _CONFIRMED.labels("namespaces").set(timestamp)
+    def count_unreadable(self, resource: str) -> None:
+        """Count one object that could not be read."""
+        _counter(_UNREADABLE, resource).inc()
+
+    def set_confirmed(self, resource: str, timestamp: float) -> None:
+        """Tell when what is known of a resource was last confirmed."""
+        _CONFIRMED.labels(resource).set(timestamp)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,20 +13,20 @@ from assay.adapters.supervision.answering import AnsweringThreads
 from assay.adapters.supervision.connection import Connection
 from assay.adapters.supervision.loop_application import LoopApplication, render_reply
 from assay.adapters.supervision.whole_request import WholeRequest
-from assay.domain.http_call import HttpReply, LaterReply
+from assay.domain.http_call import BROKEN, HttpReply, LaterReply
+from assay.domain.server_status import Refusal
 
 _LOGGER = logging.getLogger(__name__)
-
-
-_BROKEN = HttpReply(
-    status="500 Internal Server Error", content_type="text/plain; charset=utf-8", body=b"Internal Server Error\n"
-)
 
 
 class LoopWorker(Protocol):
     """What the answers need of their worker."""
 
     alive: bool
+
+    def count_refusal(self, why: Refusal) -> None:
+        """Count one request that the server answered by itself; any thread may say so."""
+        ...
 
     def after_answer(self, connection: Connection, goes_on: bool) -> None:  # noqa: FBT001  # a callback
         """The request is answered, and no longer counted."""
@@ -92,12 +92,34 @@ class LoopAnswers:
         self._application.pipeline.close()
 
     def take(self, connection: Connection, request: WholeRequest) -> bool:
-        """Answer this request, now or soon; False when that is not for the loop."""
+        """Answer this request, now or soon; False when that is not for the loop.
+
+        What the application raises ends this call alone, with HTTP 500: an API server refuses the object then.
+        """
         call = request.call
         if call is None:
             return False
-        later = partial(self._answer_later, connection, request)
-        return self._application.answer_soon(call, partial(self._send, connection, request), later)
+        settled = False
+
+        def settle(answer: Callable[[], None]) -> None:
+            nonlocal settled
+            if not settled:
+                answer()
+                settled = True
+
+        def reply(made: HttpReply) -> None:
+            settle(partial(self._send, connection, request, made))
+
+        def later(told: LaterReply) -> None:
+            settle(partial(self._answer_later, connection, request, told))
+
+        try:
+            return self._application.answer_soon(call, reply, later)
+        except Exception:  # what escaped from this thread would end the worker, with all its other calls
+            _LOGGER.exception("a call could not be answered")
+            self._worker.count_refusal(Refusal.BROKEN)
+            settle(partial(self._send, connection, request, BROKEN, close=True))
+            return True
 
     def _answer_later(self, connection: Connection, request: WholeRequest, later: LaterReply) -> None:
         until = time.monotonic() + later.seconds
@@ -107,20 +129,22 @@ class LoopAnswers:
 
     def _run(self, errand: _UnderWay, make: Callable[[], HttpReply]) -> None:
         """Make a reply, in a thread; whom it would come too late for is not worked for."""
-        reply = _BROKEN
+        reply, close = BROKEN, True
         try:
-            reply = _BROKEN if errand.is_over else make()
+            if not errand.is_over:
+                reply, close = make(), False
         except Exception:
             _LOGGER.exception("a reply could not be made")
+            self._worker.count_refusal(Refusal.BROKEN)
         finally:
-            self._worker.call_in_loop(self._deliver, errand, reply)
+            self._worker.call_in_loop(self._deliver, errand, reply, close)
 
-    def _deliver(self, errand: _UnderWay, reply: HttpReply) -> None:
+    def _deliver(self, errand: _UnderWay, reply: HttpReply, close: bool) -> None:  # noqa: FBT001  # a callback
         if errand.is_over:
             self._worker.occupy(-1)
             return
         self._under_way.discard(errand)
-        self._send(errand.connection, errand.request, reply, close=reply is _BROKEN)
+        self._send(errand.connection, errand.request, reply, close=close)
 
     def _give_up(self, errand: _UnderWay) -> None:
         self._under_way.discard(errand)

@@ -60,7 +60,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
     wsgi: WSGI
     _handshakes: ThreadPoolExecutor
     _answering_threads: AnsweringThreads
-    _count_refusal: Callable[[Refusal], None]
+    count_refusal: Callable[[Refusal], None]
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -84,7 +84,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
     def run(self) -> None:
         """Serve until SIGTERM, then drain."""
         extensions = self.wsgi.extensions  # type: ignore[attr-defined]  # a Flask application
-        self._count_refusal = extensions[REFUSED]
+        self.count_refusal = extensions[REFUSED]
         if self.cfg.is_ssl:
             client_ca = Path(self.cfg.ca_certs) if self.cfg.ca_certs else None
             lowest = ssl.TLSVersion[self.cfg.env[LOWEST_TLS]]
@@ -268,7 +268,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         except LengthRequired:
             self._refuse(connection, HTTPStatus.LENGTH_REQUIRED, Refusal.LENGTHLESS)
         except Exception as error:  # noqa: BLE001  # the parser's many, and the one boundary of this thread
-            self._count_refusal(Refusal.MALFORMED)
+            self.count_refusal(Refusal.MALFORMED)
             self.handle_error(None, connection.sock, connection.client, error)
             self._linger(connection)
         else:
@@ -323,7 +323,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
         self.method_queue.defer(callback, *arguments)
 
     def _refuse(self, connection: Connection, status: HTTPStatus, why: Refusal) -> None:
-        self._count_refusal(why)
+        self.count_refusal(why)
         # No Retry-After: the API server would repeat the call until its time is over and tell nobody why.
         self._reply(connection, status, f"{status.phrase}\n", "text/plain")
 

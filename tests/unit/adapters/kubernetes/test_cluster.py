@@ -8,11 +8,11 @@ import pytest
 
 from assay.adapters.clock import SystemClock
 from assay.adapters.kubernetes.cluster import KubernetesCluster
-from assay.adapters.kubernetes.namespaces import NamespaceWatch
-from assay.adapters.kubernetes.replica_sets import ReplicaSetReader
 from assay.adapters.kubernetes.secret import SecretReader
+from assay.domain.cluster import WantedImage
 from assay.domain.deadline import Deadline
 from assay.domain.errors import Unavailable
+from assay.domain.reference import Reference
 from assay.formats.base64text import encode_base64
 from assay.ports import Cluster
 from tests.fakes.clock import FrozenClock
@@ -20,6 +20,7 @@ from tests.fakes.cluster import FakeCluster
 from tests.fakes.kubernetes_api import Reply, ScriptedApi, events, namespace, namespace_list, reply
 from tests.fakes.metrics import CountingMetrics
 from tests.fixtures.polling import eventually
+from tests.unit.adapters.kubernetes.test_replica_sets import APP, replica_set
 
 SECRETS, ACCOUNTS = "/api/v1/namespaces/team-a/secrets/", "/api/v1/namespaces/team-a/serviceaccounts/"
 DOCKER = "kubernetes.io/dockerconfigjson"
@@ -43,17 +44,13 @@ def adapter(api: ScriptedApi) -> Iterator[KubernetesCluster]:
     api.script(f"{SECRETS}other", secret("Opaque", dockerconfigjson=b"{}"))
     api.script(f"{ACCOUNTS}builder", reply({"imagePullSecrets": [{"name": "second"}, {"name": "first"}, {}]}))
     api.script(f"{ACCOUNTS}default", reply({}))
-    watch = NamespaceWatch(api.connection, clock=SystemClock(), metrics=CountingMetrics(), max_age_seconds=3600)
-    cluster, stop = (
-        KubernetesCluster(
-            namespaces=watch,
-            secrets=SecretReader(connection=api.connection),
-            replica_sets=ReplicaSetReader(connection=api.connection),
-        ),
-        threading.Event(),
-    )
+    api.script("/apis/apps/v1/replicasets", namespace_list("7", replica_set("app", APP)))
+    api.script("/apis/apps/v1/replicasets?watch", events())
+    cluster = KubernetesCluster(api.connection, clock=SystemClock(), metrics=CountingMetrics(), max_age_seconds=3600)
+    stop = threading.Event()
     cluster.follow(stop)
-    eventually(lambda: not cluster.late(), "the first list")
+    cluster.follow_replica_sets(stop)
+    eventually(lambda: not cluster.late(), "the first lists")
     yield cluster
     stop.set()
 
@@ -68,11 +65,34 @@ def cluster(request: pytest.FixtureRequest, api: ScriptedApi) -> Iterator[Cluste
         labels={"team-a": {"tier": "gold"}},
         pull_secrets={("team-a", "first"): b'{"auths": {}}', ("team-a", "second"): b"{}"},
         accounts={("team-a", "builder"): ("second", "first")},
+        wanted=(WantedImage(namespace="shop", reference=Reference.parse(APP)),),
     )
 
 
 def test_a_namespace_is_known_with_its_labels(cluster: Cluster) -> None:
     assert cluster.get_namespace("team-a").labels == (("tier", "gold"),)
+
+
+def test_what_replica_sets_want_is_known_and_the_same_object_while_it_does_not_change(cluster: Cluster) -> None:
+    wanted = cluster.wanted_images()
+    assert [(image.namespace, str(image.reference)) for image in wanted] == [("shop", APP)]
+    assert cluster.wanted_images() is wanted
+
+
+def test_a_cluster_is_late_while_something_that_it_follows_is_not_known(api: ScriptedApi) -> None:
+    api.script("/api/v1/namespaces", namespace_list("7"))
+    api.script("/api/v1/namespaces?watch", events())
+    cluster = KubernetesCluster(api.connection, clock=SystemClock(), metrics=CountingMetrics(), max_age_seconds=3600)
+    stop = threading.Event()
+    assert "namespaces" in cluster.late()
+    cluster.follow(stop)
+    eventually(lambda: not cluster.late(), "the list of namespaces")
+    cluster.follow_replica_sets(stop)
+    assert "replicasets" in cluster.late()
+    with pytest.raises(Unavailable) as caught:
+        cluster.wanted_images()
+    stop.set()
+    assert caught.value.code == "cluster_unavailable"
 
 
 def test_a_namespace_that_was_never_seen_is_unknown(cluster: Cluster) -> None:

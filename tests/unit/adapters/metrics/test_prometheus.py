@@ -16,12 +16,13 @@ for _ in range({count}):
     metrics.observe_step("decide", 0.02)
     metrics.count_reload("reloaded")
     metrics.count_refresh("own", "failed")
-    metrics.count_watch("listed")
+    metrics.count_watch("replicasets", "listed")
+    metrics.count_unreadable("replicasets")
     metrics.count_admission("mutate", decision="deny", reason="policy", dry_run=True)
     metrics.observe_admission("mutate", 0.002)
     metrics.count_key("validate", "denied")
     metrics.count_refusal("webhook", "busy")
-    metrics.set_namespaces_confirmed(1000.0 + {count})
+    metrics.set_confirmed("namespaces", 1000.0 + {count})
 """
 READING = """
 import sys
@@ -57,7 +58,8 @@ def test_counts_of_two_processes_are_one_sum_whoever_answers(tmp_path: Path) -> 
     assert samples["assay_admission_duration_seconds_count", ("hook", "mutate")] == 7
     assert samples["assay_provider_keys_total", ("outcome", "denied"), ("purpose", "validate")] == 7
     assert samples["assay_server_refusals_total", ("reason", "busy"), ("server", "webhook")] == 7
-    assert samples["assay_namespace_watches_total", ("outcome", "listed")] == 7
+    assert samples["assay_cluster_watches_total", ("outcome", "listed"), ("resource", "replicasets")] == 7
+    assert samples["assay_cluster_unreadable_total", ("resource", "replicasets")] == 7
     assert samples["assay_cluster_confirmed_timestamp_seconds", ("resource", "namespaces")] == 1003
     assert samples["assay_trust_root_age_seconds", ("root", "own")] == 7.5
     assert samples["assay_certificate_expiry_seconds", ("server", "webhook")] == 86400

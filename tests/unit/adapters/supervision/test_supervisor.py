@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from assay.adapters.supervision.child import Child, ChildSpec
+from tests.fixtures.polling import eventually
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
 STUBBORN = (
@@ -37,13 +36,6 @@ def spec(command: tuple[str, ...], folder: Path, grace: float = 2) -> ChildSpec:
     return ChildSpec(name="child", command=command, log=folder / "child.log", grace=grace)
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.02)
-
-
 def next_event(child: Child, now: float) -> str:
     events: list[str] = []
 
@@ -51,7 +43,7 @@ def next_event(child: Child, now: float) -> str:
         events.extend(event for event in [child.watch(now)] if event)
         return bool(events)
 
-    until(happened)
+    eventually(happened, "an event")
     return events[0]
 
 
@@ -87,7 +79,7 @@ def test_a_process_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> N
     child.start(0.0)
     pid = child.pid
     assert pid is not None
-    until(lambda: (tmp_path / "child.log").read_text() == "up\n")
+    eventually(lambda: (tmp_path / "child.log").read_text() == "up\n", "the program")
     child.stop()
     assert not alive(pid)
     assert child.pid is None
@@ -113,8 +105,9 @@ def supervisor(tmp_path: Path) -> subprocess.Popen[str]:
 
 
 def children(folder: Path) -> list[int]:
-    until(lambda: (folder / "pids").exists() and len((folder / "pids").read_text().split()) == 2)
-    return [int(pid) for pid in (folder / "pids").read_text().split()]
+    file = folder / "pids"
+    eventually(lambda: file.exists() and len(file.read_text().split()) == 2, "two processes")
+    return [int(pid) for pid in file.read_text().split()]
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL])
@@ -125,14 +118,14 @@ def test_every_process_is_gone_when_the_supervisor_is_gone(
     assert all(alive(pid) for pid in pids)
     supervisor.send_signal(kind)
     supervisor.communicate(timeout=10)
-    until(lambda: not any(alive(pid) for pid in pids))
+    eventually(lambda: not any(alive(pid) for pid in pids), "the end of both")
     assert supervisor.returncode == (0 if kind is signal.SIGTERM else -signal.SIGKILL)
 
 
 def test_a_killed_child_comes_back_under_the_same_supervisor(supervisor: subprocess.Popen[str], tmp_path: Path) -> None:
     first, second = children(tmp_path)
     os.kill(first, signal.SIGKILL)
-    until(lambda: str(first) not in (tmp_path / "pids").read_text().split() and len(children(tmp_path)) == 2)
+    eventually(lambda: first not in children(tmp_path), "another in its place")
     assert second in children(tmp_path)
     supervisor.terminate()
     out, _ = supervisor.communicate(timeout=10)

@@ -3,10 +3,9 @@
 import pytest
 
 from assay.domain.errors import InvalidInput, Unavailable
-from assay.domain.provider import Purpose
+from assay.domain.provider import LARGEST_PROVIDER_REQUEST, Purpose
 from assay.domain.reference import Reference
 from assay.domain.server_status import SERVER_STATUS, ServerStatus
-from assay_webhooks.provider.request import LARGEST_REQUEST
 from tests.fakes.admission import DECISION, DIGEST
 from tests.fakes.provider import CLIENT, OTHER, PINNED, TAGGED, Provider, ScriptedProvider, request_for, response_of
 
@@ -128,7 +127,7 @@ def test_a_broken_counter_does_not_turn_a_failure_into_a_page(monkeypatch: pytes
         (b"{", "application/json", "json_malformed"),
         (b"{}", "application/json", "provider_request_malformed"),
         (b"{}", "text/plain", "content_type_unsupported"),
-        (b" " * (LARGEST_REQUEST + 1), "application/json", "body_too_large"),
+        (b" " * (LARGEST_PROVIDER_REQUEST + 1), "application/json", "body_too_large"),
     ],
 )
 def test_a_body_that_is_no_request_is_a_failure(octets: bytes, content_type: str, code: str) -> None:

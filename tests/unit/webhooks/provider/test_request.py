@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from assay.domain.errors import InvalidInput
-from assay_webhooks.provider.request import LARGEST_REQUEST, MOST_KEYS, parse_provider_request
+from assay.domain.provider import LARGEST_PROVIDER_REQUEST
+from assay_webhooks.provider.request import MOST_KEYS, parse_provider_request
 from tests.fakes.provider import request_for
 
 SECRET = "text-of-a-stranger"
@@ -78,6 +79,6 @@ def test_the_length_of_a_key_is_capped() -> None:
 
 
 def test_the_bytes_of_a_request_are_capped() -> None:
-    fitting = json.dumps(request_for("a")).encode().ljust(LARGEST_REQUEST)
+    fitting = json.dumps(request_for("a")).encode().ljust(LARGEST_PROVIDER_REQUEST)
     assert parse_provider_request(fitting) == ("a",)
     assert refusal(fitting + b" ").code == "json_too_large"
