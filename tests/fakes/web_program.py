@@ -1,6 +1,7 @@
 """A WSGI application that tells what its server told it, for tests of the server."""
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +13,7 @@ from assay.domain.server_status import SERVER_STATUS, ServerStatus
 
 
 class Program:
-    """Answers with the length of the body, the server's status, what it refused before, and the thread that says so.
+    """Answers with the length of the body, the server's status, what it refused before, and what thread says so.
 
     `/wait` is not answered before the file of its query exists.
     """
@@ -30,6 +31,7 @@ class Program:
         document = {"declared": length, "read": len(body), "draining": status.draining, "warnings": status.warnings}
         document["refused"] = self.refused
         document["thread"] = threading.current_thread().name
+        document["switch_seconds"] = sys.getswitchinterval()
         octets = json.dumps(document).encode()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(octets)))])
         return [octets]

@@ -64,6 +64,11 @@ def test_a_connection_is_kept_for_calls_of_the_loop_and_of_threads(tmp_path: Pat
         client.close()
 
 
+def test_a_thread_that_computes_gives_way_to_the_loop_within_a_millisecond(tmp_path: Path) -> None:
+    with loop_server(tmp_path) as server:
+        assert server.ask("/elsewhere")["switch_seconds"] <= 0.001
+
+
 @pytest.mark.parametrize("paths", [("/soon",), ("/piped",), ("/soon", "/piped", "/later")], ids=len)
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_a_thousand_calls_in_one_write_are_answered_in_their_order(

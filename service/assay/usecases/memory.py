@@ -54,6 +54,10 @@ def _confirmed() -> "Recent[VerdictKey, float]":
     return Recent(entries=4096, octets=4096, size_of=lambda _: 1)
 
 
+def _confirmations() -> Flights:
+    return Flights(slots=2, per_host=2)
+
+
 def _ended() -> "Recent[VerdictKey, datetime]":
     return Recent(entries=4096, octets=4096, size_of=lambda _: 1)
 
@@ -71,7 +75,8 @@ class Memory:
     """Bounded; `store` keeps verdicts when the process ends. `proofs` are those of request documents, by digest.
 
     `outcomes` are whole answers, by what was asked. `confirmed` says until which second, on the monotonic clock, a
-    verdict is known to be the one in the store; `ended` when something was found that no allow from before survives.
+    verdict is known to be the one in the store, and `confirmations` are those that are asked for ahead of that; `ended`
+    says when something was found that no allow from before survives.
     """
 
     store: VerdictStore
@@ -80,5 +85,6 @@ class Memory:
     outcomes: Recent[Hashable, KeptOutcome] = field(default_factory=_outcomes)
     flights: Flights = field(default_factory=Flights)
     confirmed: Recent[VerdictKey, float] = field(default_factory=_confirmed)
+    confirmations: Flights = field(default_factory=_confirmations)
     ended: Recent[VerdictKey, datetime] = field(default_factory=_ended)
     outages: Outages = field(default_factory=Outages)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from assay.domain.artefact import Artefact
@@ -91,13 +91,30 @@ def _find_fresh_stored(engine: Engine, key: VerdictKey, now: datetime) -> Eviden
         kept = _ask_store(engine, key)
     except AssayError:
         return None
-    if kept is None or not kept.stands(now, engine.life):
+    if kept is None or not kept.stands(now, engine.life) or (kept := remember_stored(engine, kept)) is None:
         engine.metrics.count_cache("store", "miss")
         return None
-    engine.memory.verdicts.put(key, kept)
     fresh = kept.fresh(now, engine.life)
     engine.metrics.count_cache("store", "hit" if fresh else "stale")
     return kept.found if fresh else None
+
+
+def remember_stored(engine: Engine, stored: KeptVerdict) -> KeptVerdict | None:
+    """What is remembered once the store said this: whichever was listed last; None when that was ended meanwhile.
+
+    What was found is never replaced by its equal, because whole answers are given again only with the very same.
+    """
+    verdicts, key = engine.memory.verdicts, stored.key
+    known = verdicts.get(key)
+    if known is None or known.listed < stored.listed:
+        unchanged = known is not None and known.found == stored.found
+        known = replace(stored, found=known.found) if known is not None and unchanged else stored
+        verdicts.put(key, known)
+    ended = engine.memory.ended.get(key)
+    if ended is None or ended < known.listed:
+        return known
+    verdicts.forget(key)  # whoever ends it says so before it is forgotten, so one of the two sees the other
+    return None
 
 
 def recall_verdict(engine: Engine, key: VerdictKey, now: datetime) -> KeptVerdict | None:

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from assay.domain.decision import Verdict
 from assay.domain.errors import AssayError
 from assay.domain.kept_verdict import EvidenceVerdict, KeptVerdict
 from assay.domain.verdict_key import VerdictKey
 from assay.usecases.engine import Engine
-from assay.usecases.recollection import find_stored
+from assay.usecases.recollection import find_stored, remember_stored
 
 PATIENCE_SHARE = 0.01
 """Share of the time for judging after which a registry that has not answered keeps silent."""
@@ -24,6 +25,7 @@ _SILENCE = frozenset({"registry_unavailable", "deadline_exceeded"})
 _REFUSAL = "registry_denied"
 _QUICK_SECONDS = 0.25
 _CONFIRMED_SECONDS = 1.0
+_STORE = "store"
 _STEP_SECONDS = 10
 
 
@@ -41,8 +43,9 @@ class Stale:
 def find_stale(engine: Engine, key: VerdictKey, now: datetime, *, may_wait: bool = True) -> Stale | None:
     """The allow that may be given while its registry cannot be asked; None when there is none.
 
-    What other processes found out, and what was pushed, is looked up in the store once a second; while the store cannot
-    be read, or, without `may_wait`, when it would have to be, there is nothing to give.
+    What other processes found out is looked up in the store once a second: in the background while it is asked for
+    often, else before it is given. While the store cannot be read, or, without `may_wait`, when it would have to be
+    waited for, there is nothing to give.
     """
     bound = engine.policy.loaded().stale_listing.get((key.tenant, key.environment), timedelta())
     kept = _find_confirmed(engine, key, may_wait=may_wait) if bound else None
@@ -55,17 +58,26 @@ def find_stale(engine: Engine, key: VerdictKey, now: datetime, *, may_wait: bool
 
 
 def _find_confirmed(engine: Engine, key: VerdictKey, *, may_wait: bool) -> KeptVerdict | None:
-    now, memory = engine.clock.monotonic(), engine.memory
-    if now >= (memory.confirmed.get(key) or 0.0):
-        stored = find_stored(engine, key) if may_wait else None
-        if stored is None:
-            return None
-        known = memory.verdicts.get(key)
-        if known is None or known.listed < stored.listed:
-            memory.verdicts.put(key, stored)
-        memory.confirmed.put(key, now + _CONFIRMED_SECONDS)
+    memory = engine.memory
+    left = (memory.confirmed.get(key) or 0.0) - engine.clock.monotonic()
+    if left <= 0 and not (may_wait and _confirm(engine, key)):
+        return None
+    if 0 < left <= _CONFIRMED_SECONDS / 2:
+        memory.confirmations.join(key, _STORE, partial(_confirm, engine, key))
     kept, ended = memory.verdicts.get(key), memory.ended.get(key)
     return kept if kept is not None and (ended is None or ended < kept.listed) else None
+
+
+def _confirm(engine: Engine, key: VerdictKey) -> bool:
+    """Ask the store what it keeps under the key; what it said holds from the moment it was asked."""
+    until = engine.clock.monotonic() + _CONFIRMED_SECONDS
+    stored = find_stored(engine, key)
+    if stored is None:
+        engine.memory.confirmed.forget(key)
+        return False
+    remember_stored(engine, stored)
+    engine.memory.confirmed.put(key, until)
+    return True
 
 
 def keeps_silent(found: EvidenceVerdict | AssayError) -> bool:
@@ -99,8 +111,8 @@ def _end(engine: Engine, key: VerdictKey, found: EvidenceVerdict | AssayError, b
         certain = not found.retryable
     if not certain and not refuses(found):
         return
-    engine.memory.verdicts.forget(key)
     engine.memory.ended.put(key, begun)
+    engine.memory.verdicts.forget(key)
     try:
         engine.memory.store.forget(key)
     except AssayError:

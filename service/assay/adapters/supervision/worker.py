@@ -10,6 +10,7 @@ import errno
 import selectors
 import socket
 import ssl
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -45,6 +46,9 @@ _TICK_SECONDS = 0.25
 _CERTIFICATE_CHECK_SECONDS = 2.0
 _STEP_BACK_SECONDS = 0.001
 _MOST_STEPS_BACK = 10
+_SWITCH_SECONDS = 0.0005
+"""How long a thread that computes keeps the interpreter from one that wants it: the loop lets go of it with every
+system call, several times for one review, and would wait Python's own 5 ms each time while a thread judges an image."""
 
 
 class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
@@ -83,6 +87,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyp
 
     def run(self) -> None:
         """Serve until SIGTERM, then drain."""
+        sys.setswitchinterval(_SWITCH_SECONDS)
         extensions = self.wsgi.extensions  # type: ignore[attr-defined]  # a Flask application
         self.count_refusal = extensions[REFUSED]
         if self.cfg.is_ssl:
