@@ -24,7 +24,8 @@ class FakeCluster:
     error: Unavailable | None = None
     asked: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
 
-    def get_namespace(self, name: str) -> Namespace:
+    def get_namespace(self, name: str, *, may_wait: bool = True) -> Namespace:
+        del may_wait  # nothing becomes known here by waiting
         if self.error is not None:
             raise self.error
         if name not in self.labels:

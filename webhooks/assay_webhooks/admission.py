@@ -81,12 +81,6 @@ _METHOD_NOT_ALLOWED = HttpReply(
     status="405 Method Not Allowed", content_type="text/plain; charset=utf-8", body=b"Method Not Allowed\n"
 )
 
-_OVERDUE = HttpReply(
-    status="503 Service Unavailable",
-    content_type="text/plain; charset=utf-8",
-    body=b"deadline_exceeded: no decision was reached in time\n",
-)
-
 
 class AdmissionDoor:
     """The WSGI application of `POST /mutate` and `POST /validate`; every other path is that of `beside`.
@@ -137,14 +131,15 @@ class AdmissionDoor:
         hook = _HOOKS.get(call.path)
         if hook is None or call.method != "POST" or self._admit_soon is None:
             return False
-        time = self._read_time(hook, call.query)
+        time, read = self._read_time(hook, call.query), partial(_require_json, call)
         if isinstance(time, HttpReply):
-            reply(time)
+            reply(self._deny_unseen(hook, read, None))
         elif len(call.body) > _LARGEST_IN_LOOP:
-            make = partial(self._answer_review, hook, time, lambda: _require_json(call))
-            later(LaterReply(make=make, seconds=time.overdue - time.begun, overdue=lambda: _OVERDUE))
+            make = partial(self._answer_review, hook, time, read)
+            overdue = partial(self._deny_unseen, hook, read, _late())
+            later(LaterReply(make=make, seconds=time.overdue - time.begun, overdue=overdue))
         else:
-            begun = self._begin(hook, time, lambda: _require_json(call))
+            begun = self._begin(hook, time, read)
             if isinstance(begun, HttpReply):
                 reply(begun)
             else:
@@ -179,9 +174,10 @@ class AdmissionDoor:
     def _answer_call(self, hook: Hook, environ: WSGIEnvironment) -> HttpReply:
         server: ServerStatus = environ.get(SERVER_STATUS, _NO_STATUS)
         time = self._read_time(hook, environ.get("QUERY_STRING", ""), waited=server.waited_seconds)
+        read = partial(_read_body, environ)
         if isinstance(time, HttpReply):
-            return time
-        return self._answer_review(hook, time, lambda: _read_body(environ))
+            return self._deny_unseen(hook, read, None)
+        return self._answer_review(hook, time, read)
 
     def _answer_review(self, hook: Hook, time: _Time, read: Callable[[], bytes]) -> HttpReply:
         begun = self._begin(hook, time, read)
@@ -189,6 +185,28 @@ class AdmissionDoor:
             return begun
         case, posed = begun
         return self._judge(case, posed, lambda: self._admit(posed.question, time.deadline))
+
+    def _deny_unseen(self, hook: Hook, read: Callable[[], bytes], error: Unavailable | None) -> HttpReply:
+        """The denial of a review of which nothing is looked at but its uid; without an error that was told before."""
+
+        def deny() -> HttpReply:
+            try:
+                review = parse_review(read())
+            except InvalidInput as no_review:
+                return self._tell(no_review)
+            response = refuse_failure(review.uid, error) if error else refuse_internally(review.uid)
+            with contextlib.suppress(Exception):  # a broken counter must not turn the denial into an error
+                if error:
+                    self._metrics.count_failure(error.code)
+                self._count(hook, review, response)
+            return _json(response)
+
+        return self._guarded(hook, None, deny)
+
+    def _tell(self, error: InvalidInput) -> HttpReply:
+        """What is told where there is no request to answer."""
+        self._metrics.count_failure(error.code)
+        return _text(_STATUS.get(error.code, "400 Bad Request"), f"{error.code}: {error}")
 
     def _begin(self, hook: Hook, time: _Time, read: Callable[[], bytes]) -> tuple[_Case, _Posed] | HttpReply:
         """The question of a review; its answer where there is none to ask."""
@@ -216,8 +234,7 @@ class AdmissionDoor:
             try:
                 return _Case(hook=hook, review=parse_review(read()), time=time)
             except InvalidInput as error:
-                self._metrics.count_failure(error.code)
-                return _text(_STATUS.get(error.code, "400 Bad Request"), f"{error.code}: {error}")
+                return self._tell(error)
 
         return self._guarded(hook, None, open_case)
 
@@ -325,7 +342,11 @@ def _read_body(environ: WSGIEnvironment) -> bytes:
 
 
 def _give_up() -> AdmissionAnswer:
-    raise Unavailable(
+    raise _late()
+
+
+def _late() -> Unavailable:
+    return Unavailable(
         "deadline_exceeded", "no decision was reached in time", remedy="see which part of the service stands still"
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from flask import Flask
 
@@ -24,7 +25,7 @@ from assay.domain.arming import Change
 from assay.domain.caller import Caller
 from assay.domain.coverage import Coverage
 from assay.domain.deadline import Deadline
-from assay.domain.errors import ConfigError
+from assay.domain.errors import ConfigError, Unavailable
 from assay.domain.gate import GateAnswer, GateQuestion
 from assay.domain.http_call import AnswerSoon
 from assay.domain.tenancy import find_tenancy
@@ -129,6 +130,14 @@ def webhook_parts_from_environment() -> WebhookParts:
     find_scope = _scope_finder(webhook, cluster)
     pipeline = running.open_pipeline()
 
+    def admit_in_loop(question: AdmissionQuestion, deadline: Deadline, now: Give, wait: Give) -> None:
+        try:
+            scope = find_scope(question, may_wait=False)
+        except Unavailable:  # the namespace may be seen in a moment, which the loop does not wait for
+            wait(lambda: admit(engine, question, find_scope(question), deadline))
+        else:
+            admit_soon(engine, pipeline, question, scope, deadline, now, wait)
+
     def record(change: Change, deadline: Deadline) -> None:
         record_arming(running.engine, change, webhook.scopes, deadline)
 
@@ -148,9 +157,7 @@ def webhook_parts_from_environment() -> WebhookParts:
 
     return WebhookParts(
         admit=lambda question, deadline: admit(engine, question, find_scope(question), deadline),
-        admit_soon=lambda question, deadline, now, wait: admit_soon(
-            engine, pipeline, question, find_scope(question), deadline, now, wait
-        ),
+        admit_soon=admit_in_loop,
         pipeline=pipeline,
         failing=failing,
         warnings=lambda: [*running.warnings(), *incidents.warnings()],
@@ -177,12 +184,16 @@ def _pulling_engine(installation: Installation, running: RunningEngine, cluster:
     return replace(running.engine, pulling=pulling)
 
 
-def _scope_finder(webhook: WebhookSettings, cluster: Cluster | None) -> Callable[[AdmissionQuestion], AdmissionScope]:
-    caller = "client certificate" if webhook.tls.client_ca else "unauthenticated"
-    find_namespace = cluster.get_namespace if cluster is not None else None
+class _FindScope(Protocol):
+    def __call__(self, question: AdmissionQuestion, *, may_wait: bool = True) -> AdmissionScope: ...
 
-    def find_scope(question: AdmissionQuestion) -> AdmissionScope:
-        tenancy = find_tenancy(webhook.tenants, question.namespace, find_namespace)
+
+def _scope_finder(webhook: WebhookSettings, cluster: Cluster | None) -> _FindScope:
+    caller = "client certificate" if webhook.tls.client_ca else "unauthenticated"
+
+    def find_scope(question: AdmissionQuestion, *, may_wait: bool = True) -> AdmissionScope:
+        get_namespace = partial(cluster.get_namespace, may_wait=may_wait) if cluster is not None else None
+        tenancy = find_tenancy(webhook.tenants, question.namespace, get_namespace)
         return AdmissionScope(
             tenant=tenancy.tenant,
             environment=tenancy.environment,

@@ -132,12 +132,12 @@ class PolicyEngine(Protocol):
 class Cluster(Protocol):
     """The Kubernetes cluster whose admission is decided."""
 
-    def get_namespace(self, name: str) -> Namespace:
+    def get_namespace(self, name: str, *, may_wait: bool = True) -> Namespace:
         """The namespace as it was last seen; asks nobody.
 
-        One that has not been seen yet is waited for, a quarter of a second at most: what was created a moment ago may
-        not have been told yet. Raises `Unavailable(namespace_unknown)` when it was not seen even then, or when what is
-        known was not confirmed for longer than the bound.
+        One that has not been seen yet is waited for, a quarter of a second at most, unless `may_wait` is false: what
+        was created a moment ago may not have been told yet. Raises `Unavailable(namespace_unknown)` when it was not
+        seen even then, or when what is known was not confirmed for longer than the bound.
         """
         ...
 

@@ -1,6 +1,7 @@
 """The cluster of a webhook: as its configuration names it, and with the secrets it may use."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,6 +61,24 @@ def test_a_webhook_follows_the_namespaces_and_is_not_ready_before(
         assert eventually(lambda: parts.failing() == ["opa", "database"], "the list of namespaces")
         assert parts.cluster is not None
         assert parts.cluster.get_namespace("team-a").labels == ()
+
+
+def test_a_namespace_that_is_not_known_yet_is_waited_for_in_a_thread_and_not_in_the_loop(
+    monkeypatch: pytest.MonkeyPatch, write: Write, tmp_path: Path
+) -> None:
+    with scripted_api(tmp_path) as api:
+        write_kubeconfig(tmp_path, api.address)
+        before, _, _ = WEBHOOK.partition("  tenant:")
+        tenants = "  tenants:\n    - {match: {labels: {tier: gold}}, tenant: team-a, environment: prod}\n"
+        prepare(monkeypatch, write(CONFIGURATION + before + tenants + BY_FILE))
+        parts = webhook_parts_from_environment()
+        waiting: list[Callable[[], object]] = []
+        deadline = Deadline.after(5, parts.clock.monotonic)
+        parts.admit_soon(question(), deadline, lambda _: pytest.fail("nothing is known"), waiting.append)
+        (answer,) = waiting
+        with pytest.raises(Unavailable) as caught:
+            answer()
+        assert caught.value.code == "namespace_unknown"
 
 
 def test_a_cluster_that_cannot_be_reached_is_told_at_start(

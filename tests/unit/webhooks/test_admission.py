@@ -25,6 +25,7 @@ from tests.fakes.admission import (
     pod,
     review,
 )
+from tests.fakes.clock import FrozenClock
 
 PINNED = pod(f"nginx:latest@{DIGEST}")
 
@@ -341,3 +342,14 @@ def test_one_line_is_logged_for_each_review(caplog: pytest.LogCaptureFixture) ->
     fields = json.loads(record.getMessage().removeprefix("admission "))
     assert (fields["hook"], fields["allowed"], fields["decision"]) == ("mutate", True, DECISION)
     assert "\n" not in record.getMessage()
+
+
+def test_a_review_is_denied_when_the_clock_cannot_be_read() -> None:
+    class StoppedClock(FrozenClock):
+        def monotonic(self) -> float:
+            raise OSError("no clock")
+
+    webhook = Webhook(clock=StoppedClock())
+    assert webhook.ask("validate", review(PINNED))["auditAnnotations"]["reason"] == "internal"
+    assert webhook.post("validate", b"{}").status_code == 400
+    assert Webhook().ask("validate", review(PINNED))["allowed"]

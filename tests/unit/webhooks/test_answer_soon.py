@@ -206,5 +206,32 @@ def test_a_large_review_is_read_in_a_thread_and_given_up_like_the_others() -> No
     (later,) = door.later
     assert door.webhook.engine.questions == []
     assert later.seconds == pytest.approx(9.25)
-    assert later.overdue().status == "503 Service Unavailable"
+    assert code(later.overdue()) == "deadline_exceeded"
+    assert door.webhook.metrics.failures == {"deadline_exceeded": 1}
     assert response_of(later.make())["allowed"]
+
+
+def test_a_large_body_that_is_no_review_is_told_so_however_late() -> None:
+    door = LoopDoor()
+    assert door.call(replace(REVIEW, body=b" " * 70_000))
+    assert door.later[0].overdue().status == "400 Bad Request"
+    assert door.later[0].make().status == "400 Bad Request"
+
+
+class StoppedClock(FrozenClock):
+    """A clock that cannot be read."""
+
+    def monotonic(self) -> float:
+        raise OSError("no clock")
+
+
+def test_a_review_is_denied_when_the_clock_cannot_be_read() -> None:
+    door = LoopDoor()
+    door.webhook.clock = StoppedClock()
+    reply = door.post("mutate", review(PINNED))
+    assert (reply.status, code(reply)) == ("200 OK", "internal")
+    assert door.webhook.metrics.failures == {"internal": 1}
+    assert sum(door.webhook.metrics.admissions.values()) == 1
+    assert door.post("mutate", b"{}").status == "400 Bad Request"
+    door.webhook.clock = FrozenClock()
+    assert response_of(door.post("mutate", review(PINNED)))["allowed"]

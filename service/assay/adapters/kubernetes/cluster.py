@@ -47,9 +47,9 @@ class KubernetesCluster:
         """Why something that is followed does not count now, and no namespace before `follow`; empty when all does."""
         return next(filter(None, (late() for late in self._late)), "")
 
-    def get_namespace(self, name: str) -> Namespace:
+    def get_namespace(self, name: str, *, may_wait: bool = True) -> Namespace:
         """See `Cluster`."""
-        return find_namespace(self._namespaces, name)
+        return find_namespace(self._namespaces, name, may_wait=may_wait)
 
     def fetch_pull_secrets(
         self, namespace: str, service_account: str, named: Sequence[str], deadline: Deadline

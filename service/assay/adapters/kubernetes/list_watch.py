@@ -93,7 +93,7 @@ class ListWatch(Generic[Kept]):
     def find(self, key: Key, patience: float) -> Kept | None:
         """What is kept of an object; one that is not known yet is waited for, unless nothing counts now."""
         found = self._known.get(key)
-        if found is None and not self.late():
+        if found is None and patience and not self.late():
             with self._changed:
                 self._changed.wait_for(lambda: key in self._known, patience)
                 found = self._known.get(key)

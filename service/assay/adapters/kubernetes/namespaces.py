@@ -25,9 +25,9 @@ NAMESPACES = WatchedResource(
 )
 
 
-def find_namespace(namespaces: ListWatch[Labels], name: str) -> Namespace:
+def find_namespace(namespaces: ListWatch[Labels], name: str, *, may_wait: bool) -> Namespace:
     """See `Cluster.get_namespace`."""
-    labels = namespaces.find(("", name), _PATIENCE_SECONDS)
+    labels = namespaces.find(("", name), _PATIENCE_SECONDS if may_wait else 0.0)
     if (late := namespaces.late()) or labels is None:
         raise Unavailable(
             "namespace_unknown",

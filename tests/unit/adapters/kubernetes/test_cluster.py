@@ -1,6 +1,7 @@
 """The port `Cluster`: one contract for the fake and for the adapter; the real API server has it in the e2e tests."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -95,10 +96,19 @@ def test_a_cluster_is_late_while_something_that_it_follows_is_not_known(api: Scr
     assert caught.value.code == "cluster_unavailable"
 
 
-def test_a_namespace_that_was_never_seen_is_unknown(cluster: Cluster) -> None:
+@pytest.mark.parametrize("may_wait", [True, False])
+def test_a_namespace_that_was_never_seen_is_unknown(cluster: Cluster, *, may_wait: bool) -> None:
     with pytest.raises(Unavailable) as caught:
-        cluster.get_namespace("team-b")
+        cluster.get_namespace("team-b", may_wait=may_wait)
     assert caught.value.code == "namespace_unknown"
+
+
+def test_who_may_not_wait_does_not_wait_for_a_namespace(cluster: Cluster) -> None:
+    begun = time.monotonic()
+    for _ in range(200):
+        with pytest.raises(Unavailable):
+            cluster.get_namespace("team-b", may_wait=False)
+    assert time.monotonic() - begun < 25  # waiting would take 50 seconds
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.unit.adapters.kubernetes.conftest import LIST, MAX_AGE, WATCH, Follow
 
 def refusal(watch: ListWatch[Labels], name: str) -> Unavailable:
     with pytest.raises(Unavailable) as caught:
-        find_namespace(watch, name)
+        find_namespace(watch, name, may_wait=True)
     assert caught.value.code == "namespace_unknown"
     assert caught.value.retryable
     return caught.value
@@ -21,8 +21,8 @@ def refusal(watch: ListWatch[Labels], name: str) -> Unavailable:
 def test_what_was_listed_is_found_and_nothing_else(followed: Followed) -> None:
     with followed.running() as watch:
         followed.until("watched")
-        assert find_namespace(watch, "team-a").labels == (("tier", "gold"),)
-        assert find_namespace(watch, "team-b").labels == ()
+        assert find_namespace(watch, "team-a", may_wait=True).labels == (("tier", "gold"),)
+        assert find_namespace(watch, "team-b", may_wait=True).labels == ()
         assert "team-c" in refusal(watch, "team-c").message
     assert not watch.late()
 
@@ -31,14 +31,14 @@ def test_what_is_not_confirmed_any_more_does_not_count(followed: Followed) -> No
     followed.api.script(WATCH, Reply(status=500))
     with followed.running() as watch:
         followed.until("failed")
-        assert find_namespace(watch, "team-a")
+        assert find_namespace(watch, "team-a", may_wait=True)
         followed.clock.pass_time(MAX_AGE + 1)
         assert "500" in refusal(watch, "team-a").message
         assert "not confirmed" in watch.late()
         bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "11"}}}
         followed.api.script(WATCH, events(bookmark), events())
         eventually(lambda: not watch.late(), "another confirmation")
-        assert find_namespace(watch, "team-a")
+        assert find_namespace(watch, "team-a", may_wait=True)
 
 
 def test_before_the_first_list_nothing_is_known(followed: Followed) -> None:
@@ -57,6 +57,6 @@ def test_a_namespace_that_was_created_a_moment_ago_is_waited_for(followed: Follo
 
 def _is_found(watch: ListWatch[Labels], name: str) -> bool:
     try:
-        return find_namespace(watch, name).name == name
+        return find_namespace(watch, name, may_wait=True).name == name
     except Unavailable:
         return False
