@@ -50,7 +50,7 @@ class GuardedCluster:
 
 
 def _offer_wanted(guarded: GuardedCluster, prewarmer: Prewarmer, images: Sequence[WantedImage]) -> None:
-    """Offer images for the tenants of their namespaces; but those that are exempt, nobody's or not known."""
+    """Offer images for the tenants of their namespaces, but none of a namespace that is exempt, nobody's or unknown."""
     tenancies = _tenancies(guarded, {image.namespace for image in images} - guarded.exempt)
     for image in images:
         tenancy = tenancies.get(image.namespace)
