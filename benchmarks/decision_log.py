@@ -17,6 +17,7 @@ from assay.adapters.clock import new_identifier
 from assay.adapters.log.client import SequencerClient
 from assay.adapters.log.draft import Drafting
 from assay.domain.artefact import Artefact
+from assay.domain.compressed import Compressed
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, DecisionKind, PolicyIdentity, Verdict
 from assay.domain.digest import Digest
@@ -124,6 +125,6 @@ def _decide_anew() -> Decision:
         evidence=(digest,),
         source_commit="",
         policy=policy,
-        document=b'{"evidence":[],"request":{"id":"' + digest.hex.encode() + b'"}}',
+        document=Compressed.of(b'{"evidence":[],"request":{"id":"%b"}}' % digest.hex.encode()),
         preimage=b'{"caller":"benchmark"}',
     )

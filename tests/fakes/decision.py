@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from assay.domain.artefact import Artefact
+from assay.domain.compressed import Compressed
 from assay.domain.decision import Decision, DecisionKind, Finding, PolicyIdentity, Severity, Stage, Status, Verdict
 from assay.domain.digest import Digest
 from assay.domain.evidence import Gap, GapKind, Rejection
@@ -46,6 +47,7 @@ POLICY = PolicyIdentity(
 
 def denied(number: int = 0, *, size: int = 200) -> Decision:
     """A denied gate decision about one image, with everything that a decision can carry."""
+    document = json.dumps({"evidence": [{"number": number, "filler": "x" * size}], "request": {}})
     return Decision(
         id=identifier(number),
         kind=DecisionKind.GATE,
@@ -62,7 +64,7 @@ def denied(number: int = 0, *, size: int = 200) -> Decision:
         evidence=(Digest.of(b"item"),),
         source_commit="sha1:" + "ab" * 20,
         policy=POLICY,
-        document=json.dumps({"evidence": [{"number": number, "filler": "x" * size}], "request": {}}).encode(),
+        document=Compressed.of(document.encode()),
         preimage=json.dumps({"caller": "ci", "user": f"user-{number}"}).encode(),
     )
 

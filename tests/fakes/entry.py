@@ -1,8 +1,8 @@
 """Entries of the log as the sequencer gets them."""
 
-from assay.adapters.log.content import Compressor
-from assay.adapters.log.entry import Entry, read_entry
+from assay.adapters.log.entry import Entry, EntryReader
 from assay.adapters.log.wire import RecordRequest
+from assay.domain.compressed import Compressed
 from assay.domain.decision import Decision
 from assay.tlog.report import render_report
 from tests.fakes.leaf import SALT, leaf_for
@@ -10,7 +10,7 @@ from tests.fakes.leaf import SALT, leaf_for
 
 def compressed(content: bytes) -> bytes:
     """The stream of a document."""
-    return Compressor().compress(content).octets
+    return Compressed.of(content).stream
 
 
 def request_for(decision: Decision, *, salt: bytes = SALT, budget: int = 10_000, proven: bool = True) -> RecordRequest:
@@ -19,7 +19,7 @@ def request_for(decision: Decision, *, salt: bytes = SALT, budget: int = 10_000,
         budget=budget,
         proven=proven,
         leaf=leaf_for(decision, salt=salt),
-        document=compressed(decision.document),
+        document=decision.document.stream,
         report=compressed(render_report(decision)),
         salt=salt,
         preimage=decision.preimage,
@@ -28,4 +28,4 @@ def request_for(decision: Decision, *, salt: bytes = SALT, budget: int = 10_000,
 
 def entry_for(decision: Decision, *, salt: bytes = SALT, proven: bool = True) -> Entry:
     """The checked entry of a decision."""
-    return read_entry(request_for(decision, salt=salt, proven=proven))
+    return EntryReader().read(request_for(decision, salt=salt, proven=proven))

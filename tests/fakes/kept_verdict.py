@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from assay.domain.compressed import Compressed
 from assay.domain.decision import Finding, Severity, Stage, StageVerdict, Status, Verdict
 from assay.domain.digest import Digest
 from assay.domain.evidence import Gap, GapKind, Rejection
@@ -28,7 +29,7 @@ KEY = VerdictKey(
     epoch="",
 )
 FACTS = JudgedFacts(
-    documents=(b'{"platform":"one"}', b'{"platform":"two"}'),
+    documents=(Compressed.of(b'{"platform":"one"}'), Compressed.of(b'{"platform":"two"}')),
     gaps=(Gap(kind=GapKind.VEX, reason=GapReason.NOT_COLLECTED, code="not_collected"),),
     rejected=(Rejection(id=Digest.of(b"junk"), code="bundle_malformed", detail="it is no bundle"),),
     evidence=(Digest.of(b"signature"),),

@@ -10,6 +10,6 @@ SALT = b"s" * 32
 
 def leaf_for(decision: Decision, *, salt: bytes = SALT, version: str = "0.1.0") -> bytes:
     """The bytes of the decision's leaf."""
-    document, report = Digest.of(decision.document), Digest.of(render_report(decision))
+    document, report = decision.document.digest, Digest.of(render_report(decision))
     leaf = summarise(decision, document=document, report=report, salt=salt, service_version=version)
     return require_leaf_size(render_parsed_leaf(leaf), decision.id)

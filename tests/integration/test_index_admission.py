@@ -87,7 +87,7 @@ def test_the_recorded_decision_says_what_each_claim_is_bound_to(registry: FakeRe
     assert [artefact.digest for artefact in decision.artefacts] == [INDEX.digest]
     found = {
         document["image"]["digest"]: {claim["bound_to"] for claim in document["signatures"]}
-        for document in json.loads(decision.document)["evidence"]
+        for document in json.loads(decision.document.content())["evidence"]
     }
     assert found == {
         AMD.digest.text: {AMD.digest.text, INDEX.digest.text},

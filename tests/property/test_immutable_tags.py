@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from assay.adapters.tag.tag_book import SqliteTagBook
 from assay.domain.artefact import Artefact
+from assay.domain.compressed import Compressed
 from assay.domain.decision import Stage, StageVerdict, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
@@ -71,7 +72,7 @@ def test_holding_tags_never_makes_an_allow(
         reference=reference,
         artefact=Artefact(repository=APP, digest=DIGESTS[0], tag="v1"),
         verdict=StageVerdict(stage=Stage.EVIDENCE, verdict=verdict),
-        facts=JudgedFacts(documents=(b"{}",)),
+        facts=JudgedFacts(documents=(Compressed.of(b"{}"),)),
     )
     (held,) = hold_tags(world.engine(), [judged], dry_run=dry_run)
     may_stand = not down and (not accepted or DIGESTS[0] in accepted)

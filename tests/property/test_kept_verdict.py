@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from assay.domain.admission import AdmissionQuestion
 from assay.domain.artefact import Artefact
+from assay.domain.compressed import Compressed
 from assay.domain.decision import DecisionKind, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import AssayError, InvalidInput, Unavailable
@@ -91,7 +92,7 @@ ASKINGS = st.builds(
 
 @given(st.lists(ASKINGS, min_size=2, max_size=5))
 def test_equal_keys_and_equal_evidence_have_equal_documents(askings: list[Asking]) -> None:
-    known: dict[object, tuple[bytes, ...]] = {}
+    known: dict[object, tuple[Compressed, ...]] = {}
     for asking in askings:
         (kept,) = asking.found()
         documents = known.setdefault((kept.key, kept.found.facts.evidence), kept.found.facts.documents)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from assay.domain.artefact import Artefact
+from assay.domain.compressed import Compressed
 from assay.domain.digest import Digest
 from assay.domain.evidence import Gap, Rejection
 from assay.domain.reason import is_retryable
@@ -155,7 +156,7 @@ class Outcome:
     evidence: tuple[Digest, ...]
     source_commit: str
     policy: PolicyIdentity
-    document: bytes = field(repr=False)
+    document: Compressed
 
     def __post_init__(self) -> None:
         proven = self.artefacts or self.images_unchanged

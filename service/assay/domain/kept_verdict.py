@@ -1,8 +1,9 @@
 """A verdict on evidence, and how long it may be kept."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from assay.domain.compressed import Compressed
 from assay.domain.decision import StageVerdict, Verdict
 from assay.domain.digest import Digest
 from assay.domain.evidence import Gap, Rejection
@@ -16,12 +17,12 @@ _PASSING_REJECTIONS = frozenset({"trust_root_unavailable", "key_unavailable", "i
 class JudgedFacts:
     """What was established about an artefact, and what was not; two that are equal have one verdict.
 
-    `documents` are the canonical bytes of those that the policy judges, one for each platform of an index. `evidence`
+    `documents` are the canonical forms of those that the policy judges, one for each platform of an index. `evidence`
     are the digests of the verified items that count; what was rejected anybody can pile up, so it is not listed there.
     `source_commit` is the commit that provenance names, or empty when there is none or several disagree.
     """
 
-    documents: tuple[bytes, ...] = field(default=(), repr=False)
+    documents: tuple[Compressed, ...] = ()
     gaps: tuple[Gap, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     evidence: tuple[Digest, ...] = ()

@@ -1,7 +1,8 @@
-"""Verdicts on evidence as they are kept between processes: `assay.verdict/v1`, canonical JSON."""
+"""Verdicts on evidence as they are kept between processes: `assay.verdict/v2`, canonical JSON."""
 
 import dataclasses
 
+from assay.domain.compressed import Compressed
 from assay.domain.decision import PolicyIdentity, Stage, StageVerdict, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
@@ -22,7 +23,7 @@ from assay.formats.finding import (
 from assay.formats.member import Members
 from assay.tlog.canonical import ShapeError, parse_object, parse_time, render_canonical, render_time
 
-SCHEMA = "assay.verdict/v1"
+SCHEMA = "assay.verdict/v2"
 _CODE = "verdict_malformed"
 _LIMITS = tuple(field.name for field in dataclasses.fields(Limits))
 
@@ -44,7 +45,7 @@ def render_kept_verdict(kept: KeptVerdict) -> bytes:
             "verdict": verdict.verdict.value,
             "findings": [render_finding(finding) for finding in verdict.findings],
             "checked": dict(verdict.checked),
-            "documents": [encode_base64(document) for document in facts.documents],
+            "documents": [encode_base64(document.stream) for document in facts.documents],
             "gaps": [render_gap(gap) for gap in facts.gaps],
             "rejected": [render_rejection(rejection) for rejection in facts.rejected],
             "evidence": [digest.text for digest in facts.evidence],
@@ -84,7 +85,7 @@ def _render_key(key: VerdictKey) -> dict[str, object]:
         "waivers": key.waivers,
         "feeds": key.feeds,
         "limits": {name: getattr(key.limits, name) for name in _LIMITS},
-        "formats": sorted(key.formats),
+        "formats": sorted(item.value for item in key.formats),
         "revision": key.revision.text,
         "epoch": key.epoch,
     }
@@ -106,7 +107,7 @@ def _read(members: Members) -> KeptVerdict:
                 checked=tuple((code, checked.integer(code)) for code in checked.names()),
             ),
             facts=JudgedFacts(
-                documents=members.octets_list("documents"),
+                documents=tuple(map(_read_document, members.octets_list("documents"))),
                 gaps=tuple(parse_gap(item) for item in members.sections("gaps")),
                 rejected=tuple(parse_rejection(item) for item in members.sections("rejected")),
                 evidence=tuple(Digest(item) for item in members.texts("evidence")),
@@ -116,6 +117,13 @@ def _read(members: Members) -> KeptVerdict:
     )
     members.finish()
     return kept
+
+
+def _read_document(stream: bytes) -> Compressed:
+    document = Compressed.read(stream)
+    if document is None:
+        raise ShapeError("a document is no whole stream")
+    return document
 
 
 def _read_key(members: Members) -> VerdictKey:

@@ -3,12 +3,16 @@
 import re
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 
+from assay.domain.recent import Recent
 from assay.domain.record import Leaf
 from assay.tlog.canonical import ShapeError, parse_time, render_canonical, render_time
 from assay.tlog.leaf import leaf_members, malformed_leaf, parse_leaf
 
 _PLAIN = re.compile(rb"[A-Za-z0-9:.-]+")
+_MOST = 4096
+_MOST_OCTETS = 32 * 1024 * 1024
 _FILLED = ("caller", "dry_run", "id", "time")
 
 
@@ -31,6 +35,11 @@ class LeafForm:
             )
         except ValueError as error:
             raise malformed_leaf(str(error)) from error
+
+    @property
+    def size(self) -> int:
+        """How many bytes it keeps."""
+        return sum(map(len, self._stretches))
 
     def fill(self, *, decision_id: str, time: datetime, caller: str, dry_run: bool) -> bytes:
         """The canonical bytes of the leaf with these; `time` is cut to milliseconds.
@@ -55,9 +64,10 @@ class LeafForm:
 class LeafReader:
     """Reads leaves; what those of one outcome have in common is read once, for the latest outcomes."""
 
-    def __init__(self, most: int = 512) -> None:
-        self._most = most
-        self._known: dict[tuple[bytes | int, ...], Leaf] = {}
+    def __init__(self, octets: int = _MOST_OCTETS) -> None:
+        self._known: Recent[tuple[bytes | int, ...], tuple[Leaf, int]] = Recent(
+            entries=_MOST, octets=octets, size_of=itemgetter(1)
+        )
 
     def read(self, octets: bytes) -> Leaf:
         """What `parse_leaf` makes of these bytes; raises `InvalidInput(leaf_malformed)` as that does."""
@@ -67,11 +77,10 @@ class LeafReader:
             return parse_leaf(octets)
         known = self._known.get(common)
         if known is not None:
-            return _fill(known, *words)
+            return _fill(known[0], *words)
         leaf = parse_leaf(octets)
-        if len(self._known) >= self._most:
-            del self._known[next(iter(self._known))]
-        self._known[common] = leaf
+        # Read, it takes some three times as much as its bytes, and these are kept beside it.
+        self._known.put(common, (leaf, 4 * len(octets)))
         return leaf
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from assay.domain.compressed import Compressed
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Finding, Outcome, Recorded, Stage, StageVerdict, Status, Verdict
 from assay.domain.digest import Digest
@@ -153,13 +154,15 @@ def _reconsidered(
     return reconsider(engine.break_glass, denial, engine.trust.snapshot(), engine.metrics, engine.limits)
 
 
-def _input(judged: Sequence[Judged], request: bytes) -> bytes:
+def _input(judged: Sequence[Judged], request: bytes) -> Compressed:
     """The canonical form of `{"evidence": [document …], "request": document}`, out of parts that have it already."""
-    evidence = b",".join(document for item in judged for document in item.facts.documents)
-    return b'{"evidence":[%b],"request":%b}' % (evidence, request)
+    evidence = b",".join(document.content() for item in judged for document in item.facts.documents)
+    return Compressed.of(b'{"evidence":[%b],"request":%b}' % (evidence, request))
 
 
-def _outcome(engine: Engine, judged: Sequence[Judged], request: StageVerdict, scope: Scope, document: bytes) -> Outcome:
+def _outcome(
+    engine: Engine, judged: Sequence[Judged], request: StageVerdict, scope: Scope, document: Compressed
+) -> Outcome:
     findings = (
         *(finding for item in judged for finding in item.verdict.findings),
         *request.findings,

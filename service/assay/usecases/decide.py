@@ -99,13 +99,13 @@ class _Causes:
 def _complaints(proof: Proof, causes: _Causes, *, image: str) -> Iterator[Finding]:
     """A finding for each complaint of a rule that is not switched off."""
     for raw in proof.answer.findings:
-        rule = proof.question.rules[raw.code]
+        rule = proof.question.demand.rules[raw.code]
         if EVIDENCE_VERDICT in rule.requires:
             status, reasons = _image_status(causes, raw.image), causes.of_image(raw.image)
         else:
             reasons = causes.of_rule(rule)
             status = Status.INDETERMINATE if reasons else Status.VIOLATION
-        mode = proof.question.modes[raw.code]
+        mode = proof.question.demand.modes[raw.code]
         if mode is not Mode.OFF:
             yield _result(
                 rule,
@@ -128,9 +128,9 @@ def _unestablished(proof: Proof, causes: _Causes, *, image: str) -> Iterator[Fin
     """A finding for each selected rule that holds only because something is missing, or that has proven nothing."""
     answer = proof.answer
     complaining = {raw.code for raw in answer.findings}
-    for code in proof.question.selected:
-        rule = proof.question.rules[code]
-        status = _STATUSES.get(proof.question.modes[code], Status.INDETERMINATE)
+    for code in proof.question.demand.selected:
+        rule = proof.question.demand.rules[code]
+        status = _STATUSES.get(proof.question.demand.modes[code], Status.INDETERMINATE)
         reasons = causes.of_rule(rule)
         if code in answer.holds and reasons:
             msg = "facts that the rule needs could not be established"

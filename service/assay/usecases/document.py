@@ -23,20 +23,23 @@ from assay.usecases.evidence_tree import Proven
 from assay.usecases.standing import Named, hear
 
 _LONGEST_DETAIL = 1024
-_NOT_COLLECTED = (
-    GapKind.VULNERABILITIES,
-    GapKind.VEX,
-    GapKind.VSA,
-    GapKind.LINK,
-    GapKind.TEST,
-    GapKind.CONTENTS,
-    GapKind.BASE_IMAGE,
-    GapKind.TAG_STATE,
-    GapKind.HEALTH,
-    GapKind.CRYPTO_MODULE,
-    GapKind.KEV,
-    GapKind.EPSS,
-    GapKind.VULNDB,
+_NOT_COLLECTED = frozenset(
+    Gap(kind=kind, reason=GAP_CODES["not_collected"].reason, code="not_collected")
+    for kind in (
+        GapKind.VULNERABILITIES,
+        GapKind.VEX,
+        GapKind.VSA,
+        GapKind.LINK,
+        GapKind.TEST,
+        GapKind.CONTENTS,
+        GapKind.BASE_IMAGE,
+        GapKind.TAG_STATE,
+        GapKind.HEALTH,
+        GapKind.CRYPTO_MODULE,
+        GapKind.KEV,
+        GapKind.EPSS,
+        GapKind.VULNDB,
+    )
 )
 _NO_FEED = {"digest": "", "updated": ""}
 
@@ -217,7 +220,7 @@ def _all_gaps(proven: Proven, described: Described, found: set[GapKind | None], 
     known = {*told, *described.gaps}
     missing = _missing(found | {gap.kind for gap in known}, proven.config, rejected=rejected)
     named = {replace(gap, platform=proven.platform) for gap in known | missing}
-    return tuple(sorted(named | {_gap(kind, "not_collected") for kind in _NOT_COLLECTED}))
+    return tuple(sorted(named | _NOT_COLLECTED))
 
 
 def _missing(known: set[GapKind | None], config: ImageConfig | None, *, rejected: bool) -> set[Gap]:

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from assay.domain.artefact import Artefact
+from assay.domain.compressed import Compressed
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Stage, StageVerdict, Verdict
 from assay.domain.kept_verdict import EvidenceVerdict, JudgedFacts, KeptVerdict
@@ -77,11 +78,11 @@ def _with_unjudged(proven: Proven, named: Named, trust: TrustSnapshot) -> Proven
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Platform:
-    """One platform as the policy will see it; `octets` are the canonical bytes of the document."""
+    """One platform as the policy will see it; `canonical` is the canonical form of the document."""
 
     name: str
     facts: EvidenceFacts
-    octets: bytes = field(repr=False)
+    canonical: Compressed
 
 
 def _describe(key: VerdictKey, proven: Proven, named: Named) -> _Platform:
@@ -95,13 +96,13 @@ def _describe(key: VerdictKey, proven: Proven, named: Named) -> _Platform:
         named=named,
         limits=key.limits,
     )
-    return _Platform(name=proven.platform, facts=facts, octets=canonical(facts.document))
+    return _Platform(name=proven.platform, facts=facts, canonical=Compressed.of(canonical(facts.document)))
 
 
 def _together(platforms: Sequence[_Platform]) -> JudgedFacts:
     commits = {item.facts.source_commit for item in platforms}
     return JudgedFacts(
-        documents=tuple(item.octets for item in platforms),
+        documents=tuple(item.canonical for item in platforms),
         gaps=tuple(sorted({gap for item in platforms for gap in item.facts.gaps})),
         rejected=tuple(sorted({rejection for item in platforms for rejection in item.facts.rejected})),
         evidence=tuple(sorted({digest for item in platforms for digest in item.facts.evidence})),

@@ -1,37 +1,60 @@
 """What one process remembers between requests: verdicts on evidence, proofs about requests, work under way."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from assay.domain.admission import ImageAnswer
-from assay.domain.decision import Outcome
+from assay.domain.decision import Finding, Outcome
 from assay.domain.digest import Digest
+from assay.domain.evidence import Gap, Rejection
 from assay.domain.kept_verdict import EvidenceVerdict, KeptVerdict
+from assay.domain.recent import Recent
 from assay.domain.verdict_key import VerdictKey
 from assay.ports import VerdictStore
 from assay.usecases.flight import Flights
 from assay.usecases.outage import Outages
 from assay.usecases.proof import Proof
-from assay.usecases.recent import Recent
 
 _MIB = 1024 * 1024
-_PROOF_OCTETS = 8 * 1024
-_ENTRY_OCTETS = 4 * 1024
+_ENTRY_OCTETS = 2 * 1024
+_ITEM_OCTETS = 256
+"""Roughly what a gap, a rejection or a finding takes beside its text; those of one image are many if somebody likes."""
+
+
+def _octets_of_items(gaps: Sequence[Gap], rejected: Sequence[Rejection], findings: Sequence[Finding]) -> int:
+    texts = sum(len(item.detail) for item in (*gaps, *rejected)) + sum(len(item.msg + item.term) for item in findings)
+    return texts + _ITEM_OCTETS * (len(gaps) + len(rejected) + len(findings))
+
+
+def _octets_of_verdict(kept: KeptVerdict) -> int:
+    facts = kept.found.facts
+    streams = sum(len(document.stream) for document in facts.documents)
+    return _ENTRY_OCTETS + streams + _octets_of_items(facts.gaps, facts.rejected, kept.found.verdict.findings)
+
+
+def _octets_of_proof(timed: "TimedProof") -> int:
+    answer = timed.proof.answer
+    texts = sum(len(finding.msg + finding.term) for finding in answer.findings)
+    return _ENTRY_OCTETS + texts + _ITEM_OCTETS * (len(answer.findings) + len(answer.checked) + len(answer.images))
+
+
+def _octets_of_outcome(kept: "KeptOutcome") -> int:
+    outcome = kept.outcome
+    items = _octets_of_items(outcome.gaps, outcome.rejected, outcome.findings)
+    return _ENTRY_OCTETS * (1 + len(kept.images)) + len(outcome.document.stream) + items
 
 
 def _verdicts() -> "Recent[VerdictKey, KeptVerdict]":
-    return Recent(
-        entries=4096, octets=64 * _MIB, size_of=lambda kept: _ENTRY_OCTETS + sum(map(len, kept.found.facts.documents))
-    )
+    return Recent(entries=4096, octets=64 * _MIB, size_of=_octets_of_verdict)
 
 
 def _proofs() -> "Recent[Digest, TimedProof]":
-    return Recent(entries=1024, octets=1024 * _PROOF_OCTETS, size_of=lambda _: _PROOF_OCTETS)
+    return Recent(entries=2048, octets=8 * _MIB, size_of=_octets_of_proof)
 
 
 def _outcomes() -> "Recent[Hashable, KeptOutcome]":
-    return Recent(entries=2048, octets=32 * _MIB, size_of=lambda kept: _ENTRY_OCTETS + len(kept.outcome.document))
+    return Recent(entries=2048, octets=32 * _MIB, size_of=_octets_of_outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from assay.domain.artefact import Artefact
+from assay.domain.compressed import Compressed
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, DecisionKind, Finding, Verdict
 from assay.domain.errors import InvalidInput
@@ -62,7 +63,7 @@ def _decision(engine: Engine, notice: Notice, tenant: str, environment: str) -> 
         evidence=(),
         source_commit="",
         policy=engine.identity(),
-        document=canonical({"evidence": [], "request": said}),
+        document=Compressed.of(canonical({"evidence": [], "request": said})),
         preimage=canonical({"user": notice.by}),
     )
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from assay.domain.artefact import Artefact
+from assay.domain.recent import Recent
 from assay.ports.incident import TagBook
-from assay.usecases.recent import Recent
 from assay.verification.tag_rule import TagRule, find_rule
 
 _MOST_KNOWN = 4096

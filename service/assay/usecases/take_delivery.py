@@ -6,11 +6,11 @@ from assay.domain.artefact import Artefact
 from assay.domain.evidence_tag import is_evidence_tag
 from assay.domain.incident import TagSighting, Witness
 from assay.domain.notification import Action, Delivery, RegistryEvent
+from assay.domain.recent import Recent
 from assay.domain.reference import Repository
 from assay.domain.seen_image import SeenImage, Sighting
 from assay.ports import Prewarmer
 from assay.usecases.engine import Engine
-from assay.usecases.recent import Recent
 
 _MOST_REPOSITORIES = 1024
 _IMAGES_OF_EACH = 4

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from assay.domain.artefact import Artefact
+from assay.domain.compressed import Compressed
 from assay.domain.decision import (
     Decision,
     DecisionKind,
@@ -38,7 +39,7 @@ DECISION = Decision(
     evidence=(),
     source_commit="",
     policy=PolicyIdentity(bundle=DIGEST, rule_data=DIGEST, trust=DIGEST, opa=DIGEST),
-    document=b"",
+    document=Compressed.of(b""),
     preimage=b"",
 )
 

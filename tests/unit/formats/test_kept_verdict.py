@@ -12,6 +12,7 @@ from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
 from assay.domain.evidence_format import EvidenceFormat
 from assay.domain.limit import Limits
+from assay.formats.base64text import encode_base64
 from assay.formats.kept_verdict import key_digest, parse_kept_verdict, render_kept_verdict
 from assay.tlog.canonical import render_canonical
 from tests.fakes.kept_verdict import KEY, kept_verdict
@@ -47,10 +48,11 @@ def _set(name: str, value: object) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     "change",
     [
-        _set("schema", "assay.verdict/v2"),
+        _set("schema", "assay.verdict/v1"),
         _set("verdict", "maybe"),
         _set("unknown", 1),
         _set("documents", []),
+        _set("documents", [encode_base64(b'{"platform":"one"}')]),
         _set("listed", "2026-11-21T11:59:59.999Z"),
         _set("listed", "now"),
         _set("checked", {"signature.authority": "1"}),
@@ -70,6 +72,16 @@ def test_what_nobody_wrote_is_refused(change: Callable[[dict[str, Any]], object]
     with pytest.raises(InvalidInput) as caught:
         parse_kept_verdict(render_canonical(document))
     assert caught.value.code == "verdict_malformed"
+
+
+def test_gaps_that_many_images_have_are_read_once_and_those_with_a_text_each_time() -> None:
+    kept = kept_verdict()
+    (plain,) = kept.found.facts.gaps
+    facts = replace(kept.found.facts, gaps=(plain, replace(plain, detail="the list is too long")))
+    octets = render_kept_verdict(replace(kept, found=replace(kept.found, facts=facts)))
+    first, second = (parse_kept_verdict(octets).found.facts.gaps for _ in range(2))
+    assert first == second == facts.gaps
+    assert (first[0] is second[0], first[1] is second[1]) == (True, False)
 
 
 def test_another_spelling_is_refused() -> None:

@@ -45,7 +45,7 @@ def test_a_decision_comes_with_its_document_and_a_proof_that_holds(logged: Servi
     leaf = base64.b64decode(shown["leaf"])
     assert verify_proof(shown["proof"], leaf, key).index == shown["index"] == 0
     assert logged.get(f"/v1/decisions/{identifier(0)}/proof").text == shown["proof"]
-    assert shown["input"]["document"] == json.loads(denied(0).document)
+    assert shown["input"]["document"] == json.loads(denied(0).document.content())
     assert shown["findings"][0]["reasons"] == ["signature_invalid"]
 
 

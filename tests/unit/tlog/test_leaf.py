@@ -22,7 +22,7 @@ def test_a_leaf_says_what_was_decided_in_digests_and_closed_words() -> None:
     assert leaf["verdict"] == "deny"
     assert leaf["time"] == "2026-11-21T10:00:00.123Z"
     assert leaf["findings"][0] == {"code": "licence.denied", "status": "violation", "count": 2}
-    assert leaf["input"] == Digest.of(denied().document).text
+    assert leaf["input"] == Digest.of(denied().document.content()).text
     assert leaf["report"] == Digest.of(render_report(denied())).text
     assert leaf["service"]["version"] == "1.4.0"
 

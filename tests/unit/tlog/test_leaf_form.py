@@ -13,7 +13,7 @@ from tests.fakes.leaf import SALT, leaf_for
 
 
 def form_of(decision: Decision) -> LeafForm:
-    document, report = Digest.of(decision.document), Digest.of(render_report(decision))
+    document, report = decision.document.digest, Digest.of(render_report(decision))
     return LeafForm(summarise(decision, document=document, report=report, salt=SALT, service_version="1.4.0"))
 
 

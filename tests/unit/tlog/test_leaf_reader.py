@@ -18,7 +18,7 @@ def test_leaves_of_one_outcome_are_read_as_they_are() -> None:
 
 
 def test_only_so_many_outcomes_are_remembered() -> None:
-    reader = LeafReader(most=1)
+    reader = LeafReader(octets=4 * len(leaf_for(denied())))
     for decision in (denied(), allowed(), denied()):
         assert reader.read(leaf_for(decision)) == parse_leaf(leaf_for(decision))
 

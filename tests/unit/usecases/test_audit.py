@@ -13,7 +13,9 @@ def test_a_saved_record_verifies_with_nothing_but_the_key(tmp_path: Path) -> Non
     with running(tmp_path / "state") as client:
         recorded = client.record(denied(), soon())
     key = (tmp_path / "state" / "checkpoint.pub").read_text("ascii")
-    verified = verify_record(leaf=recorded.leaf, proof=recorded.proof, verifier_key=key, document=denied().document)
+    verified = verify_record(
+        leaf=recorded.leaf, proof=recorded.proof, verifier_key=key, document=denied().document.content()
+    )
     assert (verified.place.index, verified.leaf.verdict) == (0, Verdict.DENY)
     assert verify_record(leaf=recorded.leaf, proof=recorded.proof, verifier_key=key) == verified
 

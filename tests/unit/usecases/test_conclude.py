@@ -46,15 +46,16 @@ def decide(world: World, *references: Reference) -> Decision:
 def test_a_decision_keeps_what_the_engine_saw_in_canonical_form(registry: FakeRegistry) -> None:
     world = World()
     decision = decide(world, registry.reference("app", tag="v1"))
-    document: Any = json.loads(decision.document)
+    octets = decision.document.content()
+    document: Any = json.loads(octets)
     assert document == {"evidence": [world.policy.asked[0]], "request": world.policy.asked[1]}
-    assert json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=False) == decision.document.decode()
+    assert json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=False) == octets.decode()
 
 
 def test_who_asked_is_in_the_preimage_and_nowhere_else(registry: FakeRegistry) -> None:
     decision = decide(World(), registry.reference("app", tag="v1"))
     assert decision.preimage == b'{"caller":"x","user":"alice"}'
-    assert b"alice" not in decision.document
+    assert b"alice" not in decision.document.content()
 
 
 def test_a_decision_names_evidence_source_policy_and_time(registry: FakeRegistry) -> None:
@@ -74,7 +75,7 @@ def test_a_commit_that_not_every_image_has_is_no_commit_of_the_decision(registry
 def test_an_image_that_could_not_be_resolved_leaves_no_document_and_no_artefact(registry: FakeRegistry) -> None:
     decision = decide(World(), registry.reference("app", tag="v1"), registry.reference("app", tag="gone"))
     assert (decision.verdict, len(decision.artefacts)) == (Verdict.DENY, 1)
-    assert len(json.loads(decision.document)["evidence"]) == 1
+    assert len(json.loads(decision.document.content())["evidence"]) == 1
 
 
 def test_a_denial_by_the_request_stage_alone_is_a_denial(registry: FakeRegistry) -> None:

@@ -183,6 +183,15 @@ def test_without_usable_mandatory_rules_everything_is_denied(loaded: LoadedPolic
     assert refusal(decide(answer(), loaded=loaded)) == "policy_selection_missing"
 
 
+def test_what_one_policy_demands_serves_no_other_even_of_the_same_digests() -> None:
+    strict, lenient = policy(SIGNED), policy(SIGNED, modes={SIGNED.code: Mode.WARN})
+    complains = denial(), {**denial(), "allow": True}
+    for _ in range(2):
+        assert decide(complains[0], loaded=strict).verdict is Verdict.DENY
+        assert refusal(decide(complains[1], loaded=strict)) == "policy_result_invalid"
+        assert decide(complains[1], loaded=lenient).verdict is Verdict.ALLOW
+
+
 def test_a_tenant_nobody_configured_is_denied() -> None:
     document = {**DOCUMENT, "request": {**QUESTION, "tenant": "other"}}
     assert refusal(decide(answer(), document=document, tenant="other")) == "policy_selection_missing"

@@ -7,6 +7,7 @@ import pytest
 
 from assay.domain.admission import AdmissionAnswer
 from assay.domain.artefact import Artefact
+from assay.domain.compressed import Compressed
 from assay.domain.decision import Stage, StageVerdict, Verdict
 from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
@@ -173,7 +174,11 @@ def test_an_allow_that_is_given_again_while_the_registry_is_down_is_held_like_an
     artefact = Artefact(repository=reference.repository, digest=IMAGE, tag="v1")
     verdict = StageVerdict(stage=Stage.EVIDENCE, verdict=Verdict.ALLOW)
     stale = Judged(
-        reference=reference, artefact=artefact, verdict=verdict, facts=JudgedFacts(documents=(b"{}",)), stale_seconds=9
+        reference=reference,
+        artefact=artefact,
+        verdict=verdict,
+        facts=JudgedFacts(documents=(Compressed.of(b"{}"),)),
+        stale_seconds=9,
     )
     (held,) = hold_tags(world.engine(), [stale], dry_run=False)
     assert (held.verdict.verdict, held.stale_seconds) == (Verdict.DENY, 0)

@@ -194,6 +194,8 @@ def test_a_store_keeps_verdicts_for_the_next_process(world: World, registry: Fak
     later = World(clock=world.clock, memory=replace(World().memory, store=world.memory.store))
     assert judge(later, pinned) == first
     assert (asked(registry), later.metrics.cache) == ([], {("memory", "miss"): 1, ("store", "hit"): 1})
+    assert judge(later, pinned) == first
+    assert later.metrics.cache["memory", "hit"] == 1
 
 
 def test_a_store_that_is_down_changes_no_verdict(world: World, registry: FakeRegistry) -> None:

@@ -60,8 +60,8 @@ def reasons(judged: Judged) -> set[str]:
 
 def documents(judged: Judged) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
-    for octets in judged.facts.documents:
-        document = json.loads(octets)
+    for canonical in judged.facts.documents:
+        document = json.loads(canonical.content())
         image = document["image"]
         assert isinstance(image, dict)
         found[image["digest"]] = document

@@ -29,7 +29,7 @@ def test_each_tenant_and_environment_sees_who_did_it_and_why() -> None:
     assert is_ulid(decision.id)
     (finding,) = decision.findings
     assert (finding.code, finding.msg) == ("webhook_disarmed", "it hangs")
-    assert json.loads(decision.document)["request"]["by"] == "alice"
+    assert json.loads(decision.document.content())["request"]["by"] == "alice"
 
 
 def test_arming_has_a_finding_of_its_own() -> None:

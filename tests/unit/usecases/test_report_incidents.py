@@ -64,7 +64,7 @@ def test_the_log_hears_of_a_move_once_for_each_tenant_and_the_owner_once(stage: 
     assert (decision.kind, decision.verdict, decision.time) == (DecisionKind.INCIDENT, Verdict.DENY, NOW)
     assert [(item.repository, item.digest) for item in decision.artefacts] == [(APP, FOUND)]
     assert [finding.code for finding in decision.findings] == ["tag_moved"]
-    assert json.loads(decision.document)["request"]["known"] == KNOWN.text
+    assert json.loads(decision.document.content())["request"]["known"] == KNOWN.text
     assert [incident.found for incident in stage.owner.heard] == [FOUND]
 
 

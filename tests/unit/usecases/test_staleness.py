@@ -302,7 +302,7 @@ def ask_for_pod(world: World, registry: FakeRegistry, name: str = "web-1") -> tu
 
 
 def _recorded_age(world: World) -> object:
-    return json.loads(world.log.decisions[-1].document)["request"]["images"][0]["stale_seconds"]
+    return json.loads(world.log.decisions[-1].document.content())["request"]["images"][0]["stale_seconds"]
 
 
 def test_each_decision_records_how_old_the_listing_was(

@@ -10,10 +10,10 @@ from assay.domain.digest import Digest
 from assay.domain.errors import Unavailable
 from assay.domain.mirror import MirrorNames
 from assay.domain.notification import Action, Delivery, RegistryEvent
+from assay.domain.recent import Recent
 from assay.domain.reference import Repository
 from assay.domain.seen_image import Sighting
 from assay.usecases.memory import Memory
-from assay.usecases.recent import Recent
 from assay.usecases.tag_guard import TagGuard
 from assay.usecases.take_delivery import DeliveryDesk
 from assay.usecases.waiting_images import WaitingImages

@@ -7,13 +7,12 @@ import time
 from collections.abc import Sequence
 from typing import Self
 
-from assay.adapters.log.entry import read_entry
+from assay.adapters.log.entry import EntryReader
 from assay.adapters.log.peer import Peer
 from assay.adapters.log.ticket import Ticket
 from assay.adapters.log.wire import Answer, RecordRequest, Refusal, parse_request
 from assay.domain.errors import AssayError, Unavailable
 from assay.ports import Clock
-from assay.tlog.leaf_form import LeafReader
 
 _LOGGER = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 512
@@ -44,7 +43,7 @@ class Connections:
         self._peers: dict[int, Peer] = {}
         self._stalled: dict[Peer, float] = {}
         self._together = 1.0
-        self._leaves = LeafReader()
+        self._entries = EntryReader()
         self._poll = select.epoll()
         self._poll.register(listener, select.EPOLLIN)
 
@@ -127,7 +126,7 @@ class Connections:
             raise Unavailable(
                 "log_unavailable", "the call left no time to record the decision", remedy="repeat it with more time"
             )
-        entry = read_entry(request, self._leaves.read) if isinstance(request, RecordRequest) else None
+        entry = self._entries.read(request) if isinstance(request, RecordRequest) else None
         return Ticket(entry=entry, deadline=self._clock.monotonic() + request.budget / 1000)
 
     def _drop_stalled(self) -> None:

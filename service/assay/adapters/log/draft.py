@@ -61,8 +61,8 @@ class Drafting:
         return Draft(
             decision=decision,
             leaf=rendered.leaf,
-            document=rendered.document.octets,
-            report=rendered.report.octets,
+            document=rendered.document.stream,
+            report=rendered.report.stream,
             salt=salt,
             proven=proven,
         )

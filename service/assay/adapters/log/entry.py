@@ -1,21 +1,26 @@
 """A decision on its way into the database, checked to be whole before it queues."""
 
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from operator import itemgetter
 
-from assay.adapters.log.content import SMALL_STREAM, Compressed, decompress
 from assay.adapters.log.wire import RecordRequest
+from assay.domain.compressed import Compressed
 from assay.domain.decision import Finding
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
+from assay.domain.recent import Recent
 from assay.domain.record import Leaf
-from assay.tlog.leaf import SALT_OCTETS, mark_caller, parse_leaf
+from assay.tlog.leaf import SALT_OCTETS, mark_caller
+from assay.tlog.leaf_form import LeafReader
 from assay.tlog.report import parse_report
 
-# Decisions about one image have most of their contents in common: what was worked out for small ones is remembered.
-_REMEMBERED = 256
+_MOST = 4096
+_MOST_OCTETS = 16 * 1024 * 1024
+_SMALL = 64 * 1024
+"""Contents up to this length are remembered."""
+_BESIDE_OCTETS = 512
+"""Roughly what a content takes beside its stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,53 +37,63 @@ class Entry:
     preimage: bytes = field(repr=False)
 
 
-def read_entry(request: RecordRequest, read_leaf: Callable[[bytes], Leaf] = parse_leaf) -> Entry:
-    """Check that contents and preimage are those that the leaf commits to.
+class EntryReader:
+    """Reads entries; decisions about one image have most of their contents in common, which is read once.
 
-    Raises `InvalidInput(leaf_malformed | report_malformed | record_inconsistent)`: a writer that stored anything else
-    would make a record that no reader accepts.
+    For one thread.
     """
-    leaf = read_leaf(request.leaf)
-    document = _require_content(request.document, leaf.input, "document")
-    report = _require_content(request.report, leaf.report, "report")
-    if len(request.salt) != SALT_OCTETS or not hmac.compare_digest(
-        mark_caller(request.preimage, request.salt), leaf.caller
-    ):
-        raise _inconsistent("preimage", leaf.id)
-    return Entry(
-        proven=request.proven,
-        leaf=leaf,
-        octets=request.leaf,
-        findings=_findings(report),
-        document=document,
-        report=report,
-        salt=request.salt,
-        preimage=request.preimage,
-    )
 
+    def __init__(self) -> None:
+        self._leaves = LeafReader()
+        self._contents: Recent[bytes, Compressed] = Recent(
+            entries=_MOST, octets=_MOST_OCTETS, size_of=lambda content: _BESIDE_OCTETS + len(content.stream)
+        )
+        self._findings: Recent[Digest, tuple[tuple[Finding, ...], int]] = Recent(
+            entries=_MOST, octets=_MOST_OCTETS, size_of=itemgetter(1)
+        )
 
-def _require_content(stream: bytes, digest: Digest, what: str) -> Compressed:
-    content = _measure_small(stream) if len(stream) <= SMALL_STREAM else _measure(stream)
-    if content is None or content.digest != digest:
-        raise _inconsistent(what, digest.text)
-    return content
+    def read(self, request: RecordRequest) -> Entry:
+        """Check that contents and preimage are those that the leaf commits to.
 
+        Raises `InvalidInput(leaf_malformed | report_malformed | record_inconsistent)`: a writer that stored anything
+        else would make a record that no reader accepts.
+        """
+        leaf = self._leaves.read(request.leaf)
+        document = self._require_content(request.document, leaf.input, "document")
+        report = self._require_content(request.report, leaf.report, "report")
+        if len(request.salt) != SALT_OCTETS or not hmac.compare_digest(
+            mark_caller(request.preimage, request.salt), leaf.caller
+        ):
+            raise _inconsistent("preimage", leaf.id)
+        return Entry(
+            proven=request.proven,
+            leaf=leaf,
+            octets=request.leaf,
+            findings=self._read_findings(report),
+            document=document,
+            report=report,
+            salt=request.salt,
+            preimage=request.preimage,
+        )
 
-def _measure(stream: bytes) -> Compressed | None:
-    content = decompress(stream)
-    return None if content is None else Compressed(digest=Digest.of(content), size=len(content), octets=stream)
+    def _require_content(self, stream: bytes, digest: Digest, what: str) -> Compressed:
+        content = self._contents.get(stream)
+        if content is None:
+            content = Compressed.read(stream)
+            if content is not None and len(stream) <= _SMALL:
+                self._contents.put(stream, content)
+        if content is None or content.digest != digest:
+            raise _inconsistent(what, digest.text)
+        return content
 
-
-def _findings(report: Compressed) -> tuple[Finding, ...]:
-    return _read_small_report(report) if report.size <= SMALL_STREAM else _read_report(report)
-
-
-def _read_report(report: Compressed) -> tuple[Finding, ...]:
-    return parse_report(decompress(report.octets) or b"").findings
-
-
-_measure_small = lru_cache(_REMEMBERED)(_measure)
-_read_small_report = lru_cache(_REMEMBERED)(_read_report)
+    def _read_findings(self, report: Compressed) -> tuple[Finding, ...]:
+        known = self._findings.get(report.digest)
+        if known is not None:
+            return known[0]
+        findings = parse_report(report.content()).findings
+        if report.size <= _SMALL:
+            self._findings.put(report.digest, (findings, _BESIDE_OCTETS + report.size))
+        return findings
 
 
 def _inconsistent(what: str, name: str) -> InvalidInput:

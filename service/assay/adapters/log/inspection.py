@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
 
-from assay.adapters.log.content import decompress
 from assay.adapters.log.ledger import INPUT_TYPE, REPORT_TYPE
 from assay.adapters.log.nodes import load_last_checkpoint, load_nodes, load_proof, require_octets
 from assay.adapters.log.row import COLUMN_PARTS, decision_row, finding_rows, image_rows
 from assay.adapters.log.schema import BLOB, DECISION, FINDING, IMAGE, LEAF, PREIMAGE
+from assay.domain.compressed import decompress
 from assay.domain.digest import Digest
 from assay.domain.errors import EvidenceRejected, InvalidInput, RecordCorrupt, RecordPart
 from assay.domain.record import Leaf

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Table, select
 
-from assay.adapters.log.content import Compressed
 from assay.adapters.log.entry import Entry
 from assay.adapters.log.nodes import load_proof, require_octets
 from assay.adapters.log.row import decision_row, finding_rows, image_rows
 from assay.adapters.log.schema import BLOB, CHECKPOINT, DECISION, FINDING, IMAGE, LEAF, NODE, PREIMAGE
 from assay.adapters.log.statement import Line, insert_rows
 from assay.adapters.log.wire import Answer, RecordAnswer, Refusal
+from assay.domain.compressed import Compressed
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput, RecordCorrupt, RecordPart
 from assay.tlog.checkpoint import Checkpoint, sign_checkpoint
@@ -127,4 +127,4 @@ def _insert_tree(
 
 
 def _blob_row(content: Compressed, media_type: str) -> Line:
-    return {"sha256": content.digest.text, "media_type": media_type, "size": content.size, "bytes": content.octets}
+    return {"sha256": content.digest.text, "media_type": media_type, "size": content.size, "bytes": content.stream}

@@ -1,19 +1,19 @@
 """What a decision is recorded as: leaf, documents and preimage, ready for the sequencer."""
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from assay.adapters.log.content import Compressed, Compressor
+from assay.domain.compressed import Compressed
 from assay.domain.decision import OUTCOME_MEMBERS, Decision
+from assay.domain.recent import Recent
 from assay.tlog.leaf import mark_caller, require_leaf_size, summarise
 from assay.tlog.leaf_form import LeafForm
 from assay.tlog.report import render_report
 
-_MOST_FORMS = 256
-_LARGEST_FORM = 1024 * 1024
+_MOST = 4096
 _MOST_OCTETS = 16 * 1024 * 1024
-"""Of the documents and reports that forms keep."""
+_LARGEST = 1024 * 1024
+_FORM_OCTETS = 2 * 1024
+"""Roughly what a form keeps beside its leaf, its document and what its report says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,6 @@ class _Form:
 
     decision: Decision
     leaf: LeafForm
-    document: Compressed
     report: Compressed
 
     def fits(self, decision: Decision) -> bool:
@@ -41,25 +40,32 @@ class _Form:
     @property
     def octets(self) -> int:
         """Roughly what it keeps in memory."""
-        return self.document.size + self.report.size
+        return _FORM_OCTETS + self.leaf.size + len(self.decision.document.stream) + self.report.size
+
+
+def _octets_of_form(form: _Form) -> int:
+    return form.octets
+
+
+def _octets_of_report(report: Compressed) -> int:
+    return report.size + len(report.stream)
 
 
 class Renderer:
     """Renders decisions; what those of one outcome have in common is rendered once. Shared by threads."""
 
-    def __init__(self, *, service_version: str) -> None:
+    def __init__(self, *, service_version: str, octets: int = _MOST_OCTETS) -> None:
         self._service_version = service_version
-        self._compressor = Compressor()
-        self._lock = threading.Lock()
-        self._forms: OrderedDict[int, _Form] = OrderedDict()
-        self._octets = 0
+        # By digest: an outcome that follows again takes the place of the one before.
+        self._forms: Recent[str, _Form] = Recent(entries=_MOST, octets=octets, size_of=_octets_of_form)
+        self._reports: Recent[bytes, Compressed] = Recent(entries=_MOST, octets=octets, size_of=_octets_of_report)
 
     def render(self, decision: Decision, salt: bytes) -> Rendered:
         """The record of a decision under this salt.
 
         Raises `InvalidInput`: `leaf_malformed`, `report_malformed`, `leaf_too_large`.
         """
-        form = self._forms.get(id(decision.document))
+        form = self._forms.get(decision.document.digest.text)
         if form is None or not form.fits(decision):
             form = self._make(decision, salt)
         leaf = form.leaf.fill(
@@ -68,28 +74,26 @@ class Renderer:
             caller=mark_caller(decision.preimage, salt),
             dry_run=decision.dry_run,
         )
-        return Rendered(leaf=require_leaf_size(leaf, decision.id), document=form.document, report=form.report)
+        return Rendered(leaf=require_leaf_size(leaf, decision.id), document=decision.document, report=form.report)
 
     def _make(self, decision: Decision, salt: bytes) -> _Form:
-        document = self._compressor.compress(decision.document)
-        report = self._compressor.compress(render_report(decision))
+        report = self._compress(render_report(decision))
         leaf = summarise(
             decision,
-            document=document.digest,
+            document=decision.document.digest,
             report=report.digest,
             salt=salt,
             service_version=self._service_version,
         )
-        form = _Form(decision=decision, leaf=LeafForm(leaf), document=document, report=report)
-        if form.octets <= _LARGEST_FORM:
-            self._keep(form)
+        form = _Form(decision=decision, leaf=LeafForm(leaf), report=report)
+        if form.octets <= _LARGEST:
+            self._forms.put(decision.document.digest.text, form)
         return form
 
-    def _keep(self, form: _Form) -> None:
-        with self._lock:
-            # The form keeps the document, so no other document can come to have its id meanwhile.
-            before = self._forms.pop(id(form.decision.document), None)
-            self._forms[id(form.decision.document)] = form
-            self._octets += form.octets - (before.octets if before is not None else 0)
-            while len(self._forms) > _MOST_FORMS or self._octets > _MOST_OCTETS:
-                self._octets -= self._forms.popitem(last=False)[1].octets
+    def _compress(self, report: bytes) -> Compressed:
+        known = self._reports.get(report)
+        if known is None:
+            known = Compressed.of(report)
+            if known.size <= _LARGEST:
+                self._reports.put(report, known)
+        return known

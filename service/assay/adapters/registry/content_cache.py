@@ -1,13 +1,26 @@
 """Content that was read before: a digest names the same bytes for ever."""
 
-from collections import OrderedDict
-from threading import Lock
+from dataclasses import dataclass
 
+from assay.domain.compressed import Compressed
 from assay.domain.descriptor import Content
 from assay.domain.digest import Digest
+from assay.domain.recent import Recent
 from assay.domain.reference import Repository
 
 _LARGEST_SHARE = 16
+_WORTH_COMPRESSING = 2 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Packed:
+    """Content that is not small: a bundle is mostly text in base64, of which a fraction is left."""
+
+    media_type: str
+    document: Compressed
+
+    def unpack(self) -> Content:
+        return Content(media_type=self.media_type, octets=self.document.content(), digest=self.document.digest)
 
 
 class ContentCache:
@@ -18,28 +31,27 @@ class ContentCache:
     """
 
     def __init__(self, octets: int) -> None:
-        self._most = octets
-        self._held = 0
-        self._items: OrderedDict[tuple[Repository, Digest], Content] = OrderedDict()
-        self._lock = Lock()
+        self._largest = octets // _LARGEST_SHARE
+        self._items: Recent[tuple[Repository, Digest], Content | _Packed] = Recent(
+            entries=octets, octets=octets, size_of=_octets_of
+        )
 
     def find(self, repository: Repository, digest: Digest) -> Content | None:
         """The content, when it is here."""
-        with self._lock:
-            content = self._items.get((repository, digest))
-            if content is not None:
-                self._items.move_to_end((repository, digest))
-            return content
+        item = self._items.get((repository, digest))
+        return item.unpack() if isinstance(item, _Packed) else item
 
     def keep(self, repository: Repository, content: Content) -> None:
         """Keep content whose digest was checked."""
-        size = len(content.octets)
-        if size * _LARGEST_SHARE > self._most:
-            return
-        with self._lock:
-            replaced = self._items.pop((repository, content.digest), None)
-            self._held += size - (len(replaced.octets) if replaced else 0)
-            self._items[repository, content.digest] = content
-            while self._held > self._most:
-                _, dropped = self._items.popitem(last=False)
-                self._held -= len(dropped.octets)
+        if len(content.octets) <= self._largest:
+            self._items.put((repository, content.digest), _pack(content))
+
+
+def _pack(content: Content) -> Content | _Packed:
+    if len(content.octets) < _WORTH_COMPRESSING:
+        return content
+    return _Packed(media_type=content.media_type, document=Compressed.of(content.octets))
+
+
+def _octets_of(item: Content | _Packed) -> int:
+    return len(item.document.stream if isinstance(item, _Packed) else item.octets)

@@ -1,11 +1,11 @@
 """Requests that are here as a whole, and the heads that come again and again."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from assay.domain.http_call import HttpCall
+from assay.domain.recent import Recent
 
 _LONGEST_HEAD = 2048
 _MOST_HEADS = 256
@@ -46,7 +46,9 @@ class HeadBook:
     """
 
     def __init__(self) -> None:
-        self._heads: OrderedDict[tuple[object, bytes], Head] = OrderedDict()
+        self._heads: Recent[tuple[object, bytes], Head] = Recent(
+            entries=_MOST_HEADS, octets=_MOST_HEADS, size_of=lambda _: 1
+        )
 
     def find(self, client: object, octets: bytes) -> Head | None:
         """What a head was found to be."""
@@ -54,11 +56,8 @@ class HeadBook:
 
     def keep(self, client: object, octets: bytes, head: Head) -> None:
         """Remember an ordinary head."""
-        if len(octets) > _LONGEST_HEAD:
-            return
-        self._heads[_address(client), octets] = head
-        if len(self._heads) > _MOST_HEADS:
-            self._heads.popitem(last=False)
+        if len(octets) <= _LONGEST_HEAD:
+            self._heads.put((_address(client), octets), head)
 
 
 @dataclass(slots=True, kw_only=True)

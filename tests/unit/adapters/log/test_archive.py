@@ -85,7 +85,7 @@ def test_a_decision_is_read_back_whole(archive: Archive) -> None:
     stored, decision = archive.get_decision(identifier(3), tenant=None), DECISIONS[3]
     assert stored is not None
     assert (stored.findings, stored.gaps, stored.rejected) == (decision.findings, decision.gaps, decision.rejected)
-    assert (stored.document, stored.preimage) == (decision.document, decision.preimage)
+    assert (stored.document, stored.preimage) == (decision.document.content(), decision.preimage)
     assert (stored.index, stored.leaf.id, stored.leaf.policy) == (3, decision.id, decision.policy)
 
 

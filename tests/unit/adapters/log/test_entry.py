@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from assay.adapters.log.entry import read_entry
+from assay.adapters.log.entry import EntryReader
 from assay.adapters.log.wire import RecordRequest
 from assay.domain.errors import InvalidInput
 from tests.fakes.decision import denied
@@ -12,10 +12,10 @@ REQUEST = request_for(denied())
 
 
 def test_a_whole_request_is_an_entry() -> None:
-    entry = read_entry(REQUEST)
+    entry = EntryReader().read(REQUEST)
     assert entry.leaf.id == denied().id
     assert entry.findings == denied().findings
-    assert entry.document.size == len(denied().document)
+    assert (entry.document, entry.document.stream) == (denied().document, REQUEST.document)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_whole_request_is_an_entry() -> None:
     [
         (replace(REQUEST, leaf=b"{}"), "leaf_malformed"),
         (replace(REQUEST, document=compressed(b"another")), "record_inconsistent"),
-        (replace(REQUEST, document=denied().document), "record_inconsistent"),
+        (replace(REQUEST, document=denied().document.content()), "record_inconsistent"),
         (replace(REQUEST, report=compressed(b"{}")), "record_inconsistent"),
         (replace(REQUEST, salt=b"o" * 32), "record_inconsistent"),
         (replace(REQUEST, salt=b"short"), "record_inconsistent"),
@@ -32,5 +32,5 @@ def test_a_whole_request_is_an_entry() -> None:
 )
 def test_what_does_not_belong_together_is_not_recorded(request_: RecordRequest, code: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        read_entry(request_)
+        EntryReader().read(request_)
     assert caught.value.code == code

@@ -26,6 +26,7 @@ from assay.adapters.log.wire import (
     render_answer,
     render_frame,
 )
+from assay.domain.compressed import Compressed
 from assay.domain.deadline import Deadline
 from assay.domain.decision import Decision, Recorded
 from assay.domain.errors import InvalidInput
@@ -84,7 +85,8 @@ def close_within_an_answer(connection: socket.socket) -> None:
 def large(number: int) -> Decision:
     """A decision whose document does not become small by being compressed, and is more than a socket takes at once."""
     filler = hashlib.shake_256(bytes([number])).hexdigest(400_000)
-    return replace(denied(number), document=json.dumps({"evidence": [{"filler": filler}], "request": {}}).encode())
+    document = json.dumps({"evidence": [{"filler": filler}], "request": {}})
+    return replace(denied(number), document=Compressed.of(document.encode()))
 
 
 def test_decisions_of_one_turn_are_recorded_and_told_of_in_order_each_once(tmp_path: Path) -> None:

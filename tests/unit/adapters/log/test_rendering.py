@@ -1,10 +1,11 @@
+import hashlib
 import sys
 from dataclasses import replace
 
 import pytest
 
-from assay.adapters.log.content import decompress
 from assay.adapters.log.rendering import Rendered, Renderer
+from assay.domain.compressed import Compressed
 from assay.domain.decision import Decision, Verdict
 from assay.domain.errors import InvalidInput
 from assay.tlog.report import render_report
@@ -13,11 +14,10 @@ from tests.fakes.leaf import SALT, leaf_for
 
 
 def is_of(rendered: Rendered, decision: Decision) -> bool:
-    report = render_report(decision)
-    return (rendered.leaf, decompress(rendered.document.octets), decompress(rendered.report.octets)) == (
+    return (rendered.leaf, rendered.document.content(), rendered.report.content()) == (
         leaf_for(decision, version="1"),
-        decision.document,
-        report,
+        decision.document.content(),
+        render_report(decision),
     )
 
 
@@ -44,15 +44,28 @@ def test_a_decision_about_the_same_document_that_says_something_else_is_recorded
 
 
 def test_more_outcomes_than_are_remembered_are_rendered_all_the_same() -> None:
-    renderer = Renderer(service_version="1")
-    decisions = [denied(number) for number in range(300)]
-    for decision in (*decisions, decisions[0]):
+    renderer = Renderer(service_version="1", octets=16 * 1024)
+    decisions = [denied(number) for number in range(9)]
+    last = decisions[-1]
+    before = sys.getrefcount(last)
+    for decision in (*decisions, *decisions[:-1]):
         assert is_of(renderer.render(decision, SALT), decision)
+    assert sys.getrefcount(last) == before
+
+
+def test_an_outcome_that_follows_again_takes_the_place_of_the_one_before() -> None:
+    renderer, first, again = Renderer(service_version="1"), denied(), denied()
+    before = sys.getrefcount(first)
+    for decision in (first, again):
+        assert is_of(renderer.render(decision, SALT), decision)
+    del decision
+    assert sys.getrefcount(first) == before
 
 
 @pytest.mark.parametrize(("size", "kept"), [(200, True), (200_000, True), (2_000_000, False)])
-def test_a_document_is_kept_unless_it_is_large(size: int, *, kept: bool) -> None:
-    renderer, decision = Renderer(service_version="1"), denied(size=size)
+def test_an_outcome_is_kept_unless_its_document_is_large(size: int, *, kept: bool) -> None:
+    document = Compressed.of(hashlib.shake_256(b"").hexdigest(size).encode())
+    renderer, decision = Renderer(service_version="1"), replace(denied(), document=document)
     before = sys.getrefcount(decision)
     assert is_of(renderer.render(decision, SALT), decision)
     assert (sys.getrefcount(decision) > before) is kept

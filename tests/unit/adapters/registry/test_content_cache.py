@@ -36,3 +36,11 @@ def test_a_large_item_is_not_kept() -> None:
     assert cache.find(REPOSITORY, Digest.of(b"abc")) is None
     cache.keep(REPOSITORY, content(b"ab"))
     assert cache.find(REPOSITORY, Digest.of(b"ab"))
+
+
+def test_long_texts_take_little_room_and_come_back_as_they_are() -> None:
+    cache = ContentCache(100_000)
+    items = [content(b"%02d" % number * 3000) for number in range(50)]
+    for item in items:
+        cache.keep(REPOSITORY, item)
+    assert [cache.find(REPOSITORY, item.digest) for item in items] == items

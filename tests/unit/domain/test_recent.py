@@ -1,6 +1,6 @@
 """What was used recently: bounded by number and by size, the oldest use goes first."""
 
-from assay.usecases.recent import Recent
+from assay.domain.recent import Recent
 
 
 def recent(*, entries: int = 3, octets: int = 100) -> Recent[str, bytes]:
