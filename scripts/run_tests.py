@@ -34,6 +34,7 @@ PURE = (
     "webhooks/assay_webhooks/arming.py",
     "webhooks/assay_webhooks/certificate.py",
     "webhooks/assay_webhooks/manifest.py",
+    "webhooks/assay_webhooks/namespace_guard.py",
     "webhooks/assay_webhooks/notification/*",
     "webhooks/assay_webhooks/pod_security.py",
     "webhooks/assay_webhooks/provider/item.py",

@@ -15,7 +15,14 @@ from tests.fixtures.stacks import MakeSpare, Spare, workbench
 
 pytestmark = pytest.mark.tools
 
-SETTINGS = "break_glass: {grants: grants, authorities: [release], most_hours: 8, most_uses: 10}\n"
+SETTINGS = """\
+break_glass:
+  grants: grants
+  authorities: [release]
+  most_hours: 8
+  most_uses: 10
+  unsafe_grants_without_client_ca: true
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from assay.domain.digest import Digest
 from assay.formats.public_key import render_public_key
 from demo.stack import TOOLS, free_port, start_process, stop_process, wait_for
 from tests.fakes.signing import FakeAuthority
+from tests.fixtures.guarded_cluster import OURS
 from tests.fixtures.kubernetes import ControlPlane
 from tests.fixtures.polling import eventually
 
@@ -130,7 +131,7 @@ def installation(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Instal
     finally:
         made.stop()
         for resource in RESOURCES:
-            control_plane.call("DELETE", f"{API}/{resource}/assay")
+            control_plane.call("DELETE", f"{API}/{resource}?labelSelector={OURS}")
         eventually(lambda: made.refusal("web") == "", "the end of the webhook and the policy")
 
 

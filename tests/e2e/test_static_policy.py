@@ -1,11 +1,12 @@
 """The policy that the API server evaluates by itself, on a real API server and without any webhook."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from assay.domain.digest import Digest
+from assay_webhooks.namespace_guard import GUARD_NAME, render_namespace_guard
 from assay_webhooks.static_policy import AllowedRegistries, render_static_policy
 from tests.fixtures.kubernetes import ControlPlane
 from tests.fixtures.polling import eventually
@@ -197,3 +198,70 @@ def test_ephemeral_containers_are_looked_at(guarded: ControlPlane) -> None:
         for name, image in (("bad", "web"), ("good", GOOD))
     ]
     assert statuses == [403, 200]
+
+
+DEV = {"Impersonate-User": "dev"}
+CREATOR = {**DEV, "Impersonate-Group": "platform"}
+OTHER = {**DEV, "Impersonate-Group": "platform-readers"}
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
+
+@pytest.fixture(scope="module")
+def kept(control_plane: ControlPlane) -> Iterator[ControlPlane]:
+    """A cluster in which `dev` may create namespaces, and the group `platform` alone the one named `vault`."""
+    rule = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"]}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "dev"}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "dev"}
+    control_plane.create(f"{RBAC}/clusterroles", {"metadata": {"name": "dev"}, "rules": [rule]})
+    binding_of_role = {"metadata": {"name": "dev"}, "roleRef": role, "subjects": [subject]}
+    control_plane.create(f"{RBAC}/clusterrolebindings", binding_of_role)
+    policy, binding = render_namespace_guard(frozenset({"vault", "other-vault"}), creators="platform")
+    paths = f"{API}/validatingadmissionpolicies", f"{API}/validatingadmissionpolicybindings"
+    for path, document in zip(paths, (policy, binding), strict=True):
+        control_plane.create(path, document)
+    eventually(lambda: "exempt" in creation(control_plane, "vault", DEV), "the policy")
+    yield control_plane
+    for path in reversed(paths):
+        control_plane.call("DELETE", f"{path}/{GUARD_NAME}")
+    eventually(lambda: creation(control_plane, "vault", DEV) == "", "the end of the policy")
+
+
+def creation(plane: ControlPlane, name: str, user: Mapping[str, str]) -> str:
+    """What the API server says against a namespace, without creating it; empty when it takes it."""
+    metadata = {"generateName": name} if name.endswith("-") else {"name": name}
+    answer = plane.call("POST", "/api/v1/namespaces?dryRun=All", {"metadata": metadata}, **user)
+    assert answer.status_code in {201, 403}, answer.text
+    return "" if answer.status_code == 201 else str(answer.json()["message"])
+
+
+@pytest.mark.parametrize("name", ["vault", "other-vault"])
+@pytest.mark.parametrize("user", [DEV, OTHER])
+def test_an_exempt_namespace_is_not_for_whoever_may_create_namespaces(
+    kept: ControlPlane, name: str, user: dict[str, str]
+) -> None:
+    refused = creation(kept, name, user)
+    assert f"{name} is exempt from admission: only the group platform may create it" in refused
+
+
+def test_the_group_creates_an_exempt_namespace(kept: ControlPlane) -> None:
+    assert creation(kept, "vault", CREATOR) == ""
+
+
+@pytest.mark.parametrize("name", ["vaults", "my-vault", "vault-"])
+def test_any_other_namespace_is_created_as_before(kept: ControlPlane, name: str) -> None:
+    assert creation(kept, name, DEV) == ""
+
+
+def test_an_exempt_namespace_that_exists_can_be_changed_by_anybody_with_the_right(kept: ControlPlane) -> None:
+    path = "/api/v1/namespaces/other-vault"
+    kept.call("POST", "/api/v1/namespaces", {"metadata": {"name": "other-vault"}}, **CREATOR)
+    merge = {"Content-Type": "application/merge-patch+json"}
+    assert kept.call("PATCH", path, {"metadata": {"labels": {"a": "b"}}}, **merge).ok
+    assert kept.call("DELETE", path).ok
+
+
+def test_the_type_check_of_the_guard_has_no_warnings(kept: ControlPlane) -> None:
+    path = f"{API}/validatingadmissionpolicies/{GUARD_NAME}"
+    eventually(lambda: "observedGeneration" in kept.call("GET", path).json().get("status", {}), "the type check")
+    status = kept.call("GET", path).json()["status"]
+    assert status.get("typeChecking", {}).get("expressionWarnings", []) == []

@@ -14,6 +14,7 @@ import yaml
 from assay.domain.digest import Digest
 from assay_webhooks.certificate import issue_serving_certificate
 from demo.stack import TOOLS, free_port
+from tests.fixtures.guarded_cluster import OURS
 from tests.fixtures.kubernetes import ControlPlane
 from tests.fixtures.polling import eventually
 from tests.unit.webhooks.test_commands import CONFIGURATION, RULE_DATA
@@ -26,6 +27,25 @@ RESOURCES = (
     "validatingadmissionpolicybindings",
     "validatingadmissionpolicies",
 )
+ELSEWHERE = "  custom_resources: {kinds: [{api_version: a.test/v1, kind: Boat, resource: boats, images: [image]}]}\n"
+BOATS = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "boats.a.test"},
+    "spec": {
+        "group": "a.test",
+        "scope": "Namespaced",
+        "names": {"plural": "boats", "kind": "Boat"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object", "properties": {"image": {"type": "string"}}}},
+            }
+        ],
+    },
+}
 IMAGE = f"registry.example/web:1@{Digest.of(b'image')}"
 
 
@@ -41,7 +61,7 @@ def installed(control_plane: ControlPlane, tmp_path: Path) -> Iterator[ControlPl
     files = issue_serving_certificate(["127.0.0.1"], datetime.now(UTC), timedelta(days=1))
     (tmp_path / "ca.crt").write_bytes(files.ca_pem)
     (tmp_path / "rule-data.json").write_text(json.dumps(RULE_DATA))
-    (tmp_path / "assay.yaml").write_text(CONFIGURATION)
+    (tmp_path / "assay.yaml").write_text(CONFIGURATION.replace("  tls:", f"{ELSEWHERE}  tls:"))
     where = ["--url", f"https://127.0.0.1:{free_port()}", "--ca", tmp_path / "ca.crt"]
     printed = assay("webhook", "manifest", "--config", tmp_path / "assay.yaml", *where)
     assert printed.returncode == 0, printed.stderr
@@ -49,7 +69,7 @@ def installed(control_plane: ControlPlane, tmp_path: Path) -> Iterator[ControlPl
     kubectl(control_plane, "apply", "--server-side", "-f", tmp_path / "manifest.yaml")
     yield control_plane
     for resource in RESOURCES:
-        control_plane.call("DELETE", f"{API}/{resource}/assay")
+        control_plane.call("DELETE", f"{API}/{resource}?labelSelector={OURS}")
     eventually(lambda: create(control_plane, "web") == "", "the end of the webhook and the policy")
 
 
@@ -108,17 +128,47 @@ def test_the_record_of_the_way_out_stays(installed: ControlPlane) -> None:
         ]
 
 
-def test_labels_and_finalizers_can_be_changed_while_the_webhook_is_dead(installed: ControlPlane) -> None:
+MERGE = {"Content-Type": "application/merge-patch+json"}
+SPEC = {"containers": [{"name": "c", "image": IMAGE}]}
+FINALIZED = {"generateName": "p-", "finalizers": ["a.test/f"]}
+
+
+@pytest.mark.parametrize(
+    ("plural", "members", "change_of_images"),
+    [
+        ("pods", {"spec": SPEC}, {"spec": {"activeDeadlineSeconds": 60}}),
+        ("podtemplates", {"template": {"spec": SPEC}}, {"template": {"spec": {"activeDeadlineSeconds": 60}}}),
+    ],
+)
+def test_labels_and_finalizers_can_be_changed_while_the_webhook_is_dead(
+    installed: ControlPlane, plural: str, members: dict[str, Any], change_of_images: dict[str, Any]
+) -> None:
     change(installed, "disarm")
     eventually(lambda: create(installed, IMAGE) == "", "the end of the webhook")
-    pod = {"metadata": {"generateName": "p-", "finalizers": ["a.test/f"]}}
-    spec = {"spec": {"containers": [{"name": "c", "image": IMAGE}]}}
-    created = installed.create("/api/v1/namespaces/default/pods", {**pod, **spec})
+    created = installed.create(f"/api/v1/namespaces/default/{plural}", {"metadata": FINALIZED, **members})
     change(installed, "arm")
     eventually(lambda: "failed calling webhook" in create(installed, IMAGE), "the webhook again")
-    path = f"/api/v1/namespaces/default/pods/{created['metadata']['name']}"
-    merge = {"Content-Type": "application/merge-patch+json"}
-    assert installed.call("PATCH", path, {"metadata": {"finalizers": None, "labels": {"a": "b"}}}, **merge).ok
-    replaced = installed.call("PATCH", path, {"spec": {"activeDeadlineSeconds": 60}}, **merge)
+    path = f"/api/v1/namespaces/default/{plural}/{created['metadata']['name']}"
+    freed = installed.call("PATCH", path, {"metadata": {"finalizers": None, "labels": {"a": "b"}}}, **MERGE)
+    assert freed.ok, freed.text
+    replaced = installed.call("PATCH", path, change_of_images, **MERGE)
     assert "failed calling webhook" in replaced.json()["message"]
     assert installed.call("DELETE", path).ok
+
+
+def test_an_object_whose_images_may_stand_anywhere_waits_for_the_webhook(installed: ControlPlane) -> None:
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    boats = "/apis/a.test/v1/namespaces/default/boats"
+    installed.create(definitions, BOATS)
+    eventually(lambda: installed.call("GET", boats).ok, "the kind Boat")
+    change(installed, "disarm")
+    boat = {"apiVersion": "a.test/v1", "kind": "Boat", "metadata": {"name": "b"}, "image": IMAGE}
+    eventually(lambda: installed.call("POST", boats, boat).status_code in {201, 409}, "the end of the webhook")
+    change(installed, "arm")
+    eventually(lambda: "failed calling webhook" in create(installed, IMAGE), "the webhook again")
+    answers = [
+        installed.call("PATCH", f"{boats}/b?dryRun=All", changed, **MERGE)
+        for changed in ({"metadata": {"labels": {"a": "b"}}}, {"image": "other"})
+    ]
+    assert all("failed calling webhook" in answer.json()["message"] for answer in answers)
+    assert installed.call("DELETE", f"{definitions}/boats.a.test").ok

@@ -14,6 +14,7 @@ GUARD = Guard(
     configuration=Digest.of(b"configuration"),
     allowed=(AllowedRegistries(prefixes=("registry.example",)),),
     timeout_seconds=10,
+    exempt_namespace_creators="system:masters",
 )
 
 

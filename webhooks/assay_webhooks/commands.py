@@ -13,7 +13,7 @@ from assay.cli.outcome import ExitCode
 from assay.domain.arming import Action, Change
 from assay.domain.deadline import Deadline
 from assay_webhooks.composition import compose_certificate_folder, compose_cluster, load_guard, load_provider_guard
-from assay_webhooks.manifest import make_manifest, render_json, render_yaml
+from assay_webhooks.manifest import make_manifest, render_json, render_yaml, require_exempt_service
 from assay_webhooks.provider.manifest import make_provider_manifest
 from assay_webhooks.registration import ServiceAddress
 from assay_webhooks.rotation import Step, inspect_certificates, make_certificates, take_step
@@ -58,13 +58,19 @@ def webhook() -> None:
 @click.option("--config", "configuration", type=FILE, required=True, help="The configuration file of the webhook.")
 @click.option("--service", type=_ServiceAddress(), metavar="NAMESPACE/NAME[:PORT]", help="The webhook's Service.")
 @click.option("--url", help="The webhook's own https address, in the place of a Service.")
+@click.option(
+    "--guarded-service",
+    is_flag=True,
+    help="Let the Service lie in a namespace that is judged: if all Pods of the webhook stop, none starts until "
+    "`assay webhook disarm`.",
+)
 @click.option("--ca", type=FILE, required=True, help="The authority of its certificate (ca.crt).")
 @click.option("--disarmed", is_flag=True, help="Ask about nothing until `assay webhook arm`: for an installation.")
 @click.option(
     "--static-policy/--no-static-policy",
     default=True,
     show_default=True,
-    help="With the policy that holds while no webhook answers (Kubernetes 1.30 and later).",
+    help="With the policies that hold while no webhook answers (Kubernetes 1.30 and later).",
 )
 @click.option("--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="The form.")
 @click.pass_context
@@ -75,6 +81,7 @@ def manifest(
     url: str | None,
     ca: Path,
     *,
+    guarded_service: bool,
     disarmed: bool,
     static_policy: bool,
     output: str,
@@ -83,7 +90,10 @@ def manifest(
 
     A MutatingWebhookConfiguration, a ValidatingWebhookConfiguration and, from the same configuration, a
     ValidatingAdmissionPolicy that the API server evaluates by itself: while no webhook answers, images are still pinned
-    and still come from the allowed registries. Without --disarmed the same input prints the same text.
+    and still come from the allowed registries. Another one keeps the names of exempt namespaces for the group
+    `webhook.exempt_namespace_creators`. Without --disarmed the same input prints the same text.
+
+    The namespace of --service must be exempt, because the webhook's own Pods have to start while no webhook answers.
 
     \b
     Example:
@@ -92,13 +102,16 @@ def manifest(
     address = service or url
     if address is None or (service and url):
         raise click.UsageError("name the webhook by --service or by --url")
+    if guarded_service and service is None:
+        raise click.UsageError("--guarded-service is about the namespace of --service")
+    guard = load_guard(configuration)
+    if service is not None and not guarded_service:
+        require_exempt_service(guard, service)
     begun = None
     if disarmed:
         now = composition(ctx).clock().now().astimezone(UTC)
         begun = Change(action=Action.DISARM, by="assay webhook manifest", at=now, reason="installed, not armed yet")
-    documents = make_manifest(
-        load_guard(configuration), address, ca.read_bytes(), disarmed=begun, static_policy=static_policy
-    )
+    documents = make_manifest(guard, address, ca.read_bytes(), disarmed=begun, static_policy=static_policy)
     click.echo(render_json(documents) if output == "json" else render_yaml(documents), nl=False)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from assay.bootstrap.installation import Installation
 from assay.configuration.settings import RegistryHostSettings
-from assay.domain.coverage import Coverage, Pin
+from assay.domain.coverage import Coverage, CustomResource, Pin
 from assay.domain.digest import Digest
 from assay.domain.errors import ConfigError, InvalidInput
 from assay.formats.open_object import OpenObject
@@ -47,8 +47,8 @@ def load_guard(configuration: Path) -> Guard:
             for rule in webhook.tenants
         ),
         timeout_seconds=webhook.timeout_seconds,
+        exempt_namespace_creators=webhook.exempt_namespace_creators,
         resources=(*KUBERNETES_RESOURCES, *_custom_resources(coverage)),
-        spec_holds_images=_stands_below_spec(coverage),
         exempt_namespaces=coverage.exempt_namespaces,
         templates=coverage.pin is Pin.ALL,
     )
@@ -80,18 +80,19 @@ def _in_mirrors(prefix: str, hosts: Sequence[RegistryHostSettings]) -> Iterator[
 
 
 def _custom_resources(coverage: Coverage) -> tuple[ApiResources, ...]:
-    plurals: dict[tuple[str, str], list[str]] = {}
+    plurals: dict[tuple[str, str, bool], list[str]] = {}
     for custom in coverage.custom_resources:
-        plurals.setdefault((custom.kind.group, custom.kind.version), []).append(custom.resource)
+        plurals.setdefault((custom.kind.group, custom.kind.version, _stands_below_spec(custom)), []).append(
+            custom.resource
+        )
     return tuple(
-        ApiResources(group=group, version=version, plurals=tuple(sorted(names)))
-        for (group, version), names in sorted(plurals.items())
+        ApiResources(group=group, version=version, plurals=tuple(sorted(names)), spec_holds_images=below_spec)
+        for (group, version, below_spec), names in sorted(plurals.items())
     )
 
 
-def _stands_below_spec(coverage: Coverage) -> bool:
-    paths = (path for custom in coverage.custom_resources for path in (*custom.images, *custom.pod_specs))
-    return all(path.steps[0] == "spec" for path in paths)
+def _stands_below_spec(custom: CustomResource) -> bool:
+    return all(path.steps[0] == "spec" for path in (*custom.images, *custom.pod_specs))
 
 
 def compose_certificate_folder(folder: Path) -> CertificateFolder:

@@ -1,14 +1,16 @@
 """Everything that is registered with the API server, from one configuration."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import yaml
 
 from assay.domain.arming import Change
 from assay.domain.digest import Digest
+from assay.domain.errors import ConfigError
 from assay_webhooks.arming import disarm
+from assay_webhooks.namespace_guard import render_namespace_guard
 from assay_webhooks.registration import (
     KUBERNETES_RESOURCES,
     ApiResources,
@@ -26,15 +28,15 @@ CONFIGURATION = "assay.dev/configuration"
 class Guard:
     """What one configuration says of admission: whom it leaves alone, what it looks at, which registries it allows.
 
-    `configuration` is the digest of the file. `templates` says that images of templates are pinned, too;
-    `spec_holds_images` that every image of a custom resource stands below its `spec`.
+    `configuration` is the digest of the file. `templates` says that images of templates are pinned, too. Only members
+    of the group `exempt_namespace_creators` create namespaces that are exempt.
     """
 
     configuration: Digest
     allowed: tuple[AllowedRegistries, ...]
     timeout_seconds: int
+    exempt_namespace_creators: str
     resources: tuple[ApiResources, ...] = KUBERNETES_RESOURCES
-    spec_holds_images: bool = True
     exempt_namespaces: frozenset[str] = frozenset()
     templates: bool = True
 
@@ -42,15 +44,14 @@ class Guard:
 def make_manifest(
     guard: Guard, address: ServiceAddress | str, ca_bundle: bytes, *, disarmed: Change | None, static_policy: bool
 ) -> list[Document]:
-    """The webhook configurations and, when wanted, the static policy with its binding; what `Registration` raises.
+    """The webhook configurations and, when wanted, the static policies with their bindings; what `Registration` raises.
 
-    With `disarmed` the webhooks ask about nothing until they are armed; the static policy holds in any case.
+    With `disarmed` the webhooks ask about nothing until they are armed; the static policies hold in any case.
     """
     registration = Registration(
         address=address,
         ca_bundle=ca_bundle,
         resources=guard.resources,
-        spec_holds_images=guard.spec_holds_images,
         exempt_namespaces=guard.exempt_namespaces,
         timeout_seconds=guard.timeout_seconds,
     )
@@ -58,9 +59,25 @@ def make_manifest(
     if disarmed is not None:
         documents = [disarm(document, disarmed) or document for document in documents]
     if static_policy:
-        pair = render_static_policy(guard.allowed, exempt_namespaces=guard.exempt_namespaces, templates=guard.templates)
-        documents += [_annotated(document, guard) for document in pair]
+        documents += [_annotated(document, guard) for document in _static_policies(guard)]
     return documents
+
+
+def _static_policies(guard: Guard) -> Iterator[Document]:
+    exempt = guard.exempt_namespaces
+    yield from render_static_policy(guard.allowed, exempt_namespaces=exempt, templates=guard.templates)
+    if exempt:
+        yield from render_namespace_guard(exempt, creators=guard.exempt_namespace_creators)
+
+
+def require_exempt_service(guard: Guard, service: ServiceAddress) -> None:
+    """Raise `ConfigError(service_not_exempt)` when the webhook's own Pods would wait for the webhook to start."""
+    if service.namespace not in guard.exempt_namespaces:
+        raise ConfigError(
+            "service_not_exempt",
+            f"the namespace {service.namespace} is judged: once no Pod of the webhook runs, none of them can start",
+            remedy=f"add {service.namespace} to webhook.exempt_namespaces; or say --guarded-service, and disarm then",
+        )
 
 
 def render_yaml(documents: Sequence[Document]) -> str:

@@ -1,6 +1,7 @@
 """What is registered with the API server so that it asks the webhook."""
 
 import base64
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +22,15 @@ _LABELS = {"app.kubernetes.io/name": "assay", "app.kubernetes.io/managed-by": "a
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class ApiResources:
-    """Resources of one group and version, by their plurals; subresources as `pods/ephemeralcontainers`."""
+    """Resources of one group and version, by their plurals; subresources as `pods/ephemeralcontainers`.
+
+    `spec_holds_images` says that all of their images stand below `spec`, or below `template` in a PodTemplate.
+    """
 
     group: str
     version: str
     plurals: tuple[str, ...]
+    spec_holds_images: bool = True
 
 
 PODS = ApiResources(group="", version="v1", plurals=("pods", "pods/ephemeralcontainers"))
@@ -53,14 +58,13 @@ class Registration:
     """How the API server calls the webhook, and about what.
 
     `address` is a Service or the https URL of the server without a path; `ca_bundle` the PEM authority of its
-    certificate. Custom resources stand in `resources`; `spec_holds_images` says that all of their images stand below
-    `spec`. Raises `ConfigError`: `webhook_address_invalid`, `ca_bundle_invalid`, `timeout_invalid`.
+    certificate. Custom resources stand in `resources`. Raises `ConfigError`: `webhook_address_invalid`,
+    `ca_bundle_invalid`, `timeout_invalid`.
     """
 
     address: ServiceAddress | str
     ca_bundle: bytes
     resources: tuple[ApiResources, ...] = KUBERNETES_RESOURCES
-    spec_holds_images: bool = True
     exempt_namespaces: frozenset[str] = frozenset()
     timeout_seconds: int = 10
 
@@ -78,7 +82,7 @@ def render_registration(registration: Registration) -> tuple[Document, Document]
     """The MutatingWebhookConfiguration and the ValidatingWebhookConfiguration, armed.
 
     Every field that has a default is written: a default can change. Both fail closed, see equivalent versions of a
-    resource, keep their side effects out of dry runs, and leave alone what changes no `spec`.
+    resource, keep their side effects out of dry runs, and leave alone updates that cannot change an image.
     """
     mutating = _webhook(registration, "mutate")
     # Another hook may add a container after ours: it is pinned, too.
@@ -120,18 +124,12 @@ def _head(kind: str) -> Document:
 
 
 def _webhook(registration: Registration, hook: str) -> Document:
-    conditions = []
-    if registration.spec_holds_images:
-        expression = "request.operation != 'UPDATE' || !has(object.spec) || !has(oldObject.spec)"
-        # Labels and finalizers can be changed while the webhook is down.
-        expression += " || object.spec != oldObject.spec"
-        conditions.append({"name": "spec-changed", "expression": expression})
     return {
         "name": f"{hook}.assay.dev",
         "admissionReviewVersions": ["v1"],
         "clientConfig": _client(registration, hook),
         "failurePolicy": "Fail",
-        "matchConditions": conditions,
+        "matchConditions": [{"name": "images-may-change", "expression": _images_may_change(registration.resources)}],
         "matchPolicy": "Equivalent",
         "namespaceSelector": namespace_selector(registration.exempt_namespaces),
         "objectSelector": {},
@@ -139,6 +137,22 @@ def _webhook(registration: Registration, hook: str) -> Document:
         "sideEffects": "NoneOnDryRun",
         "timeoutSeconds": registration.timeout_seconds,
     }
+
+
+def _images_may_change(resources: Sequence[ApiResources]) -> str:
+    """False for updates that leave alone where images stand: of labels and finalizers, also while we are down."""
+    scattered = [
+        f"request.resource.group == {json.dumps(each.group)} && request.resource.resource in {json.dumps(each.plurals)}"
+        for each in sorted(resources)
+        if not each.spec_holds_images
+    ]
+    pod_template = "request.kind.group == '' && request.kind.kind == 'PodTemplate'"
+    changed = f"({pod_template} ? {_differs('template')} : {_differs('spec')})"
+    return " || ".join(["request.operation != 'UPDATE'", *scattered, changed])
+
+
+def _differs(name: str) -> str:
+    return f"(!has(object.{name}) || !has(oldObject.{name}) || object.{name} != oldObject.{name})"
 
 
 def _client(registration: Registration, hook: str) -> Document:

@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Protocol
 
 from flask import Flask
 
+from assay.adapters.kubernetes.cluster import KubernetesCluster
 from assay.adapters.metrics.prometheus import render_metrics
 from assay.adapters.supervision.gunicorn_hooks import BEGIN, REFUSED
 from assay.adapters.supervision.log_lines import log_plainly
@@ -160,7 +161,7 @@ def webhook_parts_from_environment() -> WebhookParts:
         admit_soon=admit_in_loop,
         pipeline=pipeline,
         failing=failing,
-        warnings=lambda: [*running.warnings(), *incidents.warnings()],
+        warnings=lambda: [*running.warnings(), *incidents.warnings(), *_unguarded(webhook, cluster)],
         extensions={BEGIN: begin, REFUSED: partial(running.metrics.count_refusal, "webhook")},
         cluster=cluster,
         objects=open_objects(installation),
@@ -170,6 +171,13 @@ def webhook_parts_from_environment() -> WebhookParts:
         coverage=webhook.coverage,
         timeout_seconds=webhook.timeout_seconds,
     )
+
+
+def _unguarded(webhook: WebhookSettings, cluster: KubernetesCluster | None) -> Iterator[str]:
+    if not webhook.tls.client_ca:
+        yield "callers: without webhook.tls.client_ca the webhook answers anybody who reaches it"
+    for name in cluster.missing(webhook.coverage.exempt_namespaces) if cluster is not None else ():
+        yield f"exempt_namespaces: {name} does not exist, and nothing is judged for whoever creates it"
 
 
 def _pulling_engine(installation: Installation, running: RunningEngine, cluster: Cluster | None) -> Engine:

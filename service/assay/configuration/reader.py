@@ -14,7 +14,7 @@ from assay.configuration.section import Section, open_configuration, refuse
 from assay.configuration.server import read_lame_duck_seconds, read_seconds, read_tls
 from assay.configuration.settings import CacheSettings, ServiceSettings, Settings, WebhookSettings
 from assay.configuration.trust import read_trust
-from assay.configuration.webhook import read_coverage, read_prewarm, read_tenants
+from assay.configuration.webhook import read_coverage, read_exempt_namespace_creators, read_prewarm, read_tenants
 from assay.domain.caller import Caller, Role
 from assay.domain.digest import Digest
 from assay.domain.errors import InvalidInput
@@ -49,7 +49,9 @@ def parse_configuration(octets: bytes) -> Settings:
         opa_sha256=_digest(engine, "sha256") if engine.has("sha256") else None,
         trust=trust,
         registries=read_registries(root.optional_section("registries") or Section({}, "registries")),
-        break_glass=read_break_glass(root.optional_section("break_glass"), {item.name for item in trust.authorities}),
+        break_glass=read_break_glass(
+            root.optional_section("break_glass"), {item.name for item in trust.authorities}, webhook
+        ),
         evidence=read_evidence(root.optional_section("evidence") or Section({}, "evidence")),
         layouts=root.text("layouts", ""),
         cache=_cache(root.optional_section("cache") or Section({}, "cache")),
@@ -151,6 +153,7 @@ def _refuse_open_doors(listen: Address, settings: ServiceSettings) -> None:
 def _webhook(section: Section | None) -> WebhookSettings | None:
     if section is None:
         return None
+    coverage = read_coverage(section)
     settings = WebhookSettings(
         listen=parse_address(section.text("listen"), place="webhook.listen"),
         workers=section.integer("workers", 2, lowest=1, highest=64),
@@ -160,7 +163,8 @@ def _webhook(section: Section | None) -> WebhookSettings | None:
         timeout_seconds=section.integer("timeout_seconds", 10, lowest=1, highest=30),
         tls=read_tls(section.section("tls")),
         tenants=read_tenants(section),
-        coverage=read_coverage(section),
+        coverage=coverage,
+        exempt_namespace_creators=read_exempt_namespace_creators(section, coverage),
         prewarm=read_prewarm(section.optional_section("prewarm")),
     )
     section.finish()

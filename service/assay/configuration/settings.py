@@ -59,7 +59,8 @@ class PrewarmSettings:
 class WebhookSettings:
     """The admission webhook: always TLS. `tenants` are in order, the first that matches a namespace counts.
 
-    `timeout_seconds` is what the API server is told, and what a call gets that does not tell its own.
+    `timeout_seconds` is what the API server is told, and what a call gets that does not tell its own. Members of the
+    group `exempt_namespace_creators` alone create namespaces of exempt names.
     """
 
     listen: Address
@@ -71,6 +72,7 @@ class WebhookSettings:
     tls: TlsFiles
     tenants: tuple[TenantRule, ...]
     coverage: Coverage
+    exempt_namespace_creators: str
     prewarm: PrewarmSettings | None = None
 
     @property

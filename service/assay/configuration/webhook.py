@@ -18,6 +18,8 @@ _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}", re.ASCII)
 _RESOURCE = re.compile(r"[a-z][a-z0-9]{0,62}")
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LABEL_KEY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_GROUP = re.compile(r"[!-~](?:[ -~]{0,251}[!-~])?")
+_EVERYBODY = frozenset({"system:authenticated", "system:unauthenticated", "system:serviceaccounts"})
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
@@ -41,6 +43,21 @@ def read_coverage(section: Section) -> Coverage:
         exempt_namespaces=_namespaces(f"{section.place}.exempt_namespaces", section.texts("exempt_namespaces")),
         pin=_pin(section),
     )
+
+
+def read_exempt_namespace_creators(section: Section, coverage: Coverage) -> str:
+    """The group whose members alone create namespaces of exempt names: the administrators, unless another is written.
+
+    A group that everybody is in, or every Pod, would guard nothing.
+    """
+    key = "exempt_namespace_creators"
+    place = f"{section.place}.{key}"
+    if section.has(key) and not coverage.exempt_namespaces:
+        raise refuse(place, "no namespace is exempt", "remove it, or name `exempt_namespaces`")
+    group = section.text(key, "system:masters")
+    if group in _EVERYBODY or not _GROUP.fullmatch(group):
+        raise refuse(place, f"{group[:80]!r} is no group of a few", "write the name of a group of administrators")
+    return group
 
 
 def read_prewarm(section: Section | None) -> PrewarmSettings | None:

@@ -85,7 +85,9 @@ def _ask_store(engine: Engine, key: VerdictKey) -> KeptVerdict | None:
         raise
     if kept is None or kept.key != key:
         return None
-    return replace(kept, key=key)  # the parts of the key that was asked for are those of all keys, what was read is a copy
+    return replace(
+        kept, key=key
+    )  # the parts of the key that was asked for are those of all keys, what was read is a copy
 
 
 def _find_fresh_stored(engine: Engine, key: VerdictKey, now: datetime) -> EvidenceVerdict | None:

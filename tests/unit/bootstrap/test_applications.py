@@ -125,6 +125,15 @@ def test_admission_without_a_log_is_no_answer(monkeypatch: pytest.MonkeyPatch, w
     assert caught.value.code == "log_unavailable"
 
 
+@pytest.mark.parametrize(("tls", "warned"), [("key: tls.key}", True), ("key: tls.key, client_ca: ca.crt}", False)])
+def test_a_webhook_that_answers_anybody_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, write: Write, tls: str, *, warned: bool
+) -> None:
+    prepare(monkeypatch, write(CONFIGURATION + WEBHOOK.replace("key: tls.key}", tls)))
+    found = [text for text in webhook_parts_from_environment().warnings() if text.startswith("callers: ")]
+    assert any("client_ca" in text for text in found) is warned
+
+
 def test_admission_in_a_loop_leaves_what_was_never_answered_to_who_may_wait(
     monkeypatch: pytest.MonkeyPatch, write: Write
 ) -> None:

@@ -81,6 +81,23 @@ def test_a_namespace_that_is_not_known_yet_is_waited_for_in_a_thread_and_not_in_
         assert caught.value.code == "namespace_unknown"
 
 
+def test_an_exempt_name_that_no_namespace_has_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, write: Write, tmp_path: Path
+) -> None:
+    with scripted_api(tmp_path) as api:
+        api.script("/api/v1/namespaces", namespace_list("7", namespace("team-a", "3")))
+        api.script("/api/v1/namespaces?watch", events())
+        write_kubeconfig(tmp_path, api.address)
+        exempt = "  exempt_namespaces: [team-a, team-b]\n"
+        prepare(monkeypatch, write(CONFIGURATION + WEBHOOK + exempt + BY_FILE))
+        parts = webhook_parts_from_environment()
+        assert not any("exempt" in warning for warning in parts.warnings())
+        parts.extensions[BEGIN]()
+        eventually(lambda: "cluster" not in parts.failing(), "the list of namespaces")
+        (warning,) = [text for text in parts.warnings() if text.startswith("exempt_namespaces: ")]
+        assert "team-b does not exist" in warning
+
+
 def test_a_cluster_that_cannot_be_reached_is_told_at_start(
     monkeypatch: pytest.MonkeyPatch, write: Write, tmp_path: Path
 ) -> None:

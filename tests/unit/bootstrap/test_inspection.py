@@ -33,7 +33,7 @@ def test_every_part_is_told_and_nothing_is_left_behind(write: Write, tmp_path: P
     (tmp_path / "tls.crt").touch()
     (tmp_path / "tls.key").touch()
     digest = Digest.of(OPA.read_bytes())
-    glass = "break_glass: {grants: grants, authorities: [release]}\n"
+    glass = "break_glass: {grants: grants, authorities: [release], unsafe_grants_without_client_ca: true}\n"
     text = CONFIGURATION.replace("path: opa}", f"path: opa, sha256: {digest.hex}}}") + WEBHOOK + glass + NOTIFICATIONS
     (tmp_path / "token").write_text("a secret of sixteen and more")
     (tmp_path / "token").chmod(0o600)

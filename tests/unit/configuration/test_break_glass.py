@@ -6,11 +6,15 @@ import pytest
 
 from assay.configuration.settings import BreakGlassSettings
 from assay.domain.errors import ConfigError
-from tests.unit.configuration.test_reader import GOOD, read
+from tests.unit.configuration.test_reader import GOOD, WEBHOOK, read
+
+PLAIN = "grants: grants, authorities: [release]"
+UNSAFE = "unsafe_grants_without_client_ca"
+OPEN = WEBHOOK.replace(", client_ca: ca.crt", "")
 
 
-def section(text: str) -> BreakGlassSettings | None:
-    return read(f"{GOOD}break_glass: {{{text}}}\n").break_glass
+def section(text: str, webhook: str = "") -> BreakGlassSettings | None:
+    return read(f"{GOOD}{webhook}break_glass: {{{text}}}\n").break_glass
 
 
 def test_there_is_none_unless_it_is_configured() -> None:
@@ -44,3 +48,28 @@ def test_what_nobody_could_mean_is_refused(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         section(text)
     assert caught.value.code == "configuration_invalid"
+
+
+@pytest.mark.parametrize(
+    ("webhook", "text"),
+    [(WEBHOOK, PLAIN), (WEBHOOK, f"{PLAIN}, {UNSAFE}: false"), (OPEN, f"{PLAIN}, {UNSAFE}: true")],
+)
+def test_grants_are_for_an_api_server_that_proves_who_it_is_or_for_anybody_by_name(webhook: str, text: str) -> None:
+    assert section(text, webhook) == section(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("webhook", "text", "complaint"),
+    [
+        (OPEN, PLAIN, "anybody"),
+        (OPEN, f"{PLAIN}, {UNSAFE}: false", "anybody"),
+        (WEBHOOK, f"{PLAIN}, {UNSAFE}: true", "no effect"),
+        ("", f"{PLAIN}, {UNSAFE}: true", "no effect"),
+    ],
+)
+def test_grants_are_not_for_anybody(webhook: str, text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        section(text, webhook)
+    assert caught.value.code == "configuration_invalid"
+    assert caught.value.message.startswith("break_glass")
+    assert complaint in caught.value.message

@@ -26,6 +26,7 @@ def webhook(client_ca: str = "") -> WebhookSettings:
         tls=TlsFiles(certificate="tls.crt", key="tls.key", client_ca=client_ca),
         tenants=(TenantRule(tenant="team", environment="prod"),),
         coverage=Coverage(),
+        exempt_namespace_creators="system:masters",
     )
 
 

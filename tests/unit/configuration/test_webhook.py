@@ -66,6 +66,32 @@ def test_exempt_namespaces_and_pinning_arrive() -> None:
     assert coverage == Coverage(exempt_namespaces=frozenset({"kube-system", "assay"}), pin=Pin.PODS)
 
 
+EXEMPT = "  exempt_namespaces: [kube-system]\n"
+
+
+def test_administrators_create_exempt_namespaces_unless_another_group_is_named() -> None:
+    assert _webhook(WEBHOOK + EXEMPT).exempt_namespace_creators == "system:masters"
+    told = _webhook(WEBHOOK + EXEMPT + "  exempt_namespace_creators: 'oidc:Platform Team'\n")
+    assert told.exempt_namespace_creators == "oidc:Platform Team"
+
+
+@pytest.mark.parametrize(
+    "group", ["system:authenticated", "system:unauthenticated", "system:serviceaccounts", "' x'", '"a\\nb"', "ä"]
+)
+def test_a_group_that_guards_nothing_or_is_none_is_refused(group: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _webhook(f"{WEBHOOK}{EXEMPT}  exempt_namespace_creators: {group}\n")
+    assert caught.value.code == "configuration_invalid"
+    assert caught.value.message.startswith("webhook.exempt_namespace_creators")
+
+
+def test_creators_of_what_is_not_exempt_are_an_option_without_effect() -> None:
+    with pytest.raises(ConfigError) as caught:
+        _webhook(WEBHOOK + "  exempt_namespace_creators: platform\n")
+    assert caught.value.code == "configuration_invalid"
+    assert "no namespace is exempt" in caught.value.message
+
+
 def test_custom_resources_come_from_presets_and_from_paths() -> None:
     found = _webhook(WEBHOOK + KINDS).coverage.custom_resources
 

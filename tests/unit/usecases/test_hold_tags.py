@@ -78,6 +78,17 @@ def test_the_first_digest_is_remembered_and_allowed_again(
     assert book.asked == asked
 
 
+def test_the_first_digest_claims_its_tag_although_its_image_is_denied(
+    world: World, book: MemoryTagBook, registry: FakeRegistry
+) -> None:
+    publish(registry, "bare", {})
+    reference = registry.reference("bare", tag="v1")
+    answer = ask(world, reference)
+    assert answer.verdict is not Verdict.ALLOW
+    assert "tag_moved" not in {finding.code for finding in answer.findings}
+    assert book.allowed == {(reference.repository, "v1"): [IMAGE]}
+
+
 def test_a_tag_that_moved_is_a_recorded_denial_and_an_incident(
     world: World, book: MemoryTagBook, registry: FakeRegistry
 ) -> None:

@@ -23,7 +23,8 @@ from tests.unit.bootstrap.conftest import CONFIGURATION as BASE
 from tests.unit.bootstrap.conftest import WEBHOOK
 
 REGISTRIES = 'registries: {only: ["registry.example"], ca: release.pub}\n'
-CONFIGURATION = BASE.replace(REGISTRIES, "") + WEBHOOK.replace("  tls:", "  timeout_seconds: 7\n  tls:")
+JUDGED = BASE.replace(REGISTRIES, "") + WEBHOOK.replace("  tls:", "  timeout_seconds: 7\n  tls:")
+CONFIGURATION = JUDGED.replace("  tls:", "  exempt_namespaces: [assay]\n  tls:")
 DEMANDS: dict[str, object] = {
     "allowed_registries": ["registry.example"],
     "mandatory": {"request": ["evidence.allowed", "registry.allowed"]},
@@ -58,8 +59,10 @@ def test_a_manifest_registers_the_webhook_and_the_static_policy(configuration: P
         "ValidatingWebhookConfiguration",
         "ValidatingAdmissionPolicy",
         "ValidatingAdmissionPolicyBinding",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
     ]
-    assert {document["metadata"]["name"] for document in documents} == {"assay"}
+    assert [document["metadata"]["name"] for document in documents[:4]] == ["assay"] * 4
     assert documents[0]["webhooks"][0]["timeoutSeconds"] == 7
     assert "registry" in json.dumps(documents[2])
     assert all("sha256:" in document["metadata"]["annotations"]["assay.dev/configuration"] for document in documents)
@@ -68,7 +71,7 @@ def test_a_manifest_registers_the_webhook_and_the_static_policy(configuration: P
 def test_what_lies_in_a_mirror_of_an_allowed_registry_is_allowed(configuration: Path) -> None:
     hosts = "{host: registry.example, mirrors: [mirror.example/cache]}, {host: other.example, mirrors: [m.example]}"
     configuration.write_text(f"{CONFIGURATION}registries: {{hosts: [{hosts}]}}\n")
-    _, _, policy, _ = yaml.safe_load_all(manifest(configuration).output)
+    _, _, policy, *_ = yaml.safe_load_all(manifest(configuration).output)
     (allowed,) = [each["expression"] for each in policy["spec"]["variables"] if each["name"] == "allowed"]
     assert json.loads(allowed) == ["^registry\\.example/", "^mirror\\.example/cache[/:@]"]
 
@@ -82,7 +85,7 @@ def test_the_static_policy_denies_no_registry_where_the_rule_denies_none(
 ) -> None:
     demands = {**DEMANDS, "modes": {"registry.allowed": mode}}
     (configuration.parent / "rule-data.json").write_text(json.dumps({"demo": {"prod": demands}}))
-    _, _, policy, _ = yaml.safe_load_all(manifest(configuration).output)
+    _, _, policy, *_ = yaml.safe_load_all(manifest(configuration).output)
     (allowed,) = [each["expression"] for each in policy["spec"]["variables"] if each["name"] == "allowed"]
     assert json.loads(allowed) == patterns
 
@@ -96,7 +99,7 @@ def test_the_static_policy_denies_no_registry_where_nobody_demands_the_rule(
 ) -> None:
     demands = {**DEMANDS, "mandatory": {"request": mandatory}}
     (configuration.parent / "rule-data.json").write_text(json.dumps({"demo": {"prod": demands}}))
-    _, _, policy, _ = yaml.safe_load_all(manifest(configuration).output)
+    _, _, policy, *_ = yaml.safe_load_all(manifest(configuration).output)
     (allowed,) = [each["expression"] for each in policy["spec"]["variables"] if each["name"] == "allowed"]
     assert json.loads(allowed) == patterns
 
@@ -142,6 +145,25 @@ def test_the_webhook_has_one_address(configuration: Path, address: tuple[str, ..
     assert run("manifest", "--config", configuration, "--ca", ca, *address).exit_code == 2
     url = run("manifest", "--config", configuration, "--ca", ca, "--url", "https://127.0.0.1:8743")
     assert "https://127.0.0.1:8743/mutate" in url.output
+
+
+def test_a_service_whose_pods_the_webhook_would_hold_back_is_refused(configuration: Path) -> None:
+    configuration.write_text(JUDGED)
+    error = manifest(configuration).exception
+    assert isinstance(error, ConfigError)
+    assert error.code == "service_not_exempt"
+    assert "add assay to webhook.exempt_namespaces" in error.remedy
+    configuration.write_text(CONFIGURATION)
+    assert manifest(configuration).exit_code == 0
+
+
+def test_a_service_among_what_is_judged_can_be_wanted(configuration: Path) -> None:
+    configuration.write_text(JUDGED)
+    assert "service:" in manifest(configuration, "--guarded-service").output
+    ca, url = configuration.parent / "ca.crt", "https://127.0.0.1:8743"
+    where = ["--config", configuration, "--ca", ca, "--url", url]
+    assert run("manifest", *where).exit_code == 0
+    assert run("manifest", *where, "--guarded-service").exit_code == 2
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"demo": {"prod": {"allowed_registries": 1}}}', None])
@@ -223,11 +245,10 @@ def test_the_cluster_is_found_as_kubectl_finds_it(tmp_path: Path, monkeypatch: p
         compose_cluster(tmp_path / "nothing")
 
 
-SELECTIVE = CONFIGURATION.replace(
+SELECTIVE = CONFIGURATION.replace("[assay]", "[kube-system, assay]").replace(
     "  tenant: demo\n  environment: prod\n",
     """\
   pin: pods
-  exempt_namespaces: [kube-system]
   custom_resources:
     kinds:
       - {api_version: example.org/v1, kind: Job, resource: jobs, images: ["status.image"]}
@@ -241,12 +262,13 @@ cluster: {kubeconfig: kubeconfig.yaml}
 
 def test_the_manifest_covers_what_the_configuration_covers(configuration: Path) -> None:
     configuration.write_text(SELECTIVE)
-    registered, _, policy, _ = yaml.safe_load_all(manifest(configuration).output)
+    registered, _, policy, *_ = yaml.safe_load_all(manifest(configuration).output)
     hook = registered["webhooks"][0]
-    custom = {"apiGroups": ["example.org"], "apiVersions": ["v1"], "resources": ["apps", "jobs"]}
-    assert [rule for rule in hook["rules"] if rule.items() >= custom.items()]
+    custom = [rule["resources"] for rule in hook["rules"] if rule["apiGroups"] == ["example.org"]]
+    assert sorted(custom) == [["apps"], ["jobs"]]
     assert "kube-system" in json.dumps(hook["namespaceSelector"])
-    assert not hook["matchConditions"]
+    expression = hook["matchConditions"][0]["expression"]
+    assert 'request.resource.group == "example.org" && request.resource.resource in ["jobs"]' in expression
     rules = policy["spec"]["matchConstraints"]["resourceRules"]
     assert [rule["resources"] for rule in rules] == [["pods", "pods/ephemeralcontainers"]]
     assert "team-a" in json.dumps(policy["spec"]["variables"])

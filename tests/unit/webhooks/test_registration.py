@@ -77,16 +77,29 @@ def test_custom_resources_are_registered_with_their_version() -> None:
     assert (rule["apiVersions"], rule["resources"]) == (["v1alpha1"], ["rollouts"])
 
 
-def test_updates_that_change_no_spec_do_not_need_the_webhook() -> None:
-    hook, _ = rendered(Registration(address=SERVICE, ca_bundle=BUNDLE))
-    (condition,) = hook["matchConditions"]
-    assert condition["name"] == "spec-changed"
-    assert "object.spec != oldObject.spec" in condition["expression"]
+def condition(*resources: ApiResources) -> str:
+    """When the API server asks at all."""
+    hooks = rendered(Registration(address=SERVICE, ca_bundle=BUNDLE, resources=(*resources, *KUBERNETES_RESOURCES)))
+    (mutating,), (validating,) = (hook["matchConditions"] for hook in hooks)
+    assert mutating == validating
+    assert mutating["name"] == "images-may-change"
+    return str(mutating["expression"])
 
 
-def test_images_outside_of_a_spec_are_never_left_out() -> None:
-    hook, _ = rendered(Registration(address=SERVICE, ca_bundle=BUNDLE, spec_holds_images=False))
-    assert hook["matchConditions"] == []
+def test_updates_that_leave_alone_where_images_stand_do_not_need_the_webhook() -> None:
+    assert condition() == (
+        "request.operation != 'UPDATE' || (request.kind.group == '' && request.kind.kind == 'PodTemplate' ? "
+        "(!has(object.template) || !has(oldObject.template) || object.template != oldObject.template) : "
+        "(!has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec))"
+    )
+
+
+def test_kinds_with_images_outside_of_a_spec_are_never_left_out_and_the_others_still_are() -> None:
+    scattered = ApiResources(group="b.test", version="v1", plurals=("boats", "cars"), spec_holds_images=False)
+    assert condition(ApiResources(group="a.test", version="v1", plurals=("apps",)), scattered) == condition().replace(
+        "'UPDATE' || ",
+        '\'UPDATE\' || request.resource.group == "b.test" && request.resource.resource in ["boats", "cars"] || ',
+    )
 
 
 def test_namespaces_are_exempt_by_their_immutable_name() -> None:

@@ -1,11 +1,11 @@
 """The cluster, as admission sees it."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from assay.adapters.kubernetes.connection import KubernetesConnection
 from assay.adapters.kubernetes.list_watch import ListWatch
-from assay.adapters.kubernetes.namespaces import NAMESPACES, find_namespace
+from assay.adapters.kubernetes.namespaces import NAMESPACES, find_namespace, missing_namespaces
 from assay.adapters.kubernetes.replica_sets import REPLICA_SETS, WantedImages
 from assay.adapters.kubernetes.secret import SecretReader
 from assay.domain.cluster import Namespace, WantedImage
@@ -46,6 +46,10 @@ class KubernetesCluster:
     def late(self) -> str:
         """Why something that is followed does not count now, and no namespace before `follow`; empty when all does."""
         return next(filter(None, (late() for late in self._late)), "")
+
+    def missing(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of these names that no namespace has; none while the namespaces are not known."""
+        return missing_namespaces(self._namespaces, names)
 
     def get_namespace(self, name: str, *, may_wait: bool = True) -> Namespace:
         """See `Cluster`."""

@@ -1,5 +1,7 @@
 """The namespaces of the cluster, by their metadata alone."""
 
+from collections.abc import Iterable
+
 from assay.adapters.kubernetes.list_watch import ListWatch, WatchedResource
 from assay.domain.cluster import Namespace
 from assay.domain.errors import Unavailable
@@ -35,3 +37,8 @@ def find_namespace(namespaces: ListWatch[Labels], name: str, *, may_wait: bool) 
             remedy="repeat the request; if that does not help, check the webhook's access to the Kubernetes API",
         )
     return Namespace(name=name, labels=labels)
+
+
+def missing_namespaces(namespaces: ListWatch[Labels], names: Iterable[str]) -> tuple[str, ...]:
+    """See `KubernetesCluster.missing`; sorted."""
+    return () if namespaces.late() else tuple(sorted(name for name in names if ("", name) not in namespaces.known))

@@ -3,7 +3,7 @@
 import pytest
 
 from assay.adapters.kubernetes.list_watch import ListWatch
-from assay.adapters.kubernetes.namespaces import Labels, find_namespace
+from assay.adapters.kubernetes.namespaces import Labels, find_namespace, missing_namespaces
 from assay.domain.errors import Unavailable
 from tests.fakes.kubernetes_api import Reply, events, namespace
 from tests.fixtures.polling import eventually
@@ -25,6 +25,16 @@ def test_what_was_listed_is_found_and_nothing_else(followed: Followed) -> None:
         assert find_namespace(watch, "team-b", may_wait=True).labels == ()
         assert "team-c" in refusal(watch, "team-c").message
     assert not watch.late()
+
+
+def test_names_that_no_namespace_has_are_told_while_the_namespaces_are_known(followed: Followed) -> None:
+    watch = followed.watch()
+    assert missing_namespaces(watch, {"team-c"}) == ()
+    assert watch.turn(followed.stop) == "listed"
+    assert missing_namespaces(watch, {"team-d", "team-a", "team-c"}) == ("team-c", "team-d")
+    assert missing_namespaces(watch, {"team-a", "team-b"}) == ()
+    followed.clock.pass_time(MAX_AGE + 1)
+    assert missing_namespaces(watch, {"team-c"}) == ()
 
 
 def test_what_is_not_confirmed_any_more_does_not_count(followed: Followed) -> None:
