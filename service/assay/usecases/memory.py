@@ -23,7 +23,8 @@ _ITEM_OCTETS = 256
 
 
 def _octets_of_items(gaps: Sequence[Gap], rejected: Sequence[Rejection], findings: Sequence[Finding]) -> int:
-    texts = sum(len(item.detail) for item in (*gaps, *rejected)) + sum(len(item.msg + item.term) for item in findings)
+    told = sum(len(gap.detail) for gap in gaps) + sum(len(rejection.detail) for rejection in rejected)
+    texts = told + sum(len(item.msg + item.term) for item in findings)
     return texts + _ITEM_OCTETS * (len(gaps) + len(rejected) + len(findings))
 
 
