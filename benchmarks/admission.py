@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from benchmarks.admission_bench import Bench, running_bench
 from benchmarks.admission_cluster import deployments
 from benchmarks.admission_cold import cold_reviews, few_requests
-from benchmarks.admission_endurance import long_run, slow_clients
+from benchmarks.admission_endurance import beside_slow_clients, long_run
 from benchmarks.admission_fault import broken_registry
 from benchmarks.admission_warm import different_images, latency, open_loop, throughput, unseen
 from benchmarks.figure import Figure
@@ -20,7 +20,7 @@ from benchmarks.vegeta import LoadError
 
 Row = Callable[[Bench, int], Iterator[Figure]]
 _ROWS: tuple[Row, ...] = (latency, throughput, unseen, open_loop, different_images, cold_reviews, broken_registry)
-_ALONE: tuple[Row, ...] = (long_run, slow_clients, deployments)
+_ALONE: tuple[Row, ...] = (long_run, beside_slow_clients, deployments)
 
 
 def measure(*, quick: bool = False) -> Iterator[Figure]:

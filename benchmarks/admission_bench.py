@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from sqlalchemy import select
 
@@ -24,6 +25,8 @@ from benchmarks.vegeta import Attack, LoadError, attack_closed, attack_lasting, 
 from demo.stack import Stack, run_assay
 from tests.e2e.process_tree import descendants
 from tests.fixtures.polling import eventually
+
+T = TypeVar("T")
 
 _AUTHORITY = "  release: {keys: [keys/cosign.pub]}\n"
 _SECONDS = 10
@@ -111,14 +114,15 @@ class Bench:
         if self.tree.size != before + answered:
             raise LoadError(f"the figure is void: {answered} reviews, {self.tree.size - before} leaves")
 
-    def processes(self) -> frozenset[int]:
-        """Every process of the service."""
-        return service_processes(self.stack.child("supervisor"))
-
-    def require_processes(self, before: frozenset[int]) -> None:
-        """Raise `LoadError` unless these are still the processes of the service."""
-        if self.processes() != before:
+    def watch(self, work: Callable[[], T]) -> tuple[T, float]:
+        """What the work gives, and the CPU time in seconds that the service spent meanwhile."""
+        supervisor = self.stack.child("supervisor")
+        processes = service_processes(supervisor)
+        before = cpu_seconds(processes)
+        given = work()
+        if service_processes(supervisor) != processes:
             raise LoadError("the figure is void: a process of the service was replaced")
+        return given, cpu_seconds(processes) - before
 
     def mebibytes(self) -> float:
         """Memory of supervisor, sequencer, OPA and the webhook with its workers."""
@@ -142,14 +146,10 @@ class Bench:
         return tree
 
     def _run(self, attack: Callable[[], Attack], *, allowed: bool) -> Run:
-        processes = self.processes()
-        before = cpu_seconds(processes)
-        made = attack()
-        run = Run(attack=made, cpu_seconds=cpu_seconds(processes) - before)
+        made, spent = self.watch(attack)
         self.account(len(made.shots))
-        self.require_processes(processes)
         require_verdicts(made, allowed=allowed)
-        return run
+        return Run(attack=made, cpu_seconds=spent)
 
 
 def require_verdicts(attack: Attack, *, allowed: bool) -> None:

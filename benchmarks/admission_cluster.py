@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,11 +33,12 @@ def deployments(bench: Bench, share: int) -> Iterator[Figure]:
     images = bench.push_images(_CONTAINERS + _INIT_CONTAINERS, path="deployed")
     with _guarded_cluster(bench) as plane:
         for parallel in _PARALLEL:
-            processes = bench.processes()
-            figures = _create(plane, images, _DEPLOYMENTS // share, parallel)
+            count = _DEPLOYMENTS // share
+            figures, spent = bench.watch(partial(_create, plane, images, count, parallel))
             _account(bench, plane)
-            bench.require_processes(processes)
             yield from figures
+            each = f"{_label(count, parallel)}: CPU of each, with ReplicaSet and Pod"
+            yield Figure(name=each, value=spent * 1000 / count, unit="ms")
 
 
 def _create(plane: ControlPlane, images: Sequence[Reference], count: int, parallel: int) -> Sequence[Figure]:
@@ -48,7 +50,7 @@ def _create(plane: ControlPlane, images: Sequence[Reference], count: int, parall
     refused = [answer.text for answer in answers if not answer.ok]
     seconds = time.monotonic() - begun
     pods = _await_pods(plane, namespace, count - len(refused))
-    label = f"admission, API server, {count} Deployments of 10 images, {parallel} at once"
+    label = _label(count, parallel)
     return (
         Figure(name=f"{label}: refused", value=len(refused), unit="", goal=0),
         Figure(name=f"{label}: without a Pod", value=count - pods, unit="", goal=0),
@@ -77,6 +79,10 @@ def _account(bench: Bench, plane: ControlPlane) -> None:
 def _count_reviews(plane: ControlPlane) -> int:
     """How often the API server called one of the hooks, as it counts itself."""
     return sum(int(float(count)) for count in _CALLS.findall(plane.call("GET", "/metrics").text))
+
+
+def _label(count: int, parallel: int) -> str:
+    return f"admission, API server, {count} Deployments of 10 images, {parallel} at once"
 
 
 def _await_pods(plane: ControlPlane, namespace: str, wanted: int) -> int:

@@ -7,8 +7,10 @@ from assay.domain.reference import Reference
 from benchmarks.admission_bench import Bench, Run
 from benchmarks.admission_warm import cpu, reviews
 from benchmarks.figure import Figure
+from benchmarks.vegeta import LoadError
 
 _STARTS, _IMAGES, _PODS = 5, 20, 5
+_MOST_REQUESTS, _AT_ONCE = 6, 2
 
 
 def cold_reviews(bench: Bench, share: int) -> Iterator[Figure]:
@@ -32,15 +34,23 @@ def few_requests(bench: Bench, share: int) -> Iterator[Figure]:
     """
     del share
     one = bench.push_images(1, path="one", attested=False)
-    yield _requests(bench, [*one] * 8, "8 containers of one image", goal=6)
-    yield _requests(bench, bench.push_images(8, path="eight", attested=False), "8 different images", goal=8 * 6)
+    yield from _requests(bench, [*one] * 8, "8 containers of one image")
+    # A repository for each: the path of a request names that, and not the image that it is about.
+    eight = [image for number in range(8) for image in bench.push_images(1, path=f"eight-{number}", attested=False)]
+    yield from _requests(bench, eight, "8 different images")
 
 
-def _requests(bench: Bench, images: Sequence[Reference], what: str, *, goal: int) -> Figure:
-    before = bench.proxy.requests
-    bench.closed(reviews(images, 1), connections=1, allowed=False)
-    name = f"admission, cold, 5 authorities, {what}: registry requests"
-    return Figure(name=name, value=bench.proxy.requests - before, unit="", goal=goal)
+def _requests(bench: Bench, images: Sequence[Reference], what: str) -> Iterator[Figure]:
+    tally = bench.proxy.count_anew()
+    run = bench.closed(reviews(images, 1), connections=1, allowed=False)
+    if tally.requests.keys() != {image.repository.path for image in images}:
+        raise LoadError(f"the figure is void: requests about {', '.join(tally.requests)}")
+    label = f"admission, cold, 5 authorities, {what}"
+    most = max(tally.requests.values())
+    yield Figure(name=f"{label}: registry requests of an image", value=most, unit="", goal=_MOST_REQUESTS)
+    least = _AT_ONCE if len(tally.requests) > 1 else None
+    yield Figure(name=f"{label}: at once", value=tally.most_at_once, unit="", goal=least, at_least=True)
+    yield cpu(label, run)
 
 
 def _first_review(bench: Bench, image: Reference) -> Run:

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from assay.domain.reference import Reference
-from benchmarks.admission_bench import Bench, require_verdicts
-from benchmarks.admission_warm import reviews, warm_images
+from benchmarks.admission_bench import Bench, Run, require_verdicts
+from benchmarks.admission_warm import cpu, reviews, warm_images
 from benchmarks.faulty_proxy import Behaviour
 from benchmarks.figure import Figure
 from benchmarks.vegeta import Attack, LoadError, attack_closed, attack_open
@@ -35,7 +36,7 @@ def broken_registry(bench: Bench, share: int) -> Iterator[Figure]:
         bench.proxy.turn(behaviour)
         try:
             time.sleep(_LISTING_SECONDS)
-            beside, denied = _under_fault(bench, warm, cold)
+            (beside, denied), spent = bench.watch(partial(_under_fault, bench, warm, cold))
         finally:
             bench.proxy.turn(Behaviour.HONEST)
         label = f"admission, registry {behaviour}"
@@ -43,6 +44,9 @@ def broken_registry(bench: Bench, share: int) -> Iterator[Figure]:
         yield Figure(name=f"{label}: left at the denial", value=left, unit="s", goal=_LEAST_LEFT, at_least=True)
         ratio = beside.milliseconds(0.99) / healthy.milliseconds(0.99)
         yield Figure(name=f"{label}: warm p99 to healthy", value=ratio, unit="x", goal=1.2)
+        yield cpu(
+            f"{label}, warm and denied", Run(attack=Attack(shots=[*beside.shots, *denied.shots]), cpu_seconds=spent)
+        )
 
 
 def _set_bounds(stack: Stack) -> None:

@@ -35,10 +35,10 @@ play the cases against its address:
 ```
 
 It prints a line for each case, or JSON with `--output json`, and ends with 1 when a case got past the webhook
-(`bypassed`) or could not be shown to be withstood (`fail`: a twin was denied, an answer came too late). What needs
-control over the webhook's own process (another policy or trust, answers put into the policy engine's mouth,
-collaborators that break, keyless evidence under a trust root of the suite) is *not applicable* there and says why;
-Assay's own tests play it all.
+(`bypassed`) or could not be shown to be withstood (`fail`: a twin was denied, an answer came too late, or was none that
+an API server can use, which `failurePolicy: Ignore` turns into an admission). What needs control over the webhook's own
+process (another policy or trust, answers put into the policy engine's mouth, collaborators that break, keyless evidence
+under a trust root of the suite) is *not applicable* there and says why; Assay's own tests play it all.
 
 The rules that a webhook may decide otherwise: an index is judged platform by platform and vouches for its children only
 when it is asked for itself (21), attestations are demanded beside the signature (3), and a kind or version that nobody

@@ -42,6 +42,24 @@ def test_a_webhook_that_is_killed_in_the_middle_of_a_request_lets_nothing_throug
     eventually(lambda: guarded.create_pod(namespace, guarded.released.tagged).ok, "a Pod after the restart")
 
 
+def test_an_api_server_that_was_restarted_asks_the_webhook_again(guarded: GuardedCluster, namespace: str) -> None:
+    assert guarded.create_pod(namespace, guarded.released.tagged, name="before").ok
+    asked, unsigned = guarded.stack.child("webhook"), guarded.unsigned("after the restart of the API server")
+    guarded.plane.stop_process("kube-apiserver")
+    guarded.plane.start_api()
+
+    def denied() -> bool:
+        answer = guarded.create_pod(namespace, unsigned, name="denied")
+        assert answer.status_code == 403, answer.text
+        return guarded.annotations(namespace, "denied")["mutate.assay.dev/reason"] == "unsigned"
+
+    eventually(denied, "a denial for want of a signature: the namespaces may have to be listed anew before")
+    assert guarded.create_pod(namespace, guarded.released.tagged, name="allowed").status_code == 201
+    stored = guarded.get(f"/api/v1/namespaces/{namespace}/pods/allowed")
+    assert [item["image"] for item in stored["spec"]["containers"]] == [guarded.pinned_tag]
+    assert guarded.stack.child("webhook") == asked
+
+
 def test_certificates_change_under_load_without_a_failed_request(guarded: GuardedCluster, namespace: str) -> None:
     over = threading.Event()
     statuses: list[int] = []
@@ -52,8 +70,7 @@ def test_certificates_change_under_load_without_a_failed_request(guarded: Guarde
 
     served = guarded.served_certificate()
     with ThreadPoolExecutor(max_workers=3) as pool:
-        for _ in range(3):
-            pool.submit(load)
+        loads = [pool.submit(load) for _ in range(3)]
         try:
             for step in ("stage", "switch"):
                 run_assay("webhook", "certificates", "rotate", "--folder", str(guarded.stack.folder), step)
@@ -65,4 +82,6 @@ def test_certificates_change_under_load_without_a_failed_request(guarded: Guarde
             eventually(lambda: len(statuses) >= done + 20, "twenty more requests")
         finally:
             over.set()
+    for ended in loads:
+        ended.result()
     assert set(statuses) == {201}

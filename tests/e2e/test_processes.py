@@ -1,5 +1,6 @@
 """What the running processes say about themselves, where they listen, and what they leave on disk."""
 
+import itertools
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import requests
 
 from demo.stack import Stack
 from tests.e2e.process_tree import children, descendants, stands_still
+from tests.fixtures.kubernetes import IDLE_MARGIN_SECONDS, IDLE_SECONDS
 from tests.fixtures.polling import eventually
 from tests.fixtures.stacks import MakeSpare, Released, Spare, workbench
 
@@ -93,6 +95,12 @@ def test_counts_survive_a_worker(spare: Spare) -> None:
     with workbench(spare.stack, spare.released) as bench:
         bench.gate(spare.released.digest)
     assert counted(spare.stack)["allow"] == before["allow"] + 1
+
+
+@pytest.mark.parametrize("name", ["service", "webhook"])
+def test_a_running_server_keeps_an_idle_connection_longer_than_the_api_server(spare: Spare, name: str) -> None:
+    command = Path(f"/proc/{spare.stack.child(name)}/cmdline").read_text().split("\0")
+    assert int(dict(itertools.pairwise(command))["--keep-alive"]) >= IDLE_SECONDS + IDLE_MARGIN_SECONDS
 
 
 def sockets_of(pid: int) -> Iterator[str]:

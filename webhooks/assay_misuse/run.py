@@ -59,8 +59,8 @@ def run_part(case: Case, part: Part, bench: Bench, webhook: Webhook) -> PartResu
     """Play one part in a repository of its own.
 
     A denial that was expected and became an admission is a bypass. A twin that was denied, an answer that came too late
-    or not at all, an observation that does not hold, and a part that denies without a twin are failures. What needs
-    control, or a hook that is not there, is not applicable, and says so.
+    or not at all or that an API server cannot use, an observation that does not hold, and a part that denies without a
+    twin are failures. What needs control, or a hook that is not there, is not applicable, and says so.
     """
     if part.needs and bench.control is None:
         missing = ", ".join(sorted(need.value for need in part.needs))
@@ -144,21 +144,29 @@ def _way_through(attempt: Attempt, webhook: Webhook) -> Iterator[_Answer]:
 
 def _compare(attempt: Attempt, answers: list[_Answer], *, each: bool) -> _Taken:
     """`each`: whether one hook that allows is enough for a bypass, for each of them judges on its own."""
-    late = [
-        f"{attempt.name}: {answer.hook} answered after {answer.answered.seconds:.1f} s"
-        for answer in answers
-        if answer.answered.seconds >= attempt.seconds
-    ]
-    admitted = [answer for answer in answers if answer.answered.allowed]
+    spoilt = [*_without_verdict(attempt, answers), *_late(attempt, answers)]
     if attempt.expected is Expected.ADMIT:
-        refused = [
-            f"{attempt.name}: {item.hook} denied: {item.answered.why}" for item in answers if item not in admitted
-        ]
-        return _taken(attempt, Outcome.FAILED, [*refused, *late])
+        denied = [item for item in answers if item.answered.allowed is False]
+        refused = [f"{attempt.name}: {item.hook} denied: {item.answered.why}" for item in denied]
+        return _taken(attempt, Outcome.FAILED, [*refused, *spoilt])
+    admitted = [answer for answer in answers if answer.answered.allowed]
     passed = bool(admitted) and (each or len(admitted) == len(answers))
     if passed and not (attempt.expected is Expected.SAFE and runs_only(answers[-1].review, attempt.signed)):
         return _taken(attempt, Outcome.BYPASSED, [f"{attempt.name}: {answer.hook} allowed it" for answer in admitted])
-    return _taken(attempt, Outcome.FAILED, late)
+    return _taken(attempt, Outcome.FAILED, spoilt)
+
+
+def _without_verdict(attempt: Attempt, answers: list[_Answer]) -> Iterator[str]:
+    """What `failurePolicy` decides is no denial: with `Ignore` it is an admission."""
+    for answer in answers:
+        if answer.answered.allowed is None:
+            yield f"{attempt.name}: {answer.hook} gave no usable answer: {answer.answered.why}"
+
+
+def _late(attempt: Attempt, answers: list[_Answer]) -> Iterator[str]:
+    for answer in answers:
+        if answer.answered.seconds >= attempt.seconds:
+            yield f"{attempt.name}: {answer.hook} answered after {answer.answered.seconds:.1f} s"
 
 
 def _taken(attempt: Attempt, otherwise: Outcome, reasons: list[str]) -> _Taken:

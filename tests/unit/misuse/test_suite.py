@@ -17,6 +17,7 @@ from assay_misuse.webhook import Answered, Hook
 from assay_misuse.workload import Json, creation
 
 ALLOWED, DENIED = Answered(allowed=True), Answered(allowed=False, why="no")
+GOOD = creation("registry.test/good@sha256:" + "0" * 64)
 PINNED = creation("registry.test/app@sha256:" + "0" * 64)
 TAGGED = creation("registry.test/app:v1")
 CHEAP = [case for case in CASES if case.number not in {15, 28}]
@@ -80,6 +81,13 @@ class Scripted:
         return []
 
 
+class Fair(Scripted):
+    """Allows the good image at once, and answers the rest like its parent."""
+
+    def ask(self, hook: Hook, review: Json, *, seconds: int) -> Answered:
+        return ALLOWED if review is GOOD else super().ask(hook, review, seconds=seconds)
+
+
 def scripted(mutate: Answered | None, validate: Answered) -> Scripted:
     return Scripted({Hook.VALIDATE: validate, **({Hook.MUTATE: mutate} if mutate else {})})
 
@@ -125,12 +133,8 @@ def test_a_webhook_that_denies_everything_proves_nothing(registry: LyingRegistry
 
 
 def test_a_denial_with_its_twin_is_a_pass(registry: LyingRegistry) -> None:
-    class Fair(Scripted):
-        def ask(self, hook: Hook, review: Json, *, seconds: int) -> Answered:
-            return ALLOWED if review is PINNED else super().ask(hook, review, seconds=seconds)
-
     webhook = Fair(dict.fromkeys(Hook, DENIED))
-    result = played(registry, webhook, admit("good", PINNED), deny("bad", TAGGED))
+    result = played(registry, webhook, admit("good", GOOD), deny("bad", TAGGED))
     assert (result.outcome, result.reasons, result.attempts) == (Outcome.PASSED, (), 2)
 
 
@@ -161,6 +165,27 @@ def test_a_late_answer_is_a_failure(registry: LyingRegistry) -> None:
     result = played(registry, scripted(late, late), deny("bad", PINNED, seconds=3))
     assert result.outcome is Outcome.FAILED
     assert "answered after 3.0 s" in result.reasons[0]
+
+
+@pytest.mark.parametrize("attempt", [deny("bad", PINNED), admit_only("bad", PINNED, "sha256:" + "1" * 64)])
+def test_what_an_api_server_cannot_use_is_no_denial(registry: LyingRegistry, attempt: Attempt) -> None:
+    def play(mutate: Answered, validate: Answered) -> PartResult:
+        webhook = Fair({Hook.MUTATE: mutate, Hook.VALIDATE: validate})
+        return played(registry, webhook, admit("good", GOOD), attempt)
+
+    unusable = Answered(allowed=None, why="HTTP 500")
+    for mutate, validate, hook in ((unusable, DENIED, Hook.MUTATE), (DENIED, unusable, Hook.VALIDATE)):
+        result = play(mutate, validate)
+        assert result.outcome is Outcome.FAILED
+        assert result.reasons == (f"bad: {hook} gave no usable answer: HTTP 500",)
+    assert play(DENIED, DENIED).outcome is Outcome.PASSED
+
+
+def test_a_mutating_hook_without_an_answer_has_not_denied_a_tag(registry: LyingRegistry) -> None:
+    unusable = Answered(allowed=None, why="ReadTimeout")
+    for mutate, outcome in ((unusable, Outcome.FAILED), (DENIED, Outcome.PASSED)):
+        webhook = Fair({Hook.MUTATE: mutate, Hook.VALIDATE: DENIED})
+        assert played(registry, webhook, admit("good", GOOD), deny("bad", TAGGED)).outcome is outcome
 
 
 def test_a_patch_that_does_not_apply_admits_nothing(registry: LyingRegistry) -> None:

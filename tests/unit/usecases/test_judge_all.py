@@ -17,13 +17,15 @@ from assay.domain.reference import Reference
 from assay.usecases.engine import Engine, Scope, Source
 from assay.usecases.judge import Judged
 from assay.usecases.judge_all import judge_all
+from assay.usecases.memory import Memory
 from tests.fakes.clock import MovingClock
-from tests.fakes.engine import LOADED, World, good_bundles, trust_in
+from tests.fakes.engine import LOADED, World, good_bundles, publish, trust_in
 from tests.fakes.oci import image, put_bundle
 from tests.fakes.policy import ENVIRONMENT, NOW, TENANT
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.fakes.signing import FakeAuthority
 from tests.fakes.verdict_store import MemoryStore
+from tests.fakes.waited_flights import WaitedFlights
 from tests.fixtures.polling import eventually
 
 SCOPE = Scope(kind=DecisionKind.ADMISSION, tenant=TENANT, environment=ENVIRONMENT)
@@ -223,6 +225,21 @@ def test_many_images_keep_their_order(world: World, registry: FakeRegistry) -> N
     assert [item.reference for item in judged] == several
     assert verdicts(judged) == [Verdict.ALLOW, Verdict.INDETERMINATE] * 9
     assert evidence_questions(world) == 2
+
+
+def test_at_most_eight_images_of_a_request_are_under_way_and_the_rest_follows(
+    world: World, registry: FakeRegistry
+) -> None:
+    several = [f"app-{number}" for number in range(12)]
+    for path in several:
+        publish(registry, path, {})
+    pinned = [registry.reference(path, digest=IMAGE) for path in several]
+    tagged = [registry.reference(path, tag="v1") for path in several]
+    for references, waits in ((pinned, 1), (tagged, 2)):
+        flights = WaitedFlights()
+        world.memory = Memory(store=MemoryStore(), flights=flights)
+        assert len(judge(world, *references)) == 12
+        assert flights.under_way == [8, 8, 8, 8, 8, 7, 6, 5, 4, 3, 2, 1] * waits
 
 
 def test_a_tag_that_cannot_be_resolved_is_a_verdict_without_a_digest(world: World, registry: FakeRegistry) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from assay.adapters.supervision.server import ServerOptions, server_command
 from assay.adapters.supervision.tls import TlsPaths
+from tests.fixtures.kubernetes import IDLE_MARGIN_SECONDS, IDLE_SECONDS
 
 PLAIN = ServerOptions(workers=3, threads=5, read_seconds=4, lame_duck_seconds=7, graceful_seconds=25, most_octets=100)
 HOOKS = """
@@ -37,6 +38,11 @@ def test_a_server_serves_the_inherited_socket_with_its_workers() -> None:
     assert options["--graceful-timeout"] == "32"
     assert {"ASSAY_READ_SECONDS=4", "ASSAY_LAME_DUCK_SECONDS=7", "ASSAY_MOST_OCTETS=100"} < set(command)
     assert "--certfile" not in options
+
+
+def test_the_api_server_closes_an_idle_connection_long_before_the_server_does() -> None:
+    options = dict(itertools.pairwise(server_command("a:b", 7, PLAIN)))
+    assert int(options["--keep-alive"]) >= IDLE_SECONDS + IDLE_MARGIN_SECONDS
 
 
 def test_client_certificates_are_required_when_a_ca_is_named() -> None:
