@@ -23,9 +23,9 @@ _ITEM_OCTETS = 256
 
 
 def _octets_of_items(gaps: Sequence[Gap], rejected: Sequence[Rejection], findings: Sequence[Finding]) -> int:
-    told = sum(len(gap.detail) for gap in gaps) + sum(len(rejection.detail) for rejection in rejected)
-    texts = told + sum(len(item.msg + item.term) for item in findings)
-    return texts + _ITEM_OCTETS * (len(gaps) + len(rejected) + len(findings))
+    details = sum(len(gap.detail) for gap in gaps) + sum(len(item.detail) for item in rejected)
+    told = sum(len(finding.msg + finding.term) for finding in findings)
+    return details + told + _ITEM_OCTETS * (len(gaps) + len(rejected) + len(findings))
 
 
 def _octets_of_verdict(kept: KeptVerdict) -> int:

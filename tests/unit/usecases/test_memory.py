@@ -5,7 +5,7 @@ from dataclasses import replace
 from assay.domain.compressed import Compressed
 from assay.domain.digest import Digest
 from assay.domain.evidence import Rejection
-from assay.domain.kept_verdict import KeptVerdict
+from assay.domain.kept_verdict import JudgedFacts, KeptVerdict
 from assay.usecases.memory import Memory
 from tests.fakes.kept_verdict import FACTS, kept_verdict
 from tests.fakes.verdict_store import MemoryStore
@@ -17,17 +17,16 @@ def counted(kept: KeptVerdict) -> int:
     return Memory(store=MemoryStore()).verdicts.size_of(kept)
 
 
-def with_facts(**changes: object) -> KeptVerdict:
+def with_facts(facts: JudgedFacts) -> KeptVerdict:
     kept = kept_verdict()
-    facts = replace(FACTS, **changes)  # type: ignore[arg-type]  # of several types
     return replace(kept, found=replace(kept.found, facts=facts))
 
 
 def test_a_verdict_counts_its_documents_as_they_are_kept() -> None:
     document = Compressed.of(b"".join(Digest.of(b"%d" % number).octets for number in range(1000)))
-    grown = counted(with_facts(documents=(*FACTS.documents, document))) - counted(kept_verdict())
+    grown = counted(with_facts(replace(FACTS, documents=(*FACTS.documents, document)))) - counted(kept_verdict())
     assert grown == len(document.stream)
 
 
 def test_a_verdict_counts_what_anybody_piled_up_beside_the_image() -> None:
-    assert counted(with_facts(rejected=JUNK)) - counted(kept_verdict()) > 500 * len(JUNK)
+    assert counted(with_facts(replace(FACTS, rejected=JUNK))) - counted(kept_verdict()) > 500 * len(JUNK)
