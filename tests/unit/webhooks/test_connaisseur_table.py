@@ -49,7 +49,7 @@ DECIDED_OTHERWISE = {
         f"allowed with test-image:latest@{DIGEST}",
     ),
     "decision 29_deleted_deployment_update_for_delete": (
-        "an update that keeps its images is none of our business, whatever it says of a deletion",
+        "an update that keeps its images is not judged anew, whatever it says of a deletion",
         "allowed",
     ),
     "http 17_deny_me_pod detection": (NO_MODE, "denied"),
