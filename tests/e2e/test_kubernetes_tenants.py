@@ -8,32 +8,12 @@ import pytest
 from demo.admission import review_of_pod, send_review
 from demo.stack import ENVIRONMENT, TENANT
 from tests.fixtures.guarded_cluster import GuardedCluster, guard, service_account_kubeconfig
-from tests.fixtures.kubernetes import ControlPlane
+from tests.fixtures.kubernetes import DEFINITIONS, ControlPlane, define_kind
 from tests.fixtures.polling import eventually
 from tests.fixtures.stacks import MakeSpare
 
 pytestmark = [pytest.mark.tools, pytest.mark.timeout(600)]
 PIPELINES = "/apis/example.com/v1/namespaces/{}/pipelines"
-DEFINITION = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "pipelines.example.com"},
-    "spec": {
-        "group": "example.com",
-        "scope": "Namespaced",
-        "names": {"plural": "pipelines", "singular": "pipeline", "kind": "Pipeline"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }
-        ],
-    },
-}
-
-
 MODES = ("warn", "shadow", "enforce")
 
 
@@ -45,8 +25,7 @@ def elsewhere(mode: str) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def shared(control_plane: ControlPlane, make_spare: MakeSpare) -> Iterator[GuardedCluster]:
     """A cluster in which the label `tier: gold` names the tenant, `free-for-all` is exempt and Pipelines are judged."""
-    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    control_plane.create(definitions, DEFINITION)
+    control_plane.create(DEFINITIONS, define_kind("Pipeline", group="example.com"))
     eventually(lambda: control_plane.call("GET", PIPELINES.format("default")).ok, "the kind Pipeline")
     control_plane.create_namespace("free-for-all")
     spare = make_spare(settings=f"cluster: {{kubeconfig: {service_account_kubeconfig(control_plane)}}}\n")
@@ -68,7 +47,7 @@ def shared(control_plane: ControlPlane, make_spare: MakeSpare) -> Iterator[Guard
     )
     with guard(control_plane, spare) as cluster:
         yield cluster
-    control_plane.call("DELETE", f"{definitions}/pipelines.example.com")
+    control_plane.call("DELETE", f"{DEFINITIONS}/pipelines.example.com")
 
 
 @pytest.fixture

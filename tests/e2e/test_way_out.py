@@ -15,7 +15,7 @@ from assay.domain.digest import Digest
 from assay_webhooks.certificate import issue_serving_certificate
 from demo.stack import TOOLS, free_port
 from tests.fixtures.guarded_cluster import OURS
-from tests.fixtures.kubernetes import ControlPlane
+from tests.fixtures.kubernetes import DEFINITIONS, ControlPlane, define_kind
 from tests.fixtures.polling import eventually
 from tests.unit.webhooks.test_commands import CONFIGURATION, RULE_DATA
 
@@ -28,24 +28,6 @@ RESOURCES = (
     "validatingadmissionpolicies",
 )
 ELSEWHERE = "  custom_resources: {kinds: [{api_version: a.test/v1, kind: Boat, resource: boats, images: [image]}]}\n"
-BOATS = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "boats.a.test"},
-    "spec": {
-        "group": "a.test",
-        "scope": "Namespaced",
-        "names": {"plural": "boats", "kind": "Boat"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "properties": {"image": {"type": "string"}}}},
-            }
-        ],
-    },
-}
 IMAGE = f"registry.example/web:1@{Digest.of(b'image')}"
 
 
@@ -157,9 +139,8 @@ def test_labels_and_finalizers_can_be_changed_while_the_webhook_is_dead(
 
 
 def test_an_object_whose_images_may_stand_anywhere_waits_for_the_webhook(installed: ControlPlane) -> None:
-    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     boats = "/apis/a.test/v1/namespaces/default/boats"
-    installed.create(definitions, BOATS)
+    installed.create(DEFINITIONS, define_kind("Boat", group="a.test"))
     eventually(lambda: installed.call("GET", boats).ok, "the kind Boat")
     change(installed, "disarm")
     boat = {"apiVersion": "a.test/v1", "kind": "Boat", "metadata": {"name": "b"}, "image": IMAGE}
@@ -171,4 +152,4 @@ def test_an_object_whose_images_may_stand_anywhere_waits_for_the_webhook(install
         for changed in ({"metadata": {"labels": {"a": "b"}}}, {"image": "other"})
     ]
     assert all("failed calling webhook" in answer.json()["message"] for answer in answers)
-    assert installed.call("DELETE", f"{definitions}/boats.a.test").ok
+    assert installed.call("DELETE", f"{DEFINITIONS}/boats.a.test").ok

@@ -76,7 +76,7 @@ def require_exempt_service(guard: Guard, service: ServiceAddress) -> None:
         raise ConfigError(
             "service_not_exempt",
             f"the namespace {service.namespace} is judged: once no Pod of the webhook runs, none of them can start",
-            remedy=f"add {service.namespace} to webhook.exempt_namespaces; or say --guarded-service, and disarm then",
+            remedy=f"add {service.namespace} to webhook.exempt_namespaces; or say --guarded-service",
         )
 
 

@@ -18,9 +18,9 @@ _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}", re.ASCII)
 _RESOURCE = re.compile(r"[a-z][a-z0-9]{0,62}")
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LABEL_KEY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _GROUP = re.compile(r"[!-~](?:[ -~]{0,251}[!-~])?")
 _EVERYBODY = frozenset({"system:authenticated", "system:unauthenticated", "system:serviceaccounts"})
-_LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
 def read_tenants(section: Section) -> tuple[TenantRule, ...]:

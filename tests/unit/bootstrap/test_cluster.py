@@ -1,7 +1,8 @@
 """The cluster of a webhook: as its configuration names it, and with the secrets it may use."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from assay.adapters.clock import SystemClock
 from assay.adapters.kubernetes import access
 from assay.adapters.supervision.gunicorn_hooks import BEGIN
 from assay.bootstrap.access import cluster_access
-from assay.bootstrap.applications import webhook_parts_from_environment
+from assay.bootstrap.applications import WebhookParts, webhook_parts_from_environment
 from assay.bootstrap.cluster import open_cluster, pulling_registries
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.registry import service_registry
@@ -47,15 +48,21 @@ def count(event: str) -> None:
     del event
 
 
+@contextmanager
+def following(monkeypatch: pytest.MonkeyPatch, write: Write, folder: Path, webhook: str) -> Iterator[WebhookParts]:
+    """A webhook of a cluster that has the namespace `team-a`."""
+    with scripted_api(folder) as api:
+        api.script("/api/v1/namespaces", namespace_list("7", namespace("team-a", "3")))
+        api.script("/api/v1/namespaces?watch", events())
+        write_kubeconfig(folder, api.address)
+        prepare(monkeypatch, write(CONFIGURATION + webhook + BY_FILE))
+        yield webhook_parts_from_environment()
+
+
 def test_a_webhook_follows_the_namespaces_and_is_not_ready_before(
     monkeypatch: pytest.MonkeyPatch, write: Write, tmp_path: Path
 ) -> None:
-    with scripted_api(tmp_path) as api:
-        api.script("/api/v1/namespaces", namespace_list("7", namespace("team-a", "3")))
-        api.script("/api/v1/namespaces?watch", events())
-        write_kubeconfig(tmp_path, api.address)
-        prepare(monkeypatch, write(CONFIGURATION + WEBHOOK + BY_FILE))
-        parts = webhook_parts_from_environment()
+    with following(monkeypatch, write, tmp_path, WEBHOOK) as parts:
         assert parts.failing() == ["opa", "database", "cluster"]
         parts.extensions[BEGIN]()
         assert eventually(lambda: parts.failing() == ["opa", "database"], "the list of namespaces")
@@ -84,13 +91,8 @@ def test_a_namespace_that_is_not_known_yet_is_waited_for_in_a_thread_and_not_in_
 def test_an_exempt_name_that_no_namespace_has_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, write: Write, tmp_path: Path
 ) -> None:
-    with scripted_api(tmp_path) as api:
-        api.script("/api/v1/namespaces", namespace_list("7", namespace("team-a", "3")))
-        api.script("/api/v1/namespaces?watch", events())
-        write_kubeconfig(tmp_path, api.address)
-        exempt = "  exempt_namespaces: [team-a, team-b]\n"
-        prepare(monkeypatch, write(CONFIGURATION + WEBHOOK + exempt + BY_FILE))
-        parts = webhook_parts_from_environment()
+    exempt = "  exempt_namespaces: [team-a, team-b]\n"
+    with following(monkeypatch, write, tmp_path, WEBHOOK + exempt) as parts:
         assert not any("exempt" in warning for warning in parts.warnings())
         parts.extensions[BEGIN]()
         eventually(lambda: "cluster" not in parts.failing(), "the list of namespaces")
