@@ -151,7 +151,8 @@ class Stack:
     `contacted`. Images come from the prefixes in `allowed`, else from its own registry. `covering` are the lines of the
     section `webhook` that say whom and what it judges, `demanded` further mandatory rules about requests;
     `stale_listing_seconds` is the rule data's bound, none where it is 0;
-    `environments` are further ones of the tenant, each with what it demands differently.
+    `environments` are further ones of the tenant, each with what it demands differently. The service is started by the
+    command `started_by`, which becomes it, or directly.
     """
 
     folder: Path
@@ -167,6 +168,7 @@ class Stack:
     stale_listing_seconds: int = 0
     workers: int = 2
     lame_duck_seconds: int = 0
+    started_by: tuple[str, ...] = ()
     supervisor: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -250,7 +252,7 @@ layouts: layouts
         log = self.folder / "service.log"
         endpoints = self.state / "endpoints.json"
         endpoints.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "assay", "serve", "--config", str(self.configuration)]
+        command = [*self.started_by, sys.executable, "-m", "assay", "serve", "--config", str(self.configuration)]
         self.supervisor = start_process(command, log)
         give_up = time.monotonic() + _READY_SECONDS
         while not endpoints.exists() and self.supervisor.poll() is None and time.monotonic() < give_up:

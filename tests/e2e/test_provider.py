@@ -1,13 +1,11 @@
 """The provider for Gatekeeper, behind `assay serve`: TLS 1.3, a client certificate, an answer in time."""
 
-import http.client
 import json
 import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,23 +14,11 @@ from assay.domain.reference import Repository
 from assay_webhooks.provider.request import MOST_KEYS
 from demo.stack import ENVIRONMENT, TENANT, run_assay
 from tests.e2e.process_tree import stands_still
+from tests.e2e.provider_client import GATEKEEPER, Files, ask_provider, provider_settings
 from tests.fakes.client_certificate import ClientAuthority
-from tests.fakes.provider import request_for
 from tests.fixtures.stacks import MakeSpare, Spare, copy_image, workbench
 
 pytestmark = pytest.mark.tools
-CLIENT = "gatekeeper-webhook-service.gatekeeper-system.svc"
-SETTINGS = f"""\
-provider:
-  listen: 127.0.0.1:0
-  tls: {{certificate: tls.crt, key: tls.key, client_ca: clients-ca.crt}}
-  client_names: [{CLIENT}]
-  tenant: {TENANT}
-  environment: {ENVIRONMENT}
-  workers: 1
-  lame_duck_seconds: 0
-"""
-Files = tuple[Path, Path]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,25 +38,12 @@ class Guarded:
         newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
     ) -> dict[str, Any]:
         """Ask on a connection of its own; the `response` of the answer."""
-        context = ssl.create_default_context(cafile=self.spare.stack.ca)
-        context.maximum_version = newest
-        if client is not None:
-            context.load_cert_chain(*client)
-        address = urlsplit(self.spare.stack.endpoint("provider"))
-        assert address.scheme == "https"
-        connection = http.client.HTTPSConnection(address.netloc, context=context, timeout=60)
-        try:
-            body, headers = json.dumps(request_for(*keys)), {"Content-Type": "application/json"}
-            connection.request("POST", f"/{purpose}", body, headers)
-            response: dict[str, Any] = json.loads(connection.getresponse().read())["response"]
-            return response
-        finally:
-            connection.close()
+        return ask_provider(self.spare.stack, purpose, *keys, client=client, newest=newest)
 
 
 @pytest.fixture(scope="module")
 def guarded(make_spare: MakeSpare) -> Guarded:
-    spare = make_spare(settings=SETTINGS)
+    spare = make_spare(settings=provider_settings(TENANT, ENVIRONMENT))
     authority = ClientAuthority(folder=spare.stack.folder)
     authority.write_ca()
     spare.stack.start()
@@ -80,7 +53,7 @@ def guarded(make_spare: MakeSpare) -> Guarded:
     return Guarded(
         spare=spare,
         authority=authority,
-        client=authority.issue(CLIENT),
+        client=authority.issue(GATEKEEPER),
         unsigned=f"{bare}@{spare.released.digest}",
     )
 
@@ -120,7 +93,7 @@ def test_too_many_keys_are_refused_together(guarded: Guarded) -> None:
 
 
 def test_without_a_certificate_of_the_authority_nobody_is_heard(guarded: Guarded, tmp_path: Path) -> None:
-    stranger = ClientAuthority(folder=tmp_path).issue(CLIENT)
+    stranger = ClientAuthority(folder=tmp_path).issue(GATEKEEPER)
     for client in (None, stranger):
         with pytest.raises((ssl.SSLError, ConnectionError)):
             guarded.ask("validate", guarded.spare.released.pinned, client=client)
@@ -128,7 +101,7 @@ def test_without_a_certificate_of_the_authority_nobody_is_heard(guarded: Guarded
 
 
 def test_a_certificate_for_another_name_is_not_enough(guarded: Guarded) -> None:
-    other = guarded.authority.issue("other.svc", common_name=CLIENT)
+    other = guarded.authority.issue("other.svc", common_name=GATEKEEPER)
     response = guarded.ask("validate", guarded.spare.released.pinned, client=other)
     assert response["systemError"].startswith("provider_client_unknown")
 

@@ -1,95 +1,103 @@
-"""The doors of both components around one engine: each is asked about an image in one call."""
+"""The doors of both components around one engine: each is asked about an image in one call.
+
+Those are all that can allow something. The fourth server, which takes notifications, allows nothing: it answers whether
+a notification was understood.
+"""
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
 
+from assay.adapters.log.pipeline import RecordPipeline
+from assay.adapters.supervision.answering import AnsweringThreads
+from assay.adapters.supervision.loop_application import LoopApplication
 from assay.domain.admission import AdmissionAnswer, AdmissionQuestion
 from assay.domain.caller import Caller, Role
 from assay.domain.deadline import Deadline
+from assay.domain.errors import AssayError
 from assay.domain.gate import GateAnswer, GateQuestion
-from assay.domain.http_call import AnswerSoon, HttpCall, HttpReply
+from assay.domain.http_call import AnswerSoon
+from assay.domain.provider import ProviderQuestion, Purpose
 from assay.http.application import create_service
 from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
-from assay.ports.decision_pipeline import DecisionPipeline
 from assay.usecases.admit import AdmissionScope, Give, admit, admit_soon
 from assay.usecases.engine import Engine
 from assay.usecases.gate import ask_gate
+from assay.usecases.provide import ProviderScope, provide
 from assay_misuse.policy import TENANT, Policy
 from assay_misuse.workload import creation
 from assay_webhooks.application import create_application
+from assay_webhooks.provider.application import create_provider_application
+from assay_webhooks.provider.door import ProviderDoor
+from tests.fakes.loop_server import LoopServer
 from tests.fakes.metrics import CountingMetrics
-from tests.fakes.pipeline_loop import PipelineLoop
+from tests.fakes.provider import CLIENT, request_for
 
 ENVIRONMENT = Policy.STANDARD.value
 SCOPE = AdmissionScope(tenant=TENANT, environment=ENVIRONMENT, caller="client certificate")
 CALLER = Caller(name="local", tenant=TENANT, environments=(ENVIRONMENT,), roles=frozenset(Role))
-LOOP = "validate in a loop"
-"""The endpoint `validate` of a server that answers without a thread what it answered before."""
+GATE, PROVIDER, LOOP = "gate", "provider", "validate in a loop"
+"""`LOOP` is the endpoint `validate` where it was asked the same before, and answers without a thread."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What a door answered: whether it allows, the decision it names, after how long, and whether in a loop."""
+    """What a door answered: whether it allows, the decision it names, else the code that says why there is none.
+
+    `status` is that of HTTP, `seconds` how long it took, and `in_loop` whether no thread was needed.
+    """
 
     allowed: bool
     decision: str
+    code: str
     text: str
+    status: int
     seconds: float = 0.0
     in_loop: bool = False
 
 
-def review(engine: Engine, hook: str, image: str, seconds: int) -> Reply:
-    """Ask a hook about a Pod that runs an image."""
-
-    def decide(question: AdmissionQuestion, deadline: Deadline) -> AdmissionAnswer:
-        return admit(engine, question, SCOPE, deadline)
-
-    application = create_application(decide, CountingMetrics(), tuple, engine.clock)
-    answer = application.test_client().post(f"/{hook}?timeout={seconds}s", json=creation(image))
-    return _read_review(answer.data, answered=answer.status_code == 200)
-
-
-def review_in_loop(engine: Engine, pipeline: DecisionPipeline, loop: PipelineLoop, image: str, seconds: int) -> Reply:
-    """Ask the validating hook as a server does that answers without a thread, if it can."""
+@contextmanager
+def admission_server(engine: Engine, pipeline: RecordPipeline, threads: AnsweringThreads) -> Iterator[LoopServer]:
+    """The admission hooks, called as their server does; it ends the pipeline."""
     doors: list[AnswerSoon] = []
-    replies: list[Reply] = []
 
     def keep(door: AnswerSoon) -> dict[str, object]:
         doors.append(door)
         return {}
 
-    def reply(answer: HttpReply, *, in_loop: bool = True) -> None:
-        read = _read_review(answer.body, answered=answer.status == "200 OK")
-        replies.append(replace(read, in_loop=in_loop))
+    def decide(question: AdmissionQuestion, deadline: Deadline) -> AdmissionAnswer:
+        return admit(engine, question, SCOPE, deadline)
 
     def soon(question: AdmissionQuestion, deadline: Deadline, now: Give, wait: Give) -> None:
         admit_soon(engine, pipeline, question, SCOPE, deadline, now, wait)
 
-    unused: Any = None
-    create_application(unused, CountingMetrics(), tuple, engine.clock, admit_soon=soon, in_loop=keep)
-    call = HttpCall(
-        method="POST",
-        path="/validate",
-        query=f"timeout={seconds}s",
-        content_type="application/json",
-        body=json.dumps(creation(image)).encode(),
-    )
-    assert doors[0](call, reply, lambda later: reply(later.make(), in_loop=False))
-    loop.turn_until(lambda: bool(replies))
-    (only,) = replies
-    return only
+    create_application(decide, CountingMetrics(), tuple, engine.clock, admit_soon=soon, in_loop=keep)
+    application = LoopApplication(answer_soon=doors[0], pipeline=pipeline)
+    with LoopServer.around(application, threads) as server:
+        yield server
 
 
-def _read_review(body: bytes, *, answered: bool) -> Reply:
-    text = body.decode()
-    if not answered:
-        return Reply(allowed=False, decision="", text=text)
+def review(server: LoopServer, hook: str, image: str, seconds: int) -> Reply:
+    """Ask a hook about a Pod that runs an image."""
+    answer = server.post(f"/{hook}?timeout={seconds}s", json.dumps(creation(image)).encode())
+    text = answer.body.decode()
+    if answer.status != 200:
+        return Reply(allowed=False, decision="", code=text.partition(":")[0], text=text, status=answer.status)
     response = json.loads(text)["response"]
-    return Reply(allowed=response["allowed"], decision=response["auditAnnotations"].get("decision", ""), text=text)
+    notes = response["auditAnnotations"]
+    return Reply(
+        allowed=response["allowed"],
+        decision=notes.get("decision", ""),
+        code=notes.get("code", ""),
+        text=text,
+        status=answer.status,
+        in_loop=answer.in_loop,
+    )
 
 
 def ask_the_gate(engine: Engine, image: str, seconds: int) -> Reply:
@@ -103,8 +111,33 @@ def ask_the_gate(engine: Engine, image: str, seconds: int) -> Reply:
         .post("/v1/gate", data=json.dumps(question), content_type="application/json")
     )
     document = answer.get_json()
-    allowed = answer.status_code == 200 and document["verdict"] == "allow"
-    return Reply(allowed=allowed, decision=document.get("decision", ""), text=answer.text)
+    return Reply(
+        allowed=answer.status_code == 200 and document["verdict"] == "allow",
+        decision=document.get("decision", ""),
+        code=document.get("code", ""),
+        text=answer.text,
+        status=answer.status_code,
+    )
+
+
+def ask_the_provider(engine: Engine, image: str, seconds: int) -> Reply:
+    """Ask the provider for Gatekeeper whether an image may run."""
+    answer = _provider(engine, seconds).test_client().post(f"/{Purpose.VALIDATE}", json=request_for(image))
+    response = answer.get_json()["response"]
+    item: Mapping[str, Any] = next(iter(response["items"]), {})
+    value, error = item.get("value", {}), item.get("error", "") or response.get("systemError", "")
+    return Reply(
+        allowed=answer.status_code == 200 and value.get("allow") is True,
+        decision=value.get("decision_id", ""),
+        code=error.partition(":")[0],
+        text=answer.text,
+        status=answer.status_code,
+    )
+
+
+Ask = Callable[[Engine, str, int], Reply]
+PLAIN: Mapping[str, Ask] = {GATE: ask_the_gate, PROVIDER: ask_the_provider}
+"""The doors that a thread of their server calls, and waits for."""
 
 
 def _service(engine: Engine, seconds: int) -> Flask:
@@ -125,5 +158,21 @@ def _service(engine: Engine, seconds: int) -> Flask:
             clock=engine.clock,
             request_octets=100_000,
             decision_seconds=seconds,
+        )
+    )
+
+
+def _provider(engine: Engine, seconds: int) -> Flask:
+    def answer(question: ProviderQuestion, deadline: Deadline) -> tuple[AdmissionAnswer | AssayError, ...]:
+        return provide(engine, question, ProviderScope(tenant=TENANT, environment=ENVIRONMENT), deadline)
+
+    return create_provider_application(
+        ProviderDoor(
+            provide=answer,
+            metrics=CountingMetrics(),
+            clock=engine.clock,
+            names_of=lambda _: frozenset({CLIENT}),
+            client_names=frozenset({CLIENT}),
+            seconds=dict.fromkeys(Purpose, seconds),
         )
     )

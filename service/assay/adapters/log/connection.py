@@ -80,6 +80,18 @@ def read_generation(connection: Connection) -> int:
     return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
+def require_writable(engine: Engine) -> None:
+    """Write something that changes nothing; raises `Unavailable(database_unavailable)` when the disk does not take it.
+
+    A database on a mount that can only be read is opened all the same, and stays so for whoever has it open.
+    """
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA user_version = {read_generation(connection)}")
+    except OperationalError as error:
+        raise _unavailable(f"it cannot be written: {error.orig}") from error
+
+
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """One consistent view of the log for reading.
@@ -124,6 +136,6 @@ def _decode_text(octets: bytes) -> str:
 def _unavailable(why: str) -> Unavailable:
     return Unavailable(
         "database_unavailable",
-        f"the decision log cannot be read: {why[:300]}",
-        remedy="check that the sequencer runs, then repeat the call",
+        f"the decision log cannot be used: {why[:300]}",
+        remedy="check the disk, and that the sequencer runs; then repeat the call",
     )

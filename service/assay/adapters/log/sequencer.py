@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from assay.adapters.log.connection import open_writer, read_generation
+from assay.adapters.log.connection import open_writer, read_generation, require_writable
 from assay.adapters.log.connections import Connections
 from assay.adapters.log.latest import LatestCheckpoint
 from assay.adapters.log.peer import Peer
@@ -39,8 +39,9 @@ def run_sequencer(
 
     `migrate` is called with a database of another schema, to bring it to this release's or raise `ConfigError`.
     `ready` is called when the socket listens. Raises `ConfigError` when the folder, the key or the log is not what it
-    must be (`open_state`, `hold_lock`, `open_log`), and whatever else ends the writer. Killed at any point, it loses
-    nothing that was answered and records nothing twice. Signals are the caller's: set `stop` on SIGTERM.
+    must be (`open_state`, `hold_lock`, `open_log`), `Unavailable(database_unavailable)` when nothing can be written to
+    it, and whatever else ends the writer. Killed at any point, it loses nothing that was answered and records nothing
+    twice. Signals are the caller's: set `stop` on SIGTERM.
     """
     folder = open_state(state)
     with hold_lock(folder):
@@ -51,6 +52,7 @@ def run_sequencer(
             if generation != GENERATION:
                 migrate(engine)
             key, head = open_log(engine, folder, origin)
+            require_writable(engine)
             with LatestCheckpoint(folder.latest) as latest:
                 writer = Writer(engine=engine, state=folder, latest=latest, key=key, head=head, clock=clock)
                 _serve(folder.socket, writer, clock, stop, ready)

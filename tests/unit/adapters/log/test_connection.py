@@ -6,7 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, select
 
-from assay.adapters.log.connection import open_reader, open_writer, read_generation, snapshot
+from assay.adapters.log.connection import open_reader, open_writer, read_generation, require_writable, snapshot
 from assay.adapters.log.migration import migrate
 from assay.adapters.log.schema import GENERATION, LEAF, METADATA
 from assay.domain.errors import ConfigError, RecordCorrupt, RecordPart, Unavailable
@@ -46,6 +46,18 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
     path = _make(tmp_path / "log ?#%.db")
     with pytest.raises(Unavailable) as caught, snapshot(open_reader(path)) as connection:
         connection.execute(insert(LEAF).values(idx=0, bytes=b""))
+    assert caught.value.code == "database_unavailable"
+
+
+def test_a_database_that_can_only_be_read_is_no_place_for_a_writer(tmp_path: Path) -> None:
+    path = _make(tmp_path / "log.db")
+    writer = open_writer(path)
+    require_writable(writer)
+    with writer.begin() as connection:
+        assert read_generation(connection) == GENERATION
+    writer.dispose()
+    with pytest.raises(Unavailable, match="attempt to write a readonly database") as caught:
+        require_writable(open_reader(path))
     assert caught.value.code == "database_unavailable"
 
 
