@@ -6,12 +6,11 @@ it. The API server evaluates the policy by itself, as it does the static one.
 
 import json
 
-from assay_webhooks.registration import NAME, Document, head
+from assay_webhooks.registration import NAME, Document, denying_policy
 
 GUARD_NAME = f"{NAME}-exempt-namespaces"
 """The name of the policy and of its binding."""
 
-_API = "admissionregistration.k8s.io/v1"
 _CREATION: Document = {
     "apiGroups": [""],
     "apiVersions": ["v1"],
@@ -27,26 +26,13 @@ def render_namespace_guard(exempt_namespaces: frozenset[str], *, creators: str) 
     Namespaces that exist stay as they are; a name cannot be changed. `exempt_namespaces` must not be empty.
     """
     names, group = json.dumps(sorted(exempt_namespaces)), json.dumps(creators)
-    policy = {
-        **head(_API, "ValidatingAdmissionPolicy", GUARD_NAME),
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": {"matchPolicy": "Equivalent", "resourceRules": [_CREATION]},
-            "validations": [
-                {
-                    # Not `request.name`: it is empty where the API server makes the name.
-                    "expression": f"!(object.metadata.name in {names}) || {group} in request.userInfo.groups",
-                    "messageExpression": f"object.metadata.name + {json.dumps(_message(creators))}",
-                    "reason": "Forbidden",
-                }
-            ],
-        },
+    validation = {
+        # Not `request.name`: it is empty where the API server makes the name.
+        "expression": f"!(object.metadata.name in {names}) || {group} in request.userInfo.groups",
+        "messageExpression": f"object.metadata.name + {json.dumps(_message(creators))}",
+        "reason": "Forbidden",
     }
-    binding = {
-        **head(_API, "ValidatingAdmissionPolicyBinding", GUARD_NAME),
-        "spec": {"policyName": GUARD_NAME, "validationActions": ["Deny"]},
-    }
-    return policy, binding
+    return denying_policy(GUARD_NAME, [_CREATION], {"validations": [validation]})
 
 
 def _message(creators: str) -> str:

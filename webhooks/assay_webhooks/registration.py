@@ -119,8 +119,27 @@ def head(api_version: str, kind: str, name: str = NAME) -> Document:
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "labels": dict(_LABELS)}}
 
 
-def _head(kind: str) -> Document:
-    return head("admissionregistration.k8s.io/v1", kind)
+def denying_policy(
+    name: str, rules: Sequence[Document], decides: Document, *, where: Document | None = None
+) -> tuple[Document, Document]:
+    """A ValidatingAdmissionPolicy that fails closed, and the binding by which it denies.
+
+    `rules` say what it is asked about, `decides` are its validations with their variables; `where` narrows the binding.
+    """
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"matchPolicy": "Equivalent", "resourceRules": list(rules)},
+        **decides,
+    }
+    bound = {"policyName": name, **({"matchResources": where} if where else {}), "validationActions": ["Deny"]}
+    return (
+        {**_head("ValidatingAdmissionPolicy", name), "spec": spec},
+        {**_head("ValidatingAdmissionPolicyBinding", name), "spec": bound},
+    )
+
+
+def _head(kind: str, name: str = NAME) -> Document:
+    return head("admissionregistration.k8s.io/v1", kind, name)
 
 
 def _webhook(registration: Registration, hook: str) -> Document:

@@ -15,12 +15,11 @@ from assay_webhooks.registration import (
     NAME,
     PODS,
     Document,
-    head,
+    denying_policy,
     namespace_selector,
     resource_rules,
 )
 
-_API = "admissionregistration.k8s.io/v1"
 _PINNED = "^[A-Za-z0-9._:/\\[\\]-]+@sha256:[0-9a-f]{64}$"
 _HUB = "^(?:index[.]|registry-1[.])?docker[.]io/"
 _HOSTED = "^(?:localhost|[^/]*[.:][^/]*)/"
@@ -51,24 +50,12 @@ def render_static_policy(
     resources are not looked at: their Pods are.
     """
     resources = KUBERNETES_RESOURCES if templates else (PODS,)
-    policy = {
-        **head(_API, "ValidatingAdmissionPolicy"),
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": {"matchPolicy": "Equivalent", "resourceRules": resource_rules(resources)},
-            "variables": _variables(allowed, templates=templates),
-            "validations": _validations(),
-        },
-    }
-    binding = {
-        **head(_API, "ValidatingAdmissionPolicyBinding"),
-        "spec": {
-            "policyName": NAME,
-            "matchResources": {"namespaceSelector": namespace_selector(exempt_namespaces)},
-            "validationActions": ["Deny"],
-        },
-    }
-    return policy, binding
+    return denying_policy(
+        NAME,
+        resource_rules(resources),
+        {"variables": _variables(allowed, templates=templates), "validations": _validations()},
+        where={"namespaceSelector": namespace_selector(exempt_namespaces)},
+    )
 
 
 def _variables(allowed: Sequence[AllowedRegistries], *, templates: bool) -> list[Document]:
