@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -23,6 +23,11 @@ class Recent(Generic[K, V]):
     _kept: OrderedDict[K, tuple[V, int]] = field(default_factory=OrderedDict)
     _size: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(cls, entries: int) -> Self:
+        """At most so many values, whatever their size."""
+        return cls(entries=entries, octets=entries, size_of=lambda _: 1)
 
     def get(self, key: K) -> V | None:
         """The value, or None."""

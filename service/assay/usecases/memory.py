@@ -75,7 +75,7 @@ class KeptOutcome:
 
 
 def _confirmed() -> "Recent[VerdictKey, float]":
-    return Recent(entries=4096, octets=4096, size_of=lambda _: 1)
+    return Recent.of(4096)
 
 
 def _confirmations() -> Flights:
@@ -83,7 +83,7 @@ def _confirmations() -> Flights:
 
 
 def _ended() -> "Recent[VerdictKey, datetime]":
-    return Recent(entries=4096, octets=4096, size_of=lambda _: 1)
+    return Recent.of(4096)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ _MOST_KNOWN = 4096
 
 
 def _nothing_known() -> "Recent[Artefact, bool]":
-    return Recent(entries=_MOST_KNOWN, octets=_MOST_KNOWN, size_of=lambda _: 1)
+    return Recent.of(_MOST_KNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ _IMAGES_OF_EACH = 4
 
 
 def _no_pushes() -> "Recent[Repository, tuple[Artefact, ...]]":
-    return Recent(entries=_MOST_REPOSITORIES, octets=_MOST_REPOSITORIES, size_of=lambda _: 1)
+    return Recent.of(_MOST_REPOSITORIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,3 +39,11 @@ def test_one_that_is_too_large_by_itself_is_not_kept_and_displaces_only_its_own_
     kept.put("b", b"x")
     kept.put("a", b"x" * 101)
     assert (kept.get("a"), kept.get("b")) == (None, b"x")
+
+
+def test_so_many_values_are_kept_whatever_their_size() -> None:
+    recent: Recent[str, bytes] = Recent.of(2)
+    for name in ("a", "b", "c"):
+        recent.put(name, bytes(1000))
+    assert (recent.get("a"), len(recent)) == (None, 2)
+    assert recent.get("c") == bytes(1000)

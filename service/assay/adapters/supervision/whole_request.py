@@ -46,9 +46,7 @@ class HeadBook:
     """
 
     def __init__(self) -> None:
-        self._heads: Recent[tuple[object, bytes], Head] = Recent(
-            entries=_MOST_HEADS, octets=_MOST_HEADS, size_of=lambda _: 1
-        )
+        self._heads: Recent[tuple[object, bytes], Head] = Recent.of(_MOST_HEADS)
 
     def find(self, client: object, octets: bytes) -> Head | None:
         """What a head was found to be."""
