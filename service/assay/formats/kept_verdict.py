@@ -85,7 +85,7 @@ def _render_key(key: VerdictKey) -> dict[str, object]:
         "waivers": key.waivers,
         "feeds": key.feeds,
         "limits": {name: getattr(key.limits, name) for name in _LIMITS},
-        "formats": sorted(item.value for item in key.formats),
+        "formats": sorted(key.formats),
         "revision": key.revision.text,
         "epoch": key.epoch,
     }
