@@ -34,6 +34,7 @@ from assay.http.application import create_service
 from assay.http.caller import CallerBook
 from assay.http.parts import ServiceParts
 from assay.ports import Clock, Cluster, ClusterObjects
+from assay.ports.decision_pipeline import DecisionPipeline
 from assay.ports.metrics import AdmissionMetrics
 from assay.usecases.admit import AdmissionScope, Give, admit, admit_soon
 from assay.usecases.engine import Engine
@@ -131,14 +132,6 @@ def webhook_parts_from_environment() -> WebhookParts:
     find_scope = _scope_finder(webhook, cluster)
     pipeline = running.open_pipeline()
 
-    def admit_in_loop(question: AdmissionQuestion, deadline: Deadline, now: Give, wait: Give) -> None:
-        try:
-            scope = find_scope(question, may_wait=False)
-        except Unavailable:  # the namespace may be seen in a moment, which the loop does not wait for
-            wait(lambda: admit(engine, question, find_scope(question), deadline))
-        else:
-            admit_soon(engine, pipeline, question, scope, deadline, now, wait)
-
     def record(change: Change, deadline: Deadline) -> None:
         record_arming(running.engine, change, webhook.scopes, deadline)
 
@@ -158,7 +151,7 @@ def webhook_parts_from_environment() -> WebhookParts:
 
     return WebhookParts(
         admit=lambda question, deadline: admit(engine, question, find_scope(question), deadline),
-        admit_soon=admit_in_loop,
+        admit_soon=_admitting_soon(engine, pipeline, find_scope),
         pipeline=pipeline,
         failing=failing,
         warnings=lambda: [*running.warnings(), *incidents.warnings(), *_unguarded(webhook, cluster)],
@@ -194,6 +187,20 @@ def _pulling_engine(installation: Installation, running: RunningEngine, cluster:
 
 class _FindScope(Protocol):
     def __call__(self, question: AdmissionQuestion, *, may_wait: bool = True) -> AdmissionScope: ...
+
+
+def _admitting_soon(
+    engine: Engine, pipeline: DecisionPipeline, find_scope: _FindScope
+) -> Callable[[AdmissionQuestion, Deadline, Give, Give], None]:
+    def admit_in_loop(question: AdmissionQuestion, deadline: Deadline, now: Give, wait: Give) -> None:
+        try:
+            scope = find_scope(question, may_wait=False)
+        except Unavailable:  # the namespace may be seen in a moment, which the loop does not wait for
+            wait(lambda: admit(engine, question, find_scope(question), deadline))
+        else:
+            admit_soon(engine, pipeline, question, scope, deadline, now, wait)
+
+    return admit_in_loop
 
 
 def _scope_finder(webhook: WebhookSettings, cluster: Cluster | None) -> _FindScope:

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from assay.adapters.supervision.log_lines import LogLines
 from assay.adapters.supervision.loop_application import IN_LOOP
-from assay.bootstrap.applications import service_from_environment, webhook_parts_from_environment
+from assay.bootstrap.applications import WebhookParts, service_from_environment, webhook_parts_from_environment
 from assay.bootstrap.engine import RunningEngine
 from assay.bootstrap.installation import Installation
 from assay.bootstrap.serve import make_generation
@@ -134,17 +134,21 @@ def test_a_webhook_that_answers_anybody_is_a_warning(
     assert any("client_ca" in text for text in found) is warned
 
 
+def leave_to_a_thread(parts: WebhookParts) -> Callable[[], AdmissionAnswer]:
+    """What the loop leaves to a thread of a question that it has no answer for."""
+    waiting: list[Callable[[], AdmissionAnswer]] = []
+    deadline = Deadline.after(5, parts.clock.monotonic)
+    parts.admit_soon(question(), deadline, lambda _: pytest.fail("it was never answered"), waiting.append)
+    (answer,) = waiting
+    return answer
+
+
 def test_admission_in_a_loop_leaves_what_was_never_answered_to_who_may_wait(
     monkeypatch: pytest.MonkeyPatch, write: Write
 ) -> None:
     prepare(monkeypatch, write(CONFIGURATION + WEBHOOK))
-    parts = webhook_parts_from_environment()
-    waiting: list[Callable[[], AdmissionAnswer]] = []
-    deadline = Deadline.after(5, parts.clock.monotonic)
-    parts.admit_soon(question(), deadline, lambda _: pytest.fail("it is no news"), waiting.append)
-    (answer,) = waiting
     with pytest.raises(Unavailable) as caught:
-        answer()
+        leave_to_a_thread(webhook_parts_from_environment())()
     assert caught.value.code == "log_unavailable"
 
 

@@ -1,7 +1,7 @@
 """The cluster of a webhook: as its configuration names it, and with the secrets it may use."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from tests.fakes.kubernetes_api import events, namespace, namespace_list, script
 from tests.fakes.metrics import CountingMetrics
 from tests.fixtures.polling import eventually
 from tests.unit.bootstrap.conftest import CONFIGURATION, WEBHOOK, Write
-from tests.unit.bootstrap.test_applications import prepare, question
+from tests.unit.bootstrap.test_applications import leave_to_a_thread, prepare, question
 
 IN_CLUSTER = "cluster: {in_cluster: true}\n"
 BY_FILE = "cluster: {kubeconfig: kubeconfig}\n"
@@ -78,13 +78,8 @@ def test_a_namespace_that_is_not_known_yet_is_waited_for_in_a_thread_and_not_in_
         before, _, _ = WEBHOOK.partition("  tenant:")
         tenants = "  tenants:\n    - {match: {labels: {tier: gold}}, tenant: team-a, environment: prod}\n"
         prepare(monkeypatch, write(CONFIGURATION + before + tenants + BY_FILE))
-        parts = webhook_parts_from_environment()
-        waiting: list[Callable[[], object]] = []
-        deadline = Deadline.after(5, parts.clock.monotonic)
-        parts.admit_soon(question(), deadline, lambda _: pytest.fail("nothing is known"), waiting.append)
-        (answer,) = waiting
         with pytest.raises(Unavailable) as caught:
-            answer()
+            leave_to_a_thread(webhook_parts_from_environment())()
         assert caught.value.code == "namespace_unknown"
 
 
