@@ -166,7 +166,7 @@ class AdmissionDoor:
 
         try:
             admit_soon(posed.question, case.time.deadline, now, wait)
-        except Exception as error:
+        except Exception as error:  # what a thread would raise while it judges, denied in the same way
             if settled:  # it is the server that cannot take the answer
                 raise
             reply(self._judge(case, posed, partial(refuse, error)))

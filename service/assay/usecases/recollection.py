@@ -85,9 +85,8 @@ def _ask_store(engine: Engine, key: VerdictKey) -> KeptVerdict | None:
         raise
     if kept is None or kept.key != key:
         return None
-    return replace(
-        kept, key=key
-    )  # the parts of the key that was asked for are those of all keys, what was read is a copy
+    # The parts of the key that was asked for are those of all keys; what was read is a copy.
+    return replace(kept, key=key)
 
 
 def _find_fresh_stored(engine: Engine, key: VerdictKey, now: datetime) -> EvidenceVerdict | None:
@@ -95,12 +94,13 @@ def _find_fresh_stored(engine: Engine, key: VerdictKey, now: datetime) -> Eviden
         kept = _ask_store(engine, key)
     except AssayError:
         return None
-    if kept is None or not kept.stands(now, engine.life) or (kept := remember_stored(engine, kept)) is None:
+    known = remember_stored(engine, kept) if kept is not None and kept.stands(now, engine.life) else None
+    if known is None:
         engine.metrics.count_cache("store", "miss")
         return None
-    fresh = kept.fresh(now, engine.life)
+    fresh = known.fresh(now, engine.life)
     engine.metrics.count_cache("store", "hit" if fresh else "stale")
-    return kept.found if fresh else None
+    return known.found if fresh else None
 
 
 def remember_stored(engine: Engine, stored: KeptVerdict) -> KeptVerdict | None:

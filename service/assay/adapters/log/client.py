@@ -90,7 +90,7 @@ class SequencerClient:
         try:
             connection.settimeout(seconds)
             connection.connect(str(self._path))
-        except BaseException:
+        except BaseException:  # whatever it is: nobody else has the socket
             connection.close()
             raise
         return connection

@@ -37,14 +37,9 @@ class _Form:
         """Whether a decision says the same, by identity: one outcome gives its very own values to all its decisions."""
         return all(getattr(decision, name) is getattr(self.decision, name) for name in OUTCOME_MEMBERS)
 
-    @property
-    def octets(self) -> int:
-        """Roughly what it keeps in memory."""
-        return _FORM_OCTETS + self.leaf.size + len(self.decision.document.stream) + self.report.size
-
 
 def _octets_of_form(form: _Form) -> int:
-    return form.octets
+    return _FORM_OCTETS + form.leaf.size + len(form.decision.document.stream) + form.report.size
 
 
 def _octets_of_report(report: Compressed) -> int:
@@ -86,7 +81,7 @@ class Renderer:
             service_version=self._service_version,
         )
         form = _Form(decision=decision, leaf=LeafForm(leaf), report=report)
-        if form.octets <= _LARGEST:
+        if _octets_of_form(form) <= _LARGEST:
             self._forms.put(decision.document.digest.text, form)
         return form
 

@@ -78,7 +78,7 @@ def _connect(path: Path, seconds: float | None) -> socket.socket:
     try:
         connection.settimeout(seconds)
         connection.connect(str(path))
-    except BaseException:
+    except BaseException:  # whatever it is: nobody else has the socket
         connection.close()
         raise
     return connection

@@ -99,7 +99,7 @@ class AnsweringThreads:
         environ[SERVER_STATUS] = replace(worker.status, waited_seconds=time.monotonic() - arrived)
         try:
             self._write(worker.wsgi(environ, response.start_response), response)
-        except Exception:
+        except Exception:  # the application's own, after which nothing more can be said to the client
             if not response.has_begun:
                 raise
             worker.log.exception("an answer broke off")

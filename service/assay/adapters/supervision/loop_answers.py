@@ -133,7 +133,7 @@ class LoopAnswers:
         try:
             if not errand.is_over:
                 reply, close = make(), False
-        except Exception:
+        except Exception:  # the boundary of this thread, which answers others afterwards
             _LOGGER.exception("a reply could not be made")
             self._worker.count_refusal(Refusal.BROKEN)
         finally:
